@@ -1,0 +1,51 @@
+"""The anchors of headings, as GitHub makes them, and the forms in which a fragment may name one."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+# GitHub keeps word characters (letters, marks, decimal and letter numbers, connecting punctuation), hyphens and
+# spaces, and turns each space into a hyphen; everything else, emoji too, goes.
+_KEPT = frozenset(("Nd", "Nl", "Pc"))
+_ASCII = {
+    code: "-" if chr(code) == " " else (chr(code).lower() if chr(code).isalnum() or chr(code) in "-_" else None)
+    for code in range(128)
+}
+
+
+def slug(text: str) -> str:
+    """GitHub's slug of a heading's plain text, before duplicates are told apart."""
+    if text.isascii():
+        return text.translate(_ASCII)
+    return "".join("-" if c == " " else c for c in text.lower() if c in " -" or _is_word(c))
+
+
+def _is_word(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] in "LM" or category in _KEPT
+
+
+def anchors(headings: Iterable[str]) -> list[str]:
+    """The anchor of each heading of one document, in order: a second `setup` is `setup-1`."""
+    seen: dict[str, int] = {}
+    made = []
+    for heading in headings:
+        wanted = anchor = slug(heading)
+        while anchor in seen:
+            seen[wanted] += 1
+            anchor = f"{wanted}-{seen[wanted]}"
+        seen[anchor] = 0
+        made.append(anchor)
+    return made
+
+
+def forms(fragment: str) -> tuple[str, ...]:
+    """What a fragment may be called in the document: as it is, and as the slug of a heading's text (Obsidian's way).
+
+    `Guide#Setup#Linux` asks for the last heading of the path.
+    """
+    last = fragment.rpartition("#")[2].strip()
+    if last.startswith("^"):
+        return (last,)
+    return (last, last.lower(), slug(last))

@@ -1,0 +1,85 @@
+"""The bytes of a document, read so that hash and stamp belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import NamedTuple
+
+from pipeline.frontmatter import BYTES_LIMIT
+from pipeline.model import ERROR, Content, Problem, Stamp
+
+_TRIES = 4
+_CHUNK = 1 << 20
+_HEAD = BYTES_LIMIT + 1024
+
+
+class Clock(NamedTuple):
+    """What the file system's clock said before any file was hashed.
+
+    now_ns is the mtime of a file just written on device; on another device the local clock less 2 s (FAT's step)
+    serves. A stamp that is not older is racy: a write in the same step of the clock would leave it as it is.
+    """
+
+    device: int
+    now_ns: int
+    local_ns: int
+
+    def is_racy(self, found: os.stat_result) -> bool:
+        now = self.now_ns if found.st_dev == self.device else self.local_ns - 2_000_000_000
+        return found.st_mtime_ns >= now or found.st_ctime_ns >= now
+
+
+def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, Stamp] | Problem | None:
+    """Read the file at path below base; None when it is gone, a Problem when it cannot be read."""
+    name = os.path.join(base, path)
+    try:
+        for _ in range(_TRIES):
+            content, before, after = _read_once(name, size_limit)
+            if _same(before, after) and _same(after, os.stat(name, follow_symlinks=False)):
+                return content, _stamp(after, clock.is_racy(after))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
+    # It never stood still: what was read last is a state it was in, and the next sync looks again.
+    return content, _stamp(after, True)
+
+
+def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
+    # O_NONBLOCK: something that became a FIFO since the scan must not hang us.
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise FileNotFoundError(name)
+        content = _content(descriptor, before.st_size, size_limit)
+        return content, before, os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int, size: int, size_limit: int) -> Content:
+    """All bytes when they are within the limit; else the head, and the hash of all, a piece at a time."""
+    hashed, pieces, length = hashlib.sha256(), [], 0
+    while piece := os.read(descriptor, max(_CHUNK, min(size, size_limit) + 1)):
+        hashed.update(piece)
+        length += len(piece)
+        if length <= size_limit or not pieces:
+            pieces.append(piece)
+    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return Content(data if length <= size_limit else data[:_HEAD], hashed.hexdigest(), length)
+
+
+def _same(a: os.stat_result, b: os.stat_result) -> bool:
+    return (a.st_size, a.st_mtime_ns, a.st_ctime_ns, a.st_ino) == (
+        b.st_size,
+        b.st_mtime_ns,
+        b.st_ctime_ns,
+        b.st_ino,
+    )
+
+
+def _stamp(found: os.stat_result, racy: bool) -> Stamp:
+    return Stamp(found.st_size, None if racy else found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

@@ -1,0 +1,294 @@
+"""The one module that opens SQLite connections: in the right order, with an authorizer, and with errors in our words."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pipeline.errors import Damaged, MdcacheError, UsageError, WorkError
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    # As sqlite-utils does: the newer SQLite where it is installed, else the platform's.
+    try:
+        sqlite3 = importlib.import_module("pysqlite3.dbapi2")
+    except ImportError:
+        import sqlite3
+
+Connection = sqlite3.Connection
+SqliteError = sqlite3.Error
+SQLITE_VERSION: str = sqlite3.sqlite_version
+
+NEEDED = (3, 44)
+"""Contentless deletes came with 3.43; integrity_check looks into FTS5 since 3.44."""
+APPLICATION_ID = 0x6D646361
+"""'mdca' in the header of every cache: what has another is not ours to replace."""
+FORMAT = 1
+"""user_version: what this version of mdcache writes. A newer one is not replaced except by an explicit rebuild."""
+PAGE_SIZE = 8192
+_BUSY_MS = 5000
+_BUILD_CACHE_KIB = 64_000
+
+_OPERATION = {
+    value: name for name, value in vars(sqlite3).items() if name.startswith("SQLITE_") and isinstance(value, int)
+}
+
+
+def check_version() -> None:
+    """Raises WorkError when SQLite is too old to hold a cache."""
+    if sqlite3.sqlite_version_info < NEEDED:
+        wanted = ".".join(map(str, NEEDED))
+        raise WorkError(
+            f"SQLite {SQLITE_VERSION} of {sys.executable} is too old, mdcache needs {wanted}: pip install pysqlite3"
+        )
+
+
+def open_build(path: str) -> Connection:
+    """A new database that nobody reads: no journal, no sync, exclusive. A crash leaves a file that is removed."""
+    db = _connect(path)
+    _run(
+        db,
+        f"PRAGMA page_size={PAGE_SIZE}",
+        "PRAGMA locking_mode=EXCLUSIVE",
+        "PRAGMA journal_mode=OFF",
+        "PRAGMA synchronous=OFF",
+        f"PRAGMA cache_size=-{_BUILD_CACHE_KIB}",
+        "PRAGMA temp_store=MEMORY",
+        "PRAGMA foreign_keys=OFF",
+        "PRAGMA mmap_size=0",
+        "PRAGMA trusted_schema=OFF",
+        f"PRAGMA application_id={APPLICATION_ID}",
+        f"PRAGMA user_version={FORMAT}",
+    )
+    return db
+
+
+def open_live(path: str) -> Connection:
+    """The live cache, to write to: only the holder of the writer lock may."""
+    db = _connect(_uri(path, "rw"), uri=True)
+    _run(
+        db,
+        f"PRAGMA busy_timeout={_BUSY_MS}",
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=NORMAL",
+        "PRAGMA temp_store=MEMORY",
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA mmap_size=0",
+        "PRAGMA trusted_schema=OFF",
+    )
+    return db
+
+
+def open_reader(path: str) -> Connection:
+    """The live cache, to read from, whatever the journal mode of the file."""
+    db = _connect(_uri(path, "ro"), uri=True)
+    _run(
+        db,
+        f"PRAGMA busy_timeout={_BUSY_MS}",
+        "PRAGMA temp_store=MEMORY",
+        "PRAGMA mmap_size=0",
+        "PRAGMA trusted_schema=OFF",
+        "PRAGMA query_only=ON",
+    )
+    return db
+
+
+def open_memory() -> Connection:
+    """A throw-away database in memory."""
+    return _connect(":memory:")
+
+
+def _connect(name: str, uri: bool = False) -> Connection:
+    check_version()
+    return sqlite3.connect(name, isolation_level=None, uri=uri, check_same_thread=False, timeout=_BUSY_MS / 1000)
+
+
+def _uri(path: str, mode: str) -> str:
+    return f"file:{quote(os.path.abspath(path))}?mode={mode}"
+
+
+def _run(db: Connection, *statements: str) -> None:
+    try:
+        for statement in statements:
+            db.execute(statement)
+    except SqliteError:
+        db.close()
+        raise
+
+
+@contextlib.contextmanager
+def closing(db: Connection) -> Iterator[Connection]:
+    """Close the connection at the end, whatever happens."""
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+_FULL = ("SQLITE_FULL",)
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
+_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_UNREADABLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
+
+
+def in_words(error: Exception, path: str) -> MdcacheError:
+    """What SQLite says, as one of our errors."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith(_FULL):
+        return WorkError(
+            f"no space left while writing {path}: a rebuild needs about three times the cache on that disk"
+        )
+    if name.startswith(_DAMAGED):
+        return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
+    if name.startswith(_LOCKED):
+        return WorkError(f"{path} is locked by another program: close it, or try again")
+    if name.startswith(_UNREADABLE):
+        return WorkError(
+            f"{path} cannot be opened ({error}): readers need a writable folder; for others there is rebuild --output"
+        )
+    return WorkError(f"{path}: {error}")
+
+
+@contextlib.contextmanager
+def speaking(path: str) -> Iterator[None]:
+    """Turn what SQLite raises into our errors."""
+    try:
+        yield
+    except SqliteError as error:
+        raise in_words(error, path) from error
+
+
+# The authorizer. SQLite asks it while a statement is prepared, and while a trigger or view is used (not when it is
+# created), naming the innermost trigger or view.
+
+Authorizer = Callable[[int, str | None, str | None, str | None, str | None], int]
+
+_READS = frozenset(("SQLITE_SELECT", "SQLITE_READ", "SQLITE_RECURSIVE"))
+_WRITES = frozenset(("SQLITE_INSERT", "SQLITE_UPDATE", "SQLITE_DELETE"))
+_CREATES = frozenset(
+    (
+        "SQLITE_CREATE_TABLE",
+        "SQLITE_CREATE_INDEX",
+        "SQLITE_CREATE_VIEW",
+        "SQLITE_CREATE_TRIGGER",
+        "SQLITE_CREATE_VTABLE",
+    )
+)
+_MODULES = frozenset(("fts5", "fts5vocab", "rtree"))
+_FORBIDDEN_FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"))
+_HARMLESS_PRAGMAS = frozenset(
+    (
+        *(
+            "table_info",
+            "table_xinfo",
+            "table_list",
+            "index_list",
+            "index_info",
+            "index_xinfo",
+            "foreign_key_list",
+        ),
+        *(
+            "function_list",
+            "module_list",
+            "compile_options",
+            "collation_list",
+            "data_version",
+            "user_version",
+        ),
+    )
+)
+_ACTIONS = {
+    name: getattr(sqlite3, name)
+    for name in (
+        *_READS,
+        *_WRITES,
+        *_CREATES,
+        "SQLITE_FUNCTION",
+        "SQLITE_PRAGMA",
+        "SQLITE_REINDEX",
+        "SQLITE_TRANSACTION",
+    )
+    if hasattr(sqlite3, name)
+}
+_ACTIONS.setdefault("SQLITE_FUNCTION", 31)  # the C API's numbers, where the driver has no name for them
+_ACTIONS.setdefault("SQLITE_RECURSIVE", 33)
+_NAMES = {number: name for name, number in _ACTIONS.items()}
+_OK, _DENY = sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY
+
+
+def reading_only(action: int, first: str | None, second: str | None, _db: str | None, _source: str | None) -> int:
+    """For queries, rules and views: reading, and nothing else."""
+    name = _NAMES.get(action)
+    if name in _READS:
+        return _OK
+    if name == "SQLITE_FUNCTION":
+        return _DENY if (second or "").lower() in _FORBIDDEN_FUNCTIONS else _OK
+    if name == "SQLITE_PRAGMA":
+        return _OK if (first or "").lower() in _HARMLESS_PRAGMAS else _DENY
+    return _DENY
+
+
+def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:
+    """For the user's DDL: it may create tables, indexes, views and triggers, and write to its own tables.
+
+    builtin: the names of the built-in tables, in lower case. Writing to sqlite_schema is what CREATE does.
+    """
+
+    def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
+        name = _NAMES.get(action)
+        if db == "temp":
+            return _DENY
+        if name in _CREATES:
+            return _DENY if name == "SQLITE_CREATE_VTABLE" and (second or "").lower() not in _MODULES else _OK
+        if name in _WRITES:
+            return _DENY if (first or "").lower() in builtin else _OK
+        if name == "SQLITE_REINDEX":
+            return _OK  # what CREATE INDEX does at its end
+        return reading_only(action, first, second, db, source)
+
+    return authorize
+
+
+def writing_with_user_triggers(builtin: frozenset[str], builtin_sources: frozenset[str]) -> Authorizer:
+    """For our own writing while the user's triggers are in force.
+
+    What comes from a user's trigger or view (source) may read, and write to the user's own tables; what is ours
+    may do all.
+    """
+
+    def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
+        if source is None or source.lower() in builtin_sources:
+            return _OK
+        if _NAMES.get(action) in _WRITES:
+            return _DENY if (first or "").lower() in builtin or db == "temp" else _OK
+        return reading_only(action, first, second, db, source)
+
+    return authorize
+
+
+def refused(error: Exception) -> bool:
+    """Whether the authorizer said no."""
+    return (getattr(error, "sqlite_errorname", None) or "").startswith("SQLITE_AUTH")
+
+
+def set_authorizer(db: Connection, authorizer: Authorizer | None) -> None:
+    """Put an authorizer in force; None lifts it."""
+    db.set_authorizer(authorizer)
+
+
+def scalar(db: Connection, sql: str, *parameters: Any) -> Any:
+    """The first column of the first row, or None."""
+    row = db.execute(sql, parameters).fetchone()
+    return row[0] if row else None
+
+
+def user_error(error: Exception, what: str) -> UsageError:
+    """What SQLite says of the user's own SQL."""
+    said = "it may only read" if refused(error) else str(error)
+    return UsageError(f"{what}: {said}")

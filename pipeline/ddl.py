@@ -1,0 +1,172 @@
+"""The schema in force: the built-in DDL and the user's, applied statement by statement, and the fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import json
+import unicodedata
+from functools import cache
+from typing import Any, NamedTuple
+
+import pipeline
+from pipeline import database, frontmatter, markdown
+from pipeline.database import SQLITE_VERSION, Connection, SqliteError, sqlite3
+from pipeline.errors import UsageError
+
+_INDEXES = "50-indexes.sql"
+
+
+class Script(NamedTuple):
+    """A file of DDL: how to name it to a user, and its text."""
+
+    name: str
+    text: str
+
+
+class Schema(NamedTuple):
+    """The built-in scripts in reading order, and the user's."""
+
+    builtin: tuple[Script, ...]
+    user: tuple[Script, ...]
+
+    def text(self) -> str:
+        return "\n".join(f"-- {script.name}\n\n{script.text}" for script in (*self.builtin, *self.user))
+
+
+@cache
+def builtin() -> tuple[Script, ...]:
+    """The scripts that are shipped. Looked up by the package's name: only so it also works in an editable install."""
+    folder = importlib.resources.files("pipeline.schema")
+    scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return tuple(Script(script.name, script.read_text(encoding="utf-8")) for script in scripts)
+
+
+def schema(user: tuple[Script, ...] = ()) -> Schema:
+    return Schema(builtin(), user)
+
+
+def statements(text: str) -> list[str]:
+    """The statements of a script, without what is only white space and comments. What never ends is one, too."""
+    found, start = [], 0
+    for index, char in enumerate(text):
+        if char == ";" and sqlite3.complete_statement(text[start : index + 1]):
+            found.append(text[start : index + 1])
+            start = index + 1
+    found.append(text[start:])
+    return [statement for statement in found if _has_code(statement)]
+
+
+def _has_code(statement: str) -> bool:
+    """Whether anything is left without comments."""
+    rest = statement.strip()
+    while rest:
+        if rest.startswith("--"):
+            rest = rest.partition("\n")[2].lstrip()
+        elif rest.startswith("/*"):
+            rest = rest.partition("*/")[2].lstrip()
+        else:
+            return rest != ";"
+    return False
+
+
+class Names(NamedTuple):
+    """The names of built-in tables and views (shadow tables included), and of triggers and views as sources."""
+
+    tables: frozenset[str]
+    sources: frozenset[str]
+
+
+def apply_tables(db: Connection, schema: Schema) -> Names:
+    """Make everything but the built-in indexes, and put the authorizer in force for the user's triggers and views.
+
+    Raises UsageError with file, statement and SQLite's message when the user's DDL does not apply.
+    """
+    for script in schema.builtin:
+        if script.name != _INDEXES:
+            _apply(db, script)
+    names = _names(db)
+    if schema.user:
+        database.set_authorizer(db, database.applying_user_ddl(names.tables))
+        for script in schema.user:
+            _apply_user(db, script)
+        database.set_authorizer(db, database.writing_with_user_triggers(names.tables, names.sources))
+    return names
+
+
+def apply_indexes(db: Connection, schema: Schema) -> None:
+    """Make the built-in indexes: once the rows are in, sorting once is cheaper than inserting in place."""
+    for script in schema.builtin:
+        if script.name == _INDEXES:
+            _apply(db, script)
+
+
+def _apply(db: Connection, script: Script) -> None:
+    # Not executescript: that would commit the transaction that is open.
+    for statement in statements(script.text):
+        db.execute(statement)
+
+
+def builtin_names() -> Names:
+    """The names that the user's DDL may not touch, for connections to a cache that exists."""
+    db = database.open_memory()
+    try:
+        return apply_tables(db, Schema(builtin(), ()))
+    finally:
+        db.close()
+
+
+def _names(db: Connection) -> Names:
+    rows = db.execute(
+        "SELECT lower(name), type FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')"
+    ).fetchall()
+    tables = frozenset(name for name, type_ in rows if type_ != "trigger")
+    return Names(tables, frozenset(name for name, type_ in rows if type_ != "table"))
+
+
+def _apply_user(db: Connection, script: Script) -> None:
+    for statement in statements(script.text):
+        try:
+            db.execute(statement)
+        except (SqliteError, sqlite3.Warning) as error:
+            shown = " ".join(_without_comments(statement).split())
+            shown = shown if len(shown) <= 80 else shown[:77] + "..."
+            said = "not allowed in a schema file" if database.refused(error) else str(error)
+            raise UsageError(f"{script.name}: {shown}: {said}") from error
+
+
+def _without_comments(statement: str) -> str:
+    return "\n".join(line for line in statement.splitlines() if not line.lstrip().startswith("--"))
+
+
+def objects(db: Connection) -> dict[str, str]:
+    """The SQL of every table, view, trigger and index that someone declared, by 'type name'."""
+    rows = db.execute("SELECT type || ' ' || name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+    return {name: sql for name, sql in rows if "sections_fts_" not in name}
+
+
+def declared(schema: Schema) -> dict[str, str]:
+    """The same of the schema in force, as a fresh cache would have it."""
+    db = database.open_memory()
+    try:
+        apply_tables(db, schema)
+        database.set_authorizer(db, None)
+        apply_indexes(db, schema)
+        return objects(db)
+    finally:
+        db.close()
+
+
+def fingerprint(schema: Schema, rows: Any) -> str:
+    """SHA-256 of everything that decides the cache's rows; rows is what the settings contribute, JSON-able."""
+    decisive = {
+        "mdcache": pipeline.__version__,
+        "format": database.FORMAT,
+        "pyromark": markdown.VERSION,
+        "yaml": frontmatter.VERSION,
+        "sqlite": SQLITE_VERSION,  # its tokenizer's tables come with it
+        "unicode": unicodedata.unidata_version,
+        "ddl": [list(script) for script in schema.builtin] + [script.text for script in schema.user],
+        "rows": rows,
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

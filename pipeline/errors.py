@@ -1,0 +1,32 @@
+"""One root for everything that can go wrong, each kind with the exit status it ends in.
+
+The library raises; only the command line exits. A message is one line: what happened, to which path, what to do.
+"""
+
+
+class MdcacheError(Exception):
+    """Something a user can understand and act on."""
+
+    status = 3
+
+
+class No(MdcacheError):
+    """The answer is 'no': no such id, nothing found, something is wrong in the documents."""
+
+    status = 1
+
+
+class UsageError(MdcacheError):
+    """The command line, the settings or the user's SQL are wrong."""
+
+    status = 2
+
+
+class WorkError(MdcacheError):
+    """The work could not be done; the live database is as it was."""
+
+    status = 3
+
+
+class Damaged(WorkError):
+    """The live database cannot be read: not a database any more, truncated, or pages that make no sense."""

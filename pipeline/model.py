@@ -1,0 +1,156 @@
+"""The values that pass from stage to stage: plain, frozen, one type a stage.
+
+Offsets are bytes into the file, lines and columns count from 1, times are nanoseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+ERROR = "error"
+WARNING = "warning"
+
+
+class Entry(NamedTuple):
+    """A file that scan found: where it is and what stat said of it."""
+
+    path: str
+    """Relative to the base, /-separated, as on disk."""
+    default_id: str
+    """The path without its extension if no other document shares that, else the path."""
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+class Content(NamedTuple):
+    """The bytes of a file. data is only its head when it is over the size limit; hash and size are the file's."""
+
+    data: bytes
+    hash: str
+    size: int
+
+
+class Stamp(NamedTuple):
+    """What stat says of a file whose bytes are known; mtime_ns is None while they may change unseen."""
+
+    size: int
+    mtime_ns: int | None
+    ctime_ns: int
+    inode: int
+
+
+class Problem(NamedTuple):
+    """Something wrong in a document. In a Document the path is that of the document."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    severity: str
+    message: str
+
+
+class Section(NamedTuple):
+    """From one heading to the next; ordinal 0 is the text before the first heading (level 0, heading None)."""
+
+    level: int
+    heading: str | None
+    anchor: str | None
+    start: int
+    end: int
+    line: int
+
+
+class Link(NamedTuple):
+    """One occurrence of a reference. section is an ordinal; name is where the resolver looks, None for nowhere."""
+
+    section: int
+    line: int
+    column: int
+    kind: str
+    type: str
+    target: str
+    fragment: str | None
+    label: str | None
+    scope: str
+    name: str | None
+
+
+class Task(NamedTuple):
+    """A checkbox of a task list."""
+
+    section: int
+    line: int
+    done: bool
+    text: str
+
+
+class CodeBlock(NamedTuple):
+    """A fenced or indented code block; language is None when it names none."""
+
+    section: int
+    line: int
+    language: str | None
+
+
+class Anchor(NamedTuple):
+    """A place to point at that is no heading."""
+
+    anchor: str
+    section: int
+    line: int
+
+
+class Claim(NamedTuple):
+    """The id that a front matter asks for."""
+
+    claim: str
+    line: int
+
+
+class Document(NamedTuple):
+    """A parsed file: everything the cache will know of it, before links are resolved."""
+
+    path: str
+    title: str
+    type: str | None
+    domain: str | None
+    layer: str | None
+    date: str | None
+    summary: str | None
+    hash: str
+    size: int
+    meta: str | None
+    claim: Claim | None
+    tags: tuple[str, ...]
+    aliases: tuple[str, ...]
+    properties: tuple[tuple[str, int, str], ...]
+    sections: tuple[Section, ...]
+    bodies: tuple[str, ...]
+    """The text of each section, to be indexed and forgotten."""
+    links: tuple[Link, ...]
+    tasks: tuple[Task, ...]
+    code_blocks: tuple[CodeBlock, ...]
+    anchors: tuple[Anchor, ...]
+    problems: tuple[Problem, ...]
+
+
+class Rules(NamedTuple):
+    """The part of the settings that parsing depends on: it travels to the worker processes."""
+
+    extensions: tuple[str, ...] = (".md", ".markdown")
+    roots: tuple[str, ...] = ("",)
+    """Relative to the base: `[x](/a.md)` is tried below each."""
+    size_limit: int = 10_000_000
+    paths: tuple[PathRule, ...] = ()
+
+
+class PathRule(NamedTuple):
+    """Documents under a gitignore-style pattern get a type, domain or layer that their front matter lacks."""
+
+    pattern: str
+    type: str | None
+    domain: str | None
+    layer: str | None

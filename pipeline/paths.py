@@ -1,0 +1,61 @@
+"""Paths of documents as text: /-separated, relative to the base, compared normalised, never touching the disk."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def nfc(text: str) -> str:
+    """The form in which names are compared: macOS and some archives decompose accents."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def fold(text: str) -> str:
+    """The form in which names are compared without case."""
+    return text.lower() if text.isascii() else nfc(nfc(text).casefold())
+
+
+def folder(path: str) -> str:
+    """The folder of a path; '' at the base."""
+    return path.rpartition("/")[0]
+
+
+def without_extension(path: str, extensions: tuple[str, ...]) -> str:
+    """The path without a document's extension, if it has one and more than that in its last component."""
+    dot = path.rfind(".")
+    if dot > path.rfind("/") + 1 and path[dot:].lower() in extensions:
+        return path[:dot]
+    return path
+
+
+def has_extension(path: str, extensions: tuple[str, ...]) -> bool:
+    """Whether the name ends like a document's."""
+    dot = path.rfind(".")
+    return dot > path.rfind("/") and path[dot:].lower() in extensions
+
+
+def join(base: str, relative: str) -> str | None:
+    """Follow a relative path from a folder; None when it leaves the base."""
+    parts = base.split("/") if base else []
+    for part in relative.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part and part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def steps(source: str, target: str) -> int:
+    """Folder steps from one folder to another: up to the common one, then down."""
+    if source == target:
+        return 0
+    a = source.split("/") if source else []
+    b = target.split("/") if target else []
+    common = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        common += 1
+    return len(a) + len(b) - 2 * common

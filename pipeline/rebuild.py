@@ -1,0 +1,269 @@
+"""The driver of a whole generation: scan, parse, load and resolve into a build, then publish it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import NamedTuple
+
+import pipeline
+from pipeline import database, ddl, layout, lock, publish, resolve, workers
+from pipeline.content import Clock
+from pipeline.database import Connection, SqliteError, scalar
+from pipeline.digest import Digest
+from pipeline.errors import UsageError, WorkError
+from pipeline.layout import Batch, Job
+from pipeline.load import Loader
+from pipeline.model import Entry, Problem
+from pipeline.scan import Found, scan
+from pipeline.settings import Settings
+
+# Batches end at either bound. Constants, so that the same documents give the same bytes whatever the machine.
+_BATCH_FILES = 256
+_BATCH_BYTES = 1 << 20
+# A batch or less is parsed here: starting processes would take longer.
+_FEW = 1
+
+Progress = Callable[[int], None]
+
+
+class Report(NamedTuple):
+    """What a rebuild or sync did; the JSON of --json. added, changed, removed compare with the generation before."""
+
+    database: str
+    generation: int
+    documents: int
+    sections: int
+    links: int
+    unresolved: int
+    problems: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    seconds: float
+    digest: str | None
+    fingerprint: str
+    rebuilt: bool
+
+
+class Options(NamedTuple):
+    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode."""
+
+    wait_s: float = lock.DEFAULT_WAIT_S
+    workers: int | None = None
+    output: str | None = None
+    reproducible: bool = False
+
+
+def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
+    """Build a fresh generation and swap it in. Raises MdcacheError, with the live cache as it was."""
+    began = time.monotonic()
+    database.check_version()
+    if not settings.roots:
+        raise UsageError("no documents named: mdcache rebuild DOCS, or mdcache init to write settings")
+    path = options.output or settings.database
+    publish.judge(path)
+    batches = _batches(scan(settings.tree()))
+    first = list(islice(batches, _FEW + 1))
+    wanted = workers.default_count() if options.workers is None else options.workers
+    count = wanted if len(first) > _FEW else 0
+    with workers.started(count) as executor:
+        publish.make_folder(path)
+        with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
+            target = publish.judge(path)
+            with publish.build_file(path) as build_name:
+                made = _Build(settings, options, build_name)
+                made.fill(executor, count, chain(first, batches), progress)
+                report = made.publish(target, held)
+    return report._replace(seconds=round(time.monotonic() - began, 3))
+
+
+def _batches(found: Iterable[Found]) -> Iterator[tuple[int, tuple[Found, ...]]]:
+    """(key of the first, entries) of each batch."""
+    batch: list[Found] = []
+    size, key = 0, 1
+    for one in found:
+        batch.append(one)
+        size += one.size if isinstance(one, Entry) else 0
+        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
+            yield key, tuple(batch)
+            key += len(batch)
+            batch, size = [], 0
+    if batch:
+        yield key, tuple(batch)
+
+
+class _Build:
+    """A generation while it is built."""
+
+    def __init__(self, settings: Settings, options: Options, build_name: str) -> None:
+        self._settings, self._options = settings, options
+        self._name = build_name
+        self._fingerprint = settings.fingerprint()
+        self._digest = Digest()
+        self._db = self._open()
+        self._loader = Loader(self._db)
+
+    def _open(self) -> Connection:
+        if not os.access(os.path.dirname(self._name), os.W_OK):
+            raise WorkError(f"cannot write to {os.path.dirname(self._name)}: permission denied")
+        db = database.open_build(self._name)
+        try:
+            ddl.apply_tables(db, self._settings.schema)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _clock(self) -> Clock:
+        """The build was written just now: its stamp is what the file system's clock says."""
+        found = os.stat(self._name)
+        return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
+
+    def fill(
+        self,
+        executor: Executor,
+        count: int,
+        batches: Iterable[tuple[int, tuple[Found, ...]]],
+        progress: Progress,
+    ) -> None:
+        """Parse and load everything, then resolve it."""
+        db, rules, clock = self._db, self._settings.rules(), self._clock()
+        scanned: list[Problem] = []
+
+        def jobs() -> Iterator[Job]:
+            for key, found in batches:
+                scanned.extend(one for one in found if isinstance(one, Problem))
+                entries = tuple(one for one in found if isinstance(one, Entry))
+                yield Job(self._settings.base, rules, clock, key, entries)
+
+        try:
+            db.execute("BEGIN")
+            db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 0), ('crisismerge', 64)")
+            for batch in workers.in_order(executor, layout.run, jobs(), count):
+                self._add(batch)
+                progress(batch.documents)
+            self._loader.flush()
+            self._finish(scanned)
+        except BaseException:
+            db.close()
+            raise
+
+    def _add(self, batch: Batch) -> None:
+        self._loader.add(batch)
+        self._digest.add(batch.digests)
+
+    def _finish(self, scanned: list[Problem]) -> None:
+        db = self._db
+        # Back to the defaults, which suit small changes.
+        db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)")
+        problems = resolve.problem_writer(db)
+        for problem in scanned:
+            problems.add(problem)
+        problems.flush()
+        ddl.apply_indexes(db, self._settings.schema)
+        resolve.resolve_all(db, self._settings.rules())
+        if self._options.reproducible:
+            db.execute("DELETE FROM files")
+        db.execute("COMMIT")
+
+    def publish(self, target: publish.Target, held: lock.Lock) -> Report:
+        """Prove the build and swap it in."""
+        db, path = self._db, target.path
+        live = None
+        try:
+            if target.exists and not self._options.output:
+                live = publish.open_sound(path)
+            before = _before(live, held.record.published)
+            report = self._report(path, before)
+            self._write_meta(report)
+            expected = publish.Expected(self._loader.documents, self._loader.sections, self._fingerprint)
+            publish.prove(db, self._name, expected)
+            if live:
+                publish.copy_into(db, live, path, self._options.wait_s)
+            else:
+                self._replace(path)
+        finally:
+            if live:
+                live.close()
+            db.close()
+        held.published(report.generation)
+        return report
+
+    def _replace(self, path: str) -> None:
+        if self._options.output:
+            self._db.close()
+        else:
+            publish.to_wal(self._db, self._name)
+        publish.replace(self._name, path)
+
+    def _report(self, path: str, before: _Before) -> Report:
+        db = self._db
+        after = dict(db.execute("SELECT path, hash FROM nodes")) if before.hashes else {}
+        changed = sum(1 for name, hash_ in before.hashes.items() if after.get(name, hash_) != hash_)
+        kept = sum(1 for name in before.hashes if name in after)
+        documents = self._loader.documents
+        return Report(
+            database=path,
+            generation=1 if self._options.reproducible else before.generation + 1,
+            documents=documents,
+            sections=self._loader.sections,
+            links=scalar(db, "SELECT count(*) FROM links"),
+            unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
+            problems=scalar(db, "SELECT count(*) FROM problems"),
+            added=documents - kept,
+            changed=changed,
+            removed=len(before.hashes) - kept,
+            unchanged=kept - changed,
+            seconds=0.0,
+            digest=self._digest.hexdigest(db),
+            fingerprint=self._fingerprint,
+            rebuilt=True,
+        )
+
+    def _write_meta(self, report: Report) -> None:
+        settings = self._settings
+        facts = {
+            "format": str(database.FORMAT),
+            "mdcache": pipeline.__version__,
+            "generation": str(report.generation),
+            "fingerprint": report.fingerprint,
+            "digest": str(report.digest),
+            "documents": str(report.documents),
+            "sections": str(report.sections),
+            "roots": json.dumps(settings.relative_roots()),
+            "extensions": json.dumps(settings.extensions),
+        }
+        if not self._options.reproducible:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            facts |= {
+                "generation_id": uuid.uuid4().hex,
+                "built_at": now,
+                "last_sync": now,
+                "base": os.path.relpath(settings.base, os.path.dirname(report.database)),
+            }
+        self._db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted(facts.items()))
+
+
+class _Before(NamedTuple):
+    """The generation that is replaced: 0 and nothing when there is none."""
+
+    generation: int
+    hashes: dict[str, str]
+
+
+def _before(live: Connection | None, published: int) -> _Before:
+    if live is None:
+        return _Before(published, {})
+    try:
+        generation = int(scalar(live, "SELECT value FROM meta WHERE key = 'generation'") or 0)
+        return _Before(max(generation, published), dict(live.execute("SELECT path, hash FROM nodes")))
+    except (SqliteError, ValueError):
+        return _Before(published, {})
