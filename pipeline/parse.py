@@ -27,8 +27,8 @@ from pipeline.model import (
     Section,
     Task,
 )
-from pipeline.patterns import Patterns
 from pipeline.paths import without_extension
+from pipeline.patterns import Patterns
 
 _BOM = b"\xef\xbb\xbf"
 # Stands for a NUL byte and for each byte that is not UTF-8 while parsing: one byte for one byte keeps every offset.
