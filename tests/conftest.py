@@ -1,0 +1,103 @@
+"""What the tests share: a home folder that nobody may touch, folders of documents, real git, caches built from them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from pipeline import database, rebuild, settings
+from pipeline.database import Connection
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty home folder for the tests and all that they start; whoever writes into it fails the run."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("MDCACHE_", "GIT_"))]:
+            if name != "MDCACHE_CORPORA":
+                patch.delenv(name)
+        for name in ("HOME", "USERPROFILE"):
+            patch.setenv(name, str(folder))
+        for name in ("CONFIG", "CACHE", "DATA", "STATE"):
+            patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+        patch.setenv("XDG_RUNTIME_DIR", str(folder / "run"))
+        patch.setenv("GIT_CONFIG_GLOBAL", str(folder / "gitconfig"))
+        patch.setenv("GIT_CONFIG_SYSTEM", str(folder / "gitconfig-of-the-system"))
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "A Tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+        yield folder
+    assert not list(folder.iterdir()), "a test wrote into the home folder"
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """The folder of named scenarios. Read only: copy what is to be built into a folder of the test."""
+    return Path(__file__).parent.parent / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """A folder of real documents: rfcs/, amalfa/, tldr/. Read only; the test is skipped without it."""
+    folder = os.environ.get("MDCACHE_CORPORA")
+    if not folder:
+        pytest.skip("MDCACHE_CORPORA names no folder of real documents")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """vault(files, into=None) writes files, given as {path: text or bytes}, into a new folder or the one named.
+
+    A path that ends in '/' makes a folder. Text is written as it is: no line end is translated.
+    """
+
+    def write(files: Mapping[str, str | bytes], into: Path | None = None) -> Path:
+        folder = into or tmp_path_factory.mktemp("vault")
+        for path, content in files.items():
+            file = folder / path
+            if path.endswith("/"):
+                file.mkdir(parents=True, exist_ok=True)
+                continue
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def git() -> Callable[..., str]:
+    """git(folder, *arguments, check=True, input=None) runs git there and returns what it prints."""
+
+    def run(folder: Path, *arguments: str, check: bool = True, input: str | None = None) -> str:
+        command = ["git", "-c", "init.defaultBranch=main", *arguments]
+        done = subprocess.run(command, cwd=folder, input=input, check=check, capture_output=True, encoding="utf-8")
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def rebuilt() -> Callable[..., AbstractContextManager[Connection]]:
+    """with rebuilt(folder, *docs) as db: builds a folder's cache where it belongs and reads it.
+
+    Settings in the folder hold; without docs and settings all of the folder is documents.
+    """
+
+    @contextlib.contextmanager
+    def build(folder: Path, *docs: str) -> Iterator[Connection]:
+        asked = settings.load(settings.Asked(str(folder), docs=docs), {})
+        found = asked if asked.roots else asked.with_roots(asked.base, (asked.base,))
+        rebuild.rebuild(found, rebuild.Options(workers=0))
+        with database.closing(database.open_reader(found.database)) as db:
+            yield db
+
+    return build
