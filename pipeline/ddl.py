@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.resources
 import json
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pipeline
 from pipeline import database, frontmatter, markdown
-from pipeline.database import SQLITE_VERSION, Connection, SqliteError, sqlite3
+from pipeline.database import SQLITE_VERSION, Connection, DriverWarning, SqliteError, complete_statement
 from pipeline.errors import UsageError
 
 _INDEXES = "50-indexes.sql"
@@ -50,7 +51,7 @@ def statements(text: str) -> list[str]:
     """The statements of a script, without what is only white space and comments. What never ends is one, too."""
     found, start = [], 0
     for index, char in enumerate(text):
-        if char == ";" and sqlite3.complete_statement(text[start : index + 1]):
+        if char == ";" and complete_statement(text[start : index + 1]):
             found.append(text[start : index + 1])
             start = index + 1
     found.append(text[start:])
@@ -128,7 +129,7 @@ def _apply_user(db: Connection, script: Script) -> None:
     for statement in statements(script.text):
         try:
             db.execute(statement)
-        except (SqliteError, sqlite3.Warning) as error:
+        except (SqliteError, DriverWarning) as error:
             shown = " ".join(_without_comments(statement).split())
             shown = shown if len(shown) <= 80 else shown[:77] + "..."
             said = "not allowed in a schema file" if database.refused(error) else str(error)
@@ -155,6 +156,14 @@ def declared(schema: Schema) -> dict[str, str]:
         return objects(db)
     finally:
         db.close()
+
+
+def difference(live: Connection, schema: Schema) -> list[str]:
+    """What the live cache declares otherwise, as a unified diff from live to the schema in force; empty when alike."""
+    here, there = declared(schema), objects(live)
+    old = [line for name in sorted(there) for line in f"-- {name}\n{there[name]}".splitlines()]
+    new = [line for name in sorted(here) for line in f"-- {name}\n{here[name]}".splitlines()]
+    return list(difflib.unified_diff(old, new, "live", "in force", lineterm=""))
 
 
 def fingerprint(schema: Schema, rows: Any) -> str:

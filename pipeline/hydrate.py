@@ -1,0 +1,121 @@
+"""Texts, from the files: the cache knows where a section lies, not what it says.
+
+A text is given only with its hash checked; a file that has changed since is said to be so. Nothing outside the roots
+is read, whatever the cache says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pipeline import anchors, parse
+from pipeline.cache import Cache, Node
+from pipeline.errors import No, WorkError
+from pipeline.model import Document, Rules
+
+MISSING = "missing"
+CHANGED = "changed"
+
+
+class Text(NamedTuple):
+    """The bytes of a file, and whether they are those that were indexed."""
+
+    data: bytes
+    changed: bool
+
+
+def read_file(cache: Cache, path: str, hash_: str) -> Text:
+    """The document at a path of the cache. Raises WorkError when it cannot be read or lies outside the roots."""
+    full = os.path.normpath(os.path.join(cache.base, path))
+    real = os.path.realpath(full)
+    if not any(real.startswith(os.path.realpath(root).rstrip("/") + "/") for root in cache.roots):
+        raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache rebuild")
+    try:
+        descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise WorkError(f"{full} is no file any more: run mdcache rebuild")
+            data = file.read()
+    except OSError as error:
+        raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache rebuild if it was moved") from error
+    return Text(data, hashlib.sha256(data).hexdigest() != hash_)
+
+
+def section_text(cache: Cache, key: int) -> str | None:
+    """The text of a section with this key; None when there is none, or its file is gone or has changed since."""
+    row = cache.db.execute(
+        'SELECT path, hash, start, "end" FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?', (key,)
+    ).fetchone()
+    return _slice(cache, *row) if row else None
+
+
+def document_text(cache: Cache, key: int) -> str | None:
+    """The text of a document with this key, likewise."""
+    row = cache.db.execute("SELECT path, hash FROM nodes WHERE key = ?", (key,)).fetchone()
+    return _slice(cache, row[0], row[1], 0, None) if row else None
+
+
+def _slice(cache: Cache, path: str, hash_: str, start: int, end: int | None) -> str | None:
+    try:
+        text = read_file(cache, path, hash_)
+    except WorkError:
+        return None
+    return None if text.changed else text.data[start:end].decode("utf-8", "replace")
+
+
+def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:
+    """The SQL functions: they take keys, never paths."""
+    return {
+        "section_text": lambda key: section_text(cache, key),
+        "document_text": lambda key: document_text(cache, key),
+    }
+
+
+class Passage(NamedTuple):
+    """A document or a section of it with its deeper headings, as the file has it now."""
+
+    node: Node
+    anchor: str | None
+    line: int
+    text: bytes
+    changed: bool
+
+
+def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:
+    """Read a document, or what stands under an anchor: a heading's slug or text, ^block, id. Raises No without it.
+
+    The file is parsed as it is now, so an answer is right even when the cache is behind.
+    """
+    text = read_file(cache, node.path, node.hash)
+    if anchor is None:
+        return Passage(node, None, 1, text.data, text.changed)
+    document = parse.parse(node.path, parse.content_of(text.data), Rules())
+    index = _section_at(document, anchor)
+    if index is None:
+        known = [section.anchor for section in document.sections if section.anchor]
+        raise No(
+            f"{node.id} has no heading or anchor {anchor!r}" + (f": it has {', '.join(known[:12])}" if known else "")
+        )
+    section = document.sections[index]
+    end = _end_with_deeper(document, index)
+    return Passage(node, section.anchor, section.line, text.data[section.start : end], text.changed)
+
+
+def _section_at(document: Document, anchor: str) -> int | None:
+    wanted = anchors.forms(anchor)
+    by_anchor = {section.anchor: index for index, section in reversed(list(enumerate(document.sections)))}
+    by_anchor |= {found.anchor: found.section for found in document.anchors if found.anchor not in by_anchor}
+    return next((by_anchor[form] for form in wanted if form in by_anchor), None)
+
+
+def _end_with_deeper(document: Document, index: int) -> int:
+    """Where the next heading of the same or a higher level begins."""
+    level = document.sections[index].level
+    for section in document.sections[index + 1 :]:
+        if section.level <= level or not level:
+            return section.start
+    return document.sections[-1].end

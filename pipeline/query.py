@@ -1,0 +1,71 @@
+"""The user's own SQL over the cache: read-only, with the texts of documents and sections at hand."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from pipeline import database, hydrate
+from pipeline.cache import Cache
+from pipeline.database import SqliteError
+from pipeline.errors import UsageError
+
+# The driver asks now and then whether to go on: only so does Ctrl-C end a long query.
+_STEPS = 100_000
+
+
+class Answer(NamedTuple):
+    """Column names, made unique, and the rows as they come."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
+def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
+    """Run one statement. Raises UsageError with SQLite's message when it does not run or wants to write."""
+    db = cache.db
+    for file in attach:
+        _attach(cache, file)
+    for name, function in hydrate.functions(cache).items():
+        db.create_function(name, 1, function)
+    db.set_progress_handler(lambda: 0, _STEPS)
+    database.set_authorizer(db, database.reading_only)
+    try:
+        cursor = db.execute(sql)
+    except (SqliteError, database.DriverWarning, ValueError) as error:
+        raise database.user_error(error, "cannot run the query") from error
+    columns = _unique([column[0] for column in cursor.description or ()])
+    return Answer(columns, _rows(cursor))
+
+
+def _rows(cursor: Any) -> Iterator[tuple[Any, ...]]:
+    try:
+        yield from cursor
+    except SqliteError as error:
+        raise database.user_error(error, "the query failed") from error
+
+
+def _attach(cache: Cache, file: str) -> None:
+    """Attach another database to read, under the name of its file."""
+    if not os.path.isfile(file):
+        raise UsageError(f"no such database to attach: {file}")
+    name = re.sub(r"\W", "_", os.path.basename(file).partition(".")[0]) or "attached"
+    try:
+        cache.db.execute(f'ATTACH ? AS "{name}"', (f"file:{quote(os.path.abspath(file))}?mode=ro",))
+    except SqliteError as error:
+        raise UsageError(f"cannot attach {file} as {name}: {error}") from error
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    """`id, id` becomes `id, id_2`: rows are shown as objects."""
+    found: list[str] = []
+    for name in names:
+        count = 2
+        unique = name
+        while unique in found:
+            unique, count = f"{name}_{count}", count + 1
+        found.append(unique)
+    return tuple(found)

@@ -1,0 +1,194 @@
+"""Full-text search: what people type, ranked sections, and snippets with the hits marked.
+
+What is typed is never a syntax error: words are ANDed, "phrases" stay together, a trailing * is a prefix, a leading -
+excludes, and everything else is literal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from pipeline import database, hydrate
+from pipeline.cache import Cache
+from pipeline.database import Connection, SqliteError
+from pipeline.errors import UsageError, WorkError
+from pipeline.segment import joined, segment
+
+MARK_START, MARK_END = "\x02", "\x03"
+"""Around each hit in a snippet: characters that no snippet has otherwise."""
+
+_TERM = re.compile(r'(-?)"([^"]*)"(\*?)|(\S+)')
+# FTS5 refuses expressions deeper than 256; nobody types as many words.
+_TERMS = 100
+_SNIPPET_WORDS = 24
+# Of a section, snippets look at this much: a hit further down is shown by its line alone.
+_SNIPPET_BYTES = 1 << 20
+_OPENING_BYTES = 600
+# Control characters of documents: none reaches a terminal, and none is mistaken for a mark.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1e\x7f-\x9f]")
+
+
+class Query(NamedTuple):
+    """What to look for. path is a GLOB; all_ shows every section of a document, not only its best; raw is FTS5."""
+
+    text: str
+    limit: int = 10
+    path: str | None = None
+    tag: str | None = None
+    type: str | None = None
+    all_: bool = False
+    raw: bool = False
+
+
+class Hit(NamedTuple):
+    """A section that was found. score grows with relevance; snippet is None when its file is missing or changed."""
+
+    id: str
+    path: str
+    anchor: str | None
+    heading: str | None
+    line: int
+    score: float
+    snippet: str | None
+    title: str
+    state: str | None
+    """Why there is no snippet: 'changed' or 'missing'; None when there is one."""
+
+
+class _Row(NamedTuple):
+    rank: float
+    path: str
+    ordinal: int
+    key: int
+    node: int
+    id: str
+    title: str
+    hash: str
+    summary: str | None
+    anchor: str | None
+    heading: str | None
+    start: int
+    end: int
+    line: int
+
+
+def expression(text: str) -> str | None:
+    """The FTS5 expression for what was typed; None when there is nothing to look for."""
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    for match in list(_TERM.finditer(text))[:_TERMS]:
+        minus, phrase, star, word = match.groups()
+        if word is not None:
+            minus = "-" if word.startswith("-") and len(word) > 1 else ""
+            star = "*" if word.endswith("*") else ""
+            phrase = word.removeprefix(minus).rstrip("*")
+        if any(char.isalnum() for char in phrase):
+            literal = segment(phrase).replace('"', " ")
+            (unwanted if minus else wanted).append(f'"{literal}"{" *" if star else ""}')
+    if not wanted:
+        return None
+    found = " AND ".join(wanted)
+    return f"({found}) NOT ({' OR '.join(unwanted)})" if unwanted else found
+
+
+def search(cache: Cache, query: Query) -> list[Hit]:
+    """The best sections, best first; ties by path, then place. Raises UsageError when --raw is no FTS5 expression."""
+    matching = query.text if query.raw else expression(query.text)
+    if not matching or not matching.strip():
+        return []
+    try:
+        rows = _best(_rows(cache.db, matching, query), query)
+    except SqliteError as error:
+        if query.raw and getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR":
+            raise UsageError(f"not an FTS5 expression: {error}") from error
+        raise
+    return _with_snippets(cache, matching, rows)
+
+
+def _rows(db: Connection, matching: str, query: Query) -> Iterator[_Row]:
+    where, parameters = ["sections_fts MATCH ?"], [matching]
+    if query.path is not None:
+        where.append("nodes.path GLOB ?")
+        parameters.append(query.path)
+    if query.type is not None:
+        where.append("nodes.type = ?")
+        parameters.append(query.type)
+    if query.tag is not None:
+        where.append("EXISTS (SELECT 1 FROM tags WHERE tags.node = nodes.key AND tag = ?)")
+        parameters.append(query.tag.lstrip("#"))
+    # CROSS JOIN keeps the index outermost: it gives the rows by rank, and we stop when we have enough.
+    sql = (
+        "SELECT rank, path, ordinal, sections.key, node, id, nodes.title, hash, summary, anchor, sections.heading,"
+        ' start, "end", line'
+        " FROM sections_fts CROSS JOIN sections ON sections.key = sections_fts.rowid"
+        f" CROSS JOIN nodes ON nodes.key = sections.node WHERE {' AND '.join(where)} ORDER BY rank"
+    )
+    return (_Row(*row) for row in db.execute(sql, parameters))
+
+
+def _best(rows: Iterable[_Row], query: Query) -> list[_Row]:
+    best: list[_Row] = []
+    seen: set[int] = set()
+    for _, equal in groupby(rows, key=lambda row: row.rank):
+        for row in sorted(equal):
+            if query.all_ or row.node not in seen:
+                seen.add(row.node)
+                best.append(row)
+        if len(best) >= query.limit:
+            break
+    return best[: query.limit]
+
+
+def _with_snippets(cache: Cache, matching: str, rows: list[_Row]) -> list[Hit]:
+    texts = [_body(cache, row) for row in rows]
+    marked = _marked(matching, rows, [text for text, _ in texts])
+    return [
+        Hit(row.id, row.path, row.anchor, row.heading, row.line, round(-row.rank, 6), snippet, row.title, state)
+        for row, snippet, (_, state) in zip(rows, marked, texts, strict=True)
+    ]
+
+
+def _body(cache: Cache, row: _Row) -> tuple[str | None, str | None]:
+    """The text of a section and None, or None and why there is none."""
+    try:
+        text = hydrate.read_file(cache, row.path, row.hash)
+    except WorkError:
+        return None, hydrate.MISSING
+    if text.changed:
+        return None, hydrate.CHANGED
+    section = text.data[row.start : min(row.end, row.start + _SNIPPET_BYTES)]
+    if not section.strip():
+        section = text.data[row.start : row.start + _OPENING_BYTES]  # the title was found: show how the document begins
+    body = section.decode("utf-8", "replace")
+    if row.ordinal == 0:
+        aliases = [alias for (alias,) in cache.db.execute("SELECT alias FROM aliases WHERE node = ?", (row.node,))]
+        body = "\n".join((body, *aliases, row.summary or ""))
+    return body, None
+
+
+def _marked(matching: str, rows: list[_Row], bodies: list[str | None]) -> list[str | None]:
+    """Snippets by a throw-away index with the same tokenizer: the real one keeps no text to mark."""
+    db = database.open_memory()
+    with database.closing(db):
+        db.execute(
+            "CREATE VIRTUAL TABLE marks USING fts5"
+            " (title, heading, tags, body, tokenize = 'porter unicode61 remove_diacritics 2')"
+        )
+        clean = [None if body is None else segment(_CONTROLS.sub(" ", body)) for body in bodies]
+        values: list[Any] = [
+            (number, segment(row.title), segment(row.heading or ""), body)
+            for number, (row, body) in enumerate(zip(rows, clean, strict=True))
+        ]
+        db.executemany("INSERT INTO marks (rowid, title, heading, body) VALUES (?, ?, ?, ?)", values)
+        sql = f"SELECT rowid, snippet(marks, 3, ?, ?, '…', {_SNIPPET_WORDS}) FROM marks WHERE marks MATCH ?"
+        found = dict(db.execute(sql, (MARK_START, MARK_END, matching)))
+    return [None if body is None else _shown(found.get(number) or body) for number, body in enumerate(clean)]
+
+
+def _shown(snippet: str) -> str:
+    """In one line, with the scripts without spaces joined again."""
+    text = " ".join(joined(snippet).split())
+    return text if MARK_START in text or len(text) <= 200 else text[:200] + "…"

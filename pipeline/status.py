@@ -1,0 +1,72 @@
+"""What is live: which generation, since when, of what, and whether the settings still fit it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from pipeline.cache import Cache
+from pipeline.database import scalar
+
+
+class Status(NamedTuple):
+    """The JSON of mdcache status. schema_current: the settings in force would make the same rows.
+
+    watcher is None when none runs, pending the number of paths it has still to look at; checkpoint is None when the
+    write-ahead log was folded back completely.
+    """
+
+    database: str
+    generation: int
+    fingerprint: str
+    schema_current: bool
+    documents: int
+    problems: int
+    last_sync: str | None
+    pending: int | None
+    watcher: dict[str, Any] | None
+    wal_bytes: int
+    checkpoint: dict[str, Any] | None
+    sections: int
+    links: int
+    unresolved: int
+    built_at: str | None
+    digest: str | None
+    size_bytes: int
+    base: str
+    roots: tuple[str, ...]
+    mdcache: str
+
+
+def status(cache: Cache, fingerprint: str | None) -> Status:
+    """Read the state of the cache; fingerprint is that of the settings in force, None when they name no documents."""
+    db, meta = cache.db, cache.meta
+    return Status(
+        database=cache.path,
+        generation=int(meta.get("generation", 0)),
+        fingerprint=meta.get("fingerprint", ""),
+        schema_current=fingerprint is not None and fingerprint == meta.get("fingerprint"),
+        documents=scalar(db, "SELECT count(*) FROM nodes"),
+        problems=scalar(db, "SELECT count(*) FROM problems"),
+        last_sync=meta.get("last_sync"),
+        pending=None,
+        watcher=None,
+        wal_bytes=_size(cache.path + "-wal"),
+        checkpoint=None,
+        sections=scalar(db, "SELECT count(*) FROM sections"),
+        links=scalar(db, "SELECT count(*) FROM links"),
+        unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
+        built_at=meta.get("built_at"),
+        digest=meta.get("digest"),
+        size_bytes=_size(cache.path),
+        base=cache.base,
+        roots=cache.roots,
+        mdcache=meta.get("mdcache", ""),
+    )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
