@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.database import Connection
-from pipeline.layout import TABLES, Batch, Table
+from pipeline.layout import SECTIONS, TABLES, Batch, Table
 
 # Larger is hardly faster and holds more text in memory; smaller leaves more segments to search (measured on 39,000
 # sections: 1,000 rows 0.47 s and 39 segments, 5,000 rows 0.53 s and 8).
@@ -23,6 +23,7 @@ class Loader:
 
     def __init__(self, db: Connection) -> None:
         self._inserters = [_Inserter(db, table) for table in TABLES]
+        self._sections = self._inserters[TABLES.index(SECTIONS)]
         self._held = 0
         self.documents = self.sections = 0
 
@@ -33,12 +34,12 @@ class Loader:
         self.sections += batch.sections
         self._held += batch.text_bytes
         if self._held > _BYTES:
-            self.flush()
+            self._sections.flush()
+            self._held = 0
 
     def flush(self) -> None:
         for inserter in self._inserters:
             inserter.flush()
-        self._held = 0
 
 
 class _Inserter:
@@ -60,15 +61,12 @@ class _Inserter:
         self._insert(_ROWS)
 
     def flush(self) -> None:
-        """The rest in powers of two: eleven statements at most, each prepared once."""
-        size = _ROWS
-        while self._rows:
-            self._insert(size)
-            size //= 2
+        """The rest, in a statement of its own."""
+        self._insert(len(self._rows) // self._width)
 
     def _insert(self, size: int) -> None:
         step, start = size * self._width, 0
-        while start + step <= len(self._rows):
+        while step and start + step <= len(self._rows):
             sql = self._head + ",".join([self._row] * size)
             self._db.execute(sql, self._rows[start : start + step])
             start += step
