@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import NamedTuple
@@ -31,6 +30,7 @@ _BATCH_BYTES = 1 << 20
 _FEW = 1
 
 Progress = Callable[[int], None]
+Run = Callable[[Iterable[Job]], Iterable[Batch]]
 
 
 class Report(NamedTuple):
@@ -74,13 +74,13 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     first = list(islice(batches, _FEW + 1))
     wanted = workers.default_count() if options.workers is None else options.workers
     count = wanted if len(first) > _FEW else 0
-    with workers.started(count) as executor:
+    with workers.started(count, layout.run) as run:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
             target = publish.judge(path)
             with publish.build_file(path) as build_name:
                 made = _Build(settings, options, build_name)
-                made.fill(executor, count, chain(first, batches), progress)
+                made.fill(run, chain(first, batches), progress)
                 report = made.publish(target, held)
     return report._replace(seconds=round(time.monotonic() - began, 3))
 
@@ -129,8 +129,7 @@ class _Build:
 
     def fill(
         self,
-        executor: Executor,
-        count: int,
+        run: Run,
         batches: Iterable[tuple[int, tuple[Found, ...]]],
         progress: Progress,
     ) -> None:
@@ -147,7 +146,7 @@ class _Build:
         try:
             db.execute("BEGIN")
             db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 0), ('crisismerge', 64)")
-            for batch in workers.in_order(executor, layout.run, jobs(), count):
+            for batch in run(jobs()):
                 self._add(batch)
                 progress(batch.documents)
             self._loader.flush()
