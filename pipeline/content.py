@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -32,19 +33,23 @@ class Clock(NamedTuple):
 
 
 def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, Stamp] | Problem | None:
-    """Read the file at path below base; None when it is gone, a Problem when it cannot be read."""
+    """Read the file at path below base; None when no plain file is there, a Problem when it cannot be read."""
     name = os.path.join(base, path)
     try:
         for _ in range(_TRIES):
             content, before, after = _read_once(name, size_limit)
             if _same(before, after) and _same(after, os.stat(name, follow_symlinks=False)):
                 return content, _stamp(after, clock.is_racy(after))
-    except FileNotFoundError:
-        return None
     except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
         return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
     # It never stood still: what was read last is a state it was in, and the next sync looks again.
     return content, _stamp(after, True)
+
+
+# Gone since the scan, or something else now: in place of the file, or of a folder that it lay in.
+_NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 
 
 def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
@@ -53,7 +58,7 @@ def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise FileNotFoundError(name)
+            raise FileNotFoundError(errno.ENOENT, "not a plain file", name)
         content = _content(descriptor, before.st_size, size_limit)
         return content, before, os.fstat(descriptor)
     finally:
@@ -61,14 +66,17 @@ def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.
 
 
 def _content(descriptor: int, size: int, size_limit: int) -> Content:
-    """All bytes when they are within the limit; else the head, and the hash of all, a piece at a time."""
-    hashed, pieces, length = hashlib.sha256(), [], 0
-    while piece := os.read(descriptor, max(_CHUNK, min(size, size_limit) + 1)):
+    """All bytes when they are within the limit; else the head, and the hash of all, a piece at a time.
+
+    Usually one read brings all of the size; that nothing came after it is for the next fstat to show.
+    """
+    data = os.read(descriptor, min(size, size_limit) + 1)
+    hashed, length = hashlib.sha256(data), len(data)
+    while length != size and (piece := os.read(descriptor, _CHUNK)):
         hashed.update(piece)
         length += len(piece)
-        if length <= size_limit or not pieces:
-            pieces.append(piece)
-    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if length <= size_limit or len(data) < _HEAD:
+            data += piece
     return Content(data if length <= size_limit else data[:_HEAD], hashed.hexdigest(), length)
 
 
