@@ -23,6 +23,8 @@ else:
 
 Connection = sqlite3.Connection
 SqliteError = sqlite3.Error
+DriverWarning = sqlite3.Warning
+complete_statement = sqlite3.complete_statement
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
 NEEDED = (3, 44)

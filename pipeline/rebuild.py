@@ -108,6 +108,8 @@ class _Build:
         self._name = build_name
         self._fingerprint = settings.fingerprint()
         self._digest = Digest()
+        self._absent: list[str] = []
+        self._problems: list[Problem] = []
         self._db = self._open()
         self._loader = Loader(self._db)
 
@@ -136,13 +138,13 @@ class _Build:
     ) -> None:
         """Parse and load everything, then resolve it."""
         db, rules, clock = self._db, self._settings.rules(), self._clock()
-        scanned: list[Problem] = []
 
         def jobs() -> Iterator[Job]:
             for key, found in batches:
-                scanned.extend(one for one in found if isinstance(one, Problem))
+                self._problems.extend(one for one in found if isinstance(one, Problem))
                 entries = tuple(one for one in found if isinstance(one, Entry))
-                yield Job(self._settings.base, rules, clock, key, entries)
+                keys = tuple(range(key, key + len(entries)))
+                yield Job(self._settings.base, rules, clock, entries, keys, (None,) * len(entries))
 
         try:
             db.execute("BEGIN")
@@ -151,7 +153,7 @@ class _Build:
                 self._add(batch)
                 progress(batch.documents)
             self._loader.flush()
-            self._finish(scanned)
+            self._finish()
         except BaseException:
             db.close()
             raise
@@ -159,17 +161,19 @@ class _Build:
     def _add(self, batch: Batch) -> None:
         self._loader.add(batch)
         self._digest.add(batch.digests)
+        self._absent += [path for path, _ in batch.absent]
+        self._problems += [problem for _, problem in batch.absent if problem]
 
-    def _finish(self, scanned: list[Problem]) -> None:
+    def _finish(self) -> None:
         db = self._db
         # Back to the defaults, which suit small changes.
         db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)")
         problems = resolve.problem_writer(db)
-        for problem in scanned:
+        for problem in self._problems:
             problems.add(problem)
         problems.flush()
         ddl.apply_indexes(db, self._settings.schema)
-        resolve.resolve_all(db, self._settings.rules())
+        resolve.resolve_all(db, self._settings.rules(), self._absent)
         if self._options.reproducible:
             db.execute("DELETE FROM files")
         db.execute("COMMIT")
