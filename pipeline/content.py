@@ -8,7 +8,7 @@ import stat
 from typing import NamedTuple
 
 from pipeline.frontmatter import BYTES_LIMIT
-from pipeline.model import ERROR, Content, Problem, Stamp
+from pipeline.model import ERROR, INODE_BITS, Content, Problem, Stamp
 
 _TRIES = 4
 _CHUNK = 1 << 20
@@ -82,4 +82,4 @@ def _same(a: os.stat_result, b: os.stat_result) -> bool:
 
 
 def _stamp(found: os.stat_result, racy: bool) -> Stamp:
-    return Stamp(found.st_size, None if racy else found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return Stamp(found.st_size, None if racy else found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS)

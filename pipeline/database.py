@@ -1,4 +1,4 @@
-"""The one module that opens SQLite connections: in the right order, with an authorizer, and with errors in our words."""
+"""The one module that opens SQLite connections: in the right order, with an authorizer, with errors in our words."""
 
 from __future__ import annotations
 
@@ -36,10 +36,8 @@ FORMAT = 1
 PAGE_SIZE = 8192
 _BUSY_MS = 5000
 _BUILD_CACHE_KIB = 64_000
-
-_OPERATION = {
-    value: name for name, value in vars(sqlite3).items() if name.startswith("SQLITE_") and isinstance(value, int)
-}
+# SQLite opens lazily: only a statement that reads shows whether the file, its log and its schema can be read.
+_TOUCH = "SELECT count(*) FROM sqlite_schema"
 
 
 def check_version() -> None:
@@ -71,18 +69,22 @@ def open_build(path: str) -> Connection:
     return db
 
 
-def open_live(path: str) -> Connection:
-    """The live cache, to write to: only the holder of the writer lock may."""
+def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
+    """The live cache, to write to: only the holder of the writer lock may.
+
+    wait_s: for other programs that lock it. A file that is no WAL database is made one.
+    """
     db = _connect(_uri(path, "rw"), uri=True)
     _run(
         db,
-        f"PRAGMA busy_timeout={_BUSY_MS}",
+        f"PRAGMA busy_timeout={round(wait_s * 1000)}",
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=NORMAL",
         "PRAGMA temp_store=MEMORY",
         "PRAGMA foreign_keys=ON",
         "PRAGMA mmap_size=0",
         "PRAGMA trusted_schema=OFF",
+        _TOUCH,
     )
     return db
 
@@ -97,6 +99,7 @@ def open_reader(path: str) -> Connection:
         "PRAGMA mmap_size=0",
         "PRAGMA trusted_schema=OFF",
         "PRAGMA query_only=ON",
+        _TOUCH,
     )
     return db
 
@@ -133,28 +136,54 @@ def closing(db: Connection) -> Iterator[Connection]:
         db.close()
 
 
-_FULL = ("SQLITE_FULL",)
+# Prefixes of SQLite's names for errors, and what they mean to a user.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_UNREADABLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
+_READING = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_FSTAT")
+_SQL = ("SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_AUTH", "SQLITE_TOOBIG", "SQLITE_RANGE")
+_IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("SQLITE_FULL",), "no space left for {path}: a rebuild needs about three times the cache on that disk"),
+    (_LOCKED, "{path} is locked by another program: close it, or try again"),
+    (("SQLITE_READONLY_DBMOVED",), "{path} was removed or replaced meanwhile: try again"),
+    (("SQLITE_READONLY", "SQLITE_PERM"), "{path} cannot be written to ({error}): allow it, or use another with --db"),
+    (
+        ("SQLITE_CANTOPEN",),
+        "{path} cannot be opened ({error}): readers need a writable folder; for others there is rebuild --output",
+    ),
+    (_READING, "{path} cannot be read ({error}): is the disk failing? else remove the file and run mdcache rebuild"),
+    (("SQLITE_IOERR",), "{path} cannot be written ({error}): is there a quota or a limit (ulimit -f), a failing disk?"),
+)
+
+
+def name_of(error: Exception) -> str:
+    """SQLite's name for an error, '' when it has none: 'SQLITE_BUSY_SNAPSHOT'."""
+    return getattr(error, "sqlite_errorname", None) or ""
 
 
 def in_words(error: Exception, path: str) -> MdcacheError:
     """What SQLite says, as one of our errors."""
-    name = getattr(error, "sqlite_errorname", None) or ""
-    if name.startswith(_FULL):
-        return WorkError(
-            f"no space left while writing {path}: a rebuild needs about three times the cache on that disk"
-        )
+    name = name_of(error)
     if name.startswith(_DAMAGED):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
-    if name.startswith(_LOCKED):
-        return WorkError(f"{path} is locked by another program: close it, or try again")
-    if name.startswith(_UNREADABLE):
-        return WorkError(
-            f"{path} cannot be opened ({error}): readers need a writable folder; for others there is rebuild --output"
-        )
+    for names, words in _IN_WORDS:
+        if name.startswith(names):
+            return WorkError(words.format(path=path, error=error))
     return WorkError(f"{path}: {error}")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether a file that is opened turns out damaged; SQLITE_ERROR is a header that makes no sense."""
+    return name_of(error).startswith((*_DAMAGED, "SQLITE_ERROR"))
+
+
+def is_locked(status: int) -> bool:
+    """Whether a status of the backup API says that another program is in the way."""
+    return status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_about_sql(error: Exception) -> bool:
+    """Whether a statement is to blame, not the file: what a user's trigger or view does wrong."""
+    return name_of(error).startswith(_SQL)
 
 
 @contextlib.contextmanager
@@ -276,7 +305,7 @@ def writing_with_user_triggers(builtin: frozenset[str], builtin_sources: frozens
 
 def refused(error: Exception) -> bool:
     """Whether the authorizer said no."""
-    return (getattr(error, "sqlite_errorname", None) or "").startswith("SQLITE_AUTH")
+    return name_of(error).startswith("SQLITE_AUTH")
 
 
 def set_authorizer(db: Connection, authorizer: Authorizer | None) -> None:

@@ -7,71 +7,104 @@ links, definitions) are dropped by the caller, who knows from the parser where p
 from __future__ import annotations
 
 import html
+import operator
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
-# Each pattern begins with a literal: re then searches with memchr speed (9 MB: 7 ms instead of 220 ms).
+# Each pattern begins with a literal: re then searches with memchr speed (9 MB: 7 ms instead of 220 ms). None may
+# look further for its end than the next place where it could begin: a megabyte of beginnings would take minutes.
 _TAG = re.compile(r"#(?<![^\s(\[*_\"'|>~,;]#)([^\s\u2000-\u206f\u2e00-\u2e7f'!\"#$%&()*+,.:;<=>?@^`{|}~\[\]\\]+)")
-_URL = re.compile(r"(?:http(?<![A-Za-z0-9]http)s?|ftp(?<![A-Za-z0-9]ftp))://[^\s<>\[\]`\"\u201c\u201d]+")
-_TAG_RELATION = re.compile(r"\[tag:[ \t]*([^\[\]\n]+?)[ \t]*\]")
-_BLOCK_ID = re.compile(r"\^(?<=[ \t\n]\^)([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE)
+_URL = r"%s(?<![A-Za-z0-9]%s)%s://[^\s<>\[\]`\"\u201c\u201d]+"
+_TAG_RELATION = re.compile(r"\[tag:([^\[\]\n]*)\]")
+_BLOCK_ID = re.compile(r"\^(?<=[ \t\r\n]\^)([A-Za-z0-9-]+)(?=[ \t]*(?:[\r\n]|\Z))")
+_CONFLICT = re.compile(r"<<<<<<< (?<![^\r\n]<<<<<<< )")
+_CONFLICT_MIDDLE = re.compile(r"[\r\n]=======(?=[\r\n])")
+_CONFLICT_END = re.compile(r"[\r\n]>>>>>>> ")
 _RELATION_KEY = re.compile(
     r"^[\s>]*(?:(?:[-*+]|\d+[.)])[ \t]+(?:\[.\][ \t]+)?)?([^\W_][\w -]{0,60}?)[*_]{0,2}::[*_]{0,2}[ \t]*$"
 )
 _BRACKET_KEY = re.compile(r"[\[(]([^\W_][\w -]{0,60}?)::[ \t]*$")
-_COMMENT = re.compile(r"<!--\s*tags:\s*(.*?)\s*-->", re.DOTALL)
-_COMMENT_RELATION = re.compile(r"\[\s*([A-Za-z][\w -]*?)\s*:\s*([^\]]+)\]+")
+_COMMENT_RELATION = re.compile(r"\[([^\[\]:]*):((?:\[\[[^\[\]]*\]\]|[^\[\]])*)\]")
+_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HTML_ANCHOR = re.compile(
     r"<[a-zA-Z][^<>]*?\s(?:id|name)\s*=\s*(?:\"([^\"<>]+)\"|'([^'<>]+)'|([^\s\"'<>=]+))", re.DOTALL
 )
-_TRAILING = re.compile(r"(?:[?!.,:*_~'\";]|&[A-Za-z0-9]+;)+$")
+_ENTITY = re.compile(r"&[A-Za-z0-9]+;\Z")
+_URL_END = "?!.,:*_~'\";"
+
+TAG = "tag"
+URL = "url"
+TAG_RELATION = "tag relation"
+BLOCK_ID = "block id"
+"""`^id` at the end of a line names the block."""
+CONFLICT = "conflict"
+# For each kind of candidate: what every text with one contains, and how one looks.
+_KINDS = (
+    (TAG, "#", _TAG),
+    (URL, "http", re.compile(_URL % ("http", "http", "s?"))),
+    (URL, "ftp://", re.compile(_URL % ("ftp", "ftp", ""))),
+    (TAG_RELATION, "[tag:", _TAG_RELATION),
+    (BLOCK_ID, "^", _BLOCK_ID),
+    (CONFLICT, "<<<<<<< ", _CONFLICT),
+)
+
+Candidate = tuple[int, str, "re.Match[str]"]
+"""(where it begins, in characters; its kind; the match)."""
 
 
-class Found(NamedTuple):
-    """Something in the text: where it begins and ends (in characters or bytes, as the text is), and what it says."""
-
-    start: int
-    end: int
-    value: str
-
-
-def tags(text: str) -> Iterator[Found]:
-    """`#tag`, with a letter in it; `#123` and a `#` within a word are none."""
-    for match in _TAG.finditer(text):
-        name = match[1].strip("/-")
-        if name and not name.isdecimal() and any(c.isalpha() for c in name):
-            yield Found(match.start(), match.end(), name)
+def candidates(text: str) -> list[Candidate]:
+    """What might be one of the kinds, in order."""
+    found: list[Candidate] = []
+    for kind, sign, pattern in _KINDS:
+        if sign in text:
+            found += [(match.start(), kind, match) for match in pattern.finditer(text)]
+    found.sort(key=_start)
+    return found
 
 
-def urls(text: str) -> Iterator[Found]:
-    """Bare URLs as GitHub ends them: without trailing punctuation, brackets balanced (GFM, extended autolinks)."""
-    for match in _URL.finditer(text):
-        url = _trimmed(match[0])
-        if not url.endswith("://"):
-            yield Found(match.start(), match.start() + len(url), html.unescape(url))
+_start = operator.itemgetter(0)
+
+
+def tag(match: re.Match[str]) -> tuple[str, ...]:
+    """The name of `#tag`, with a letter in it; `#123` and a `#` within a word are none."""
+    name = match[1].strip("/-")
+    return (name,) if any(c.isalpha() for c in name) else ()
+
+
+def url(match: re.Match[str]) -> tuple[str, ...]:
+    """A bare URL as GitHub ends it: without trailing punctuation, brackets balanced (GFM, extended autolinks)."""
+    found = _trimmed(match[0])
+    return () if found.endswith("://") else (html.unescape(found),)
 
 
 def _trimmed(url: str) -> str:
-    while True:
-        shorter = _TRAILING.sub("", url)
-        while shorter.endswith(")") and shorter.count(")") > shorter.count("("):
-            shorter = shorter[:-1]
-        if shorter == url:
-            return url
-        url = shorter
+    end = len(url)
+    surplus = url.count(")") - url.count("(")
+    while end:
+        last = url[end - 1]
+        entity = _ENTITY.search(url, max(0, end - 32), end) if last == ";" else None
+        if entity:
+            end = entity.start()
+        elif last in _URL_END:
+            end -= 1
+        elif last == ")" and surplus > 0:
+            end -= 1
+            surplus -= 1
+        else:
+            break
+    return url[:end]
 
 
-def tag_relations(text: str) -> Iterator[Found]:
-    """`[tag: X]`, a TAGGED_AS edge to X."""
-    for match in _TAG_RELATION.finditer(text):
-        yield Found(match.start(), match.end(), match[1])
+def tag_relation(match: re.Match[str]) -> tuple[str, ...]:
+    """X of `[tag: X]`, a TAGGED_AS edge to X."""
+    target = match[1].strip()
+    return (target,) if target else ()
 
 
-def block_ids(text: str) -> Iterator[Found]:
-    """`^id` at the end of a line names the block."""
-    for match in _BLOCK_ID.finditer(text):
-        yield Found(match.start(), match.end(), match[0].rstrip())
+def is_conflict(match: re.Match[str]) -> bool:
+    """`<<<<<<< ` at the start of a line begins a conflict if the other two markers follow."""
+    middle = _CONFLICT_MIDDLE.search(match.string, match.end())
+    return bool(middle and _CONFLICT_END.search(match.string, middle.end()))
 
 
 def relation_key(before: str) -> str | None:
@@ -100,16 +133,19 @@ class CommentTags(NamedTuple):
 def comment_tags(raw: str) -> CommentTags:
     """`<!-- tags: one, [SUPERSEDES: other] -->`."""
     found = CommentTags([], [])
-    for comment in _COMMENT.finditer(raw):
-        for relation, targets in _COMMENT_RELATION.findall(comment[1]):
-            wanted = (target.strip(" [") for target in targets.split(","))
+    for comment in _HTML_COMMENT.finditer(raw) if "<!--" in raw else ():
+        before, colon, said = comment[0].removeprefix("<!--").removesuffix("-->").partition(":")
+        if not colon or before.strip() != "tags":
+            continue
+        for relation, targets in _COMMENT_RELATION.findall(said):
+            wanted = (target.strip(" []\n\t") for target in targets.split(","))
             found.relations.extend((relation, target, comment.start()) for target in wanted if target)
-        plain = _COMMENT_RELATION.sub(",", comment[1])
-        found.tags.extend(tag for tag in (item.strip(" []#\n\t") for item in plain.split(",")) if tag)
+        plain = _COMMENT_RELATION.sub(",", said)
+        found.tags.extend(tag for tag in (item.strip(" []#\r\n\t") for item in plain.split(",")) if tag)
     return found
 
 
-def html_anchors(raw: str) -> Iterator[Found]:
-    """The values of id="…" and name="…" in a piece of HTML."""
-    for match in _HTML_ANCHOR.finditer(raw):
-        yield Found(match.start(), match.end(), html.unescape(match[1] or match[2] or match[3]))
+def html_anchors(raw: str) -> list[str]:
+    """The values of id="…" and name="…" in a piece of HTML; comments have none."""
+    seen = _HTML_COMMENT.sub("", raw) if "<!--" in raw else raw
+    return [html.unescape(match[1] or match[2] or match[3]) for match in _HTML_ANCHOR.finditer(seen)]

@@ -226,9 +226,12 @@ def digest_of(document: Document, names: list[tuple[str, str]]) -> bytes:
         sorted(document.properties),
         names,
         document.sections,
-        [(*link[:8], link.scope if link.name is None else None, link.name) for link in document.links],
+        [link if link.name is None else (*link[:8], None, link.name) for link in document.links],
         [(*task[:2], int(task.done), task.text) for task in document.tasks],
         document.code_blocks,
         sorted(document.anchors),
     ]
-    return hashlib.sha256(json.dumps(logical, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(_json(logical).encode()).digest()
+
+
+_json = json.JSONEncoder(separators=(",", ":")).encode

@@ -7,7 +7,6 @@ known as ours.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -19,6 +18,7 @@ from pipeline.errors import WorkError
 
 DEFAULT_WAIT_S = 10.0
 _POLL_S = 0.02
+_LENGTH = 512
 
 
 class Record(NamedTuple):
@@ -33,8 +33,8 @@ class Record(NamedTuple):
 class Lock:
     """A lock that is held."""
 
-    def __init__(self, path: str, descriptor: int, record: Record) -> None:
-        self._path, self._descriptor, self._record = path, descriptor, record
+    def __init__(self, descriptor: int, record: Record) -> None:
+        self._descriptor, self._record = descriptor, record
 
     @property
     def record(self) -> Record:
@@ -43,8 +43,7 @@ class Lock:
     def published(self, generation: int) -> None:
         """Remember a completed publish. A full disk must not undo it, so failing to write this down is no error."""
         self._record = self._record._replace(published=generation)
-        with contextlib.suppress(OSError):
-            _write(self._descriptor, self._record)
+        _write(self._descriptor, self._record)
 
 
 def path_of(database: str) -> str:
@@ -52,57 +51,96 @@ def path_of(database: str) -> str:
 
 
 def read(database: str) -> Record:
-    """What the lock file of this database says; an empty record when there is none or it makes no sense."""
+    """What the lock file of this database says; an empty record when there is none or it makes no sense.
+
+    Raises WorkError for a file with something else in it: somebody else's, not to be written to.
+    """
+    path = path_of(database)
     try:
-        with open(path_of(database), "rb") as file:
-            return _parsed(file.read(4096))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return Record()
+    try:
+        content = os.read(descriptor, _LENGTH)
+    except OSError:
+        return Record()
+    finally:
+        os.close(descriptor)
+    if content.strip(b"\0") and not content.startswith(b'{"pid": '):
+        raise WorkError(f"{path} is not a lock of mdcache: it stays untouched, name another database with --db")
+    return _parsed(content)
 
 
 @contextlib.contextmanager
 def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterator[Lock]:
     """Hold the writer lock of a database; raises WorkError, naming the holder, when it is not to be had in time."""
     path = path_of(database)
+    with contextlib.ExitStack() as stack:
+        with _speaking(path):
+            descriptor = _acquired(path, time.monotonic() + wait_s)
+            stack.callback(os.close, descriptor)
+            since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=since)
+        _write(descriptor, record)
+        yield Lock(descriptor, record)
+
+
+@contextlib.contextmanager
+def _speaking(path: str) -> Iterator[None]:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        yield
     except OSError as error:
-        raise WorkError(f"cannot open the lock {path}: {error.strerror}") from error
-    try:
-        _acquire(descriptor, path, wait_s)
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=since)
-        with contextlib.suppress(OSError):  # a full disk: the lock holds without a name on it
-            _write(descriptor, record)
-        yield Lock(path, descriptor, record)
-    finally:
+        raise WorkError(f"cannot lock {path}: {error.strerror}") from error
+
+
+def _acquired(path: str, deadline: float) -> int:
+    """A descriptor that holds the lock of the file that is at path now, not of one that was removed meanwhile."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            _wait(descriptor, path, deadline)
+            if _is_at(path, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, path: str, wait_s: float) -> None:
-    deadline = time.monotonic() + wait_s
+def _wait(descriptor: int, path: str, deadline: float) -> None:
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
-                raise WorkError(f"cannot lock {path}: {error.strerror}: move the database to a local disk") from error
-        if time.monotonic() >= deadline:
-            holder = _parsed(_content(descriptor))
-            who = f"{holder.command} (process {holder.pid}, since {holder.since})" if holder.pid else "another process"
-            raise WorkError(f"{path} is held by {who}: try again when it is done, or wait longer with --wait")
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise WorkError(f"{path} is held by {_holder(descriptor)}: try again later, or with --wait") from None
         time.sleep(_POLL_S)
 
 
+def _holder(descriptor: int) -> str:
+    holder = _parsed(_content(descriptor))
+    return f"{holder.command} (process {holder.pid}, since {holder.since})" if holder.pid else "another process"
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 def _content(descriptor: int) -> bytes:
-    return os.pread(descriptor, 4096, 0)
+    return os.pread(descriptor, _LENGTH, 0)
 
 
 def _write(descriptor: int, record: Record) -> None:
-    """Padded to one length, so that a write never leaves less than a whole record of either kind."""
+    """Padded to one length, so that a write never leaves less than a whole record of either kind.
+
+    A full disk is no error: the lock holds without a name on it.
+    """
     line = json.dumps(record._asdict(), ensure_ascii=True).encode()
-    os.pwrite(descriptor, line[:511].ljust(511) + b"\n", 0)
+    with contextlib.suppress(OSError):
+        os.pwrite(descriptor, line[: _LENGTH - 1].ljust(_LENGTH - 1) + b"\n", 0)
 
 
 def _parsed(content: bytes) -> Record:

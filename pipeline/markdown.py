@@ -7,7 +7,8 @@ would be split. Metadata blocks stay off: they match anywhere in a document and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pyromark
@@ -30,7 +31,8 @@ _DEEP_LINE = re.compile(rb"^(?:%s){%d,}.*" % (_MARKER, NESTING_LIMIT), re.MULTIL
 # shortcut references, which need a definition.
 _RIVAL = re.compile(r"\]\](?:[^\[\]\n]*\])?[(\[]|^ {0,3}\[[^\]\n]+\]:", re.MULTILINE)
 
-_LINK_KINDS = {"Autolink": "autolink", "Email": "email"}
+_WIKI = ("wikilink", "embed")
+_NEVER = sys.maxsize
 
 
 class Heading(NamedTuple):
@@ -42,7 +44,7 @@ class Heading(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A link or image as the parser sees it. kind: markdown, image, wikilink, embed, autolink or email.
+    """A link or image as the parser sees it. kind: markdown, image, wikilink, embed or autolink.
 
     label is None for a wikilink without one and for an autolink.
     """
@@ -54,8 +56,11 @@ class Reference(NamedTuple):
     end: int
 
 
+_PENDING = Reference("", "", None, 0, 0)
+
+
 class Outline(NamedTuple):
-    """What a document consists of. All offsets are bytes into the text that was parsed."""
+    """What a document consists of, in order. All offsets are bytes into the text that was parsed."""
 
     headings: list[Heading]
     references: list[Reference]
@@ -63,15 +68,8 @@ class Outline(NamedTuple):
     """(done, start, end) of each checkbox's own text."""
     code_blocks: list[tuple[str | None, int]]
     html: list[tuple[int, int]]
-    texts: list[tuple[int, int]]
-    """Where plain text lies that is neither code, nor link, nor HTML."""
-
-
-class _Open(NamedTuple):
-    """An element whose text is being collected."""
-
-    reference: Reference | None
-    pieces: list[str]
+    plain: list[int]
+    """Those of the offsets asked about that lie in plain text: neither code, nor link, nor definition, nor HTML."""
 
 
 def neutralised(data: bytes) -> tuple[bytes, list[int]]:
@@ -86,155 +84,183 @@ def neutralised(data: bytes) -> tuple[bytes, list[int]]:
     return bytes(blanked), [start for start, _ in deep]
 
 
-def outline(text: str, with_texts: bool = True) -> Outline:
+def outline(text: str, asked: Sequence[int] = ()) -> Outline:
     """Walk the parser's events once. Never raises for bad content: to CommonMark every text is a document.
 
-    Without with_texts, texts stays empty: most documents have nothing there to look for, and most events are text.
+    asked are offsets in order; the outline tells which of them lie in plain text.
     """
-    walk = _Walk(with_texts)
-    walk.run(_MARKDOWN.events_with_range(text))
-    if "[[" in text and _RIVAL.search(text) and any(r.kind in ("wikilink", "embed") for r in walk.references):
-        return _without_rivals(walk.outline(), text)
-    return walk.outline()
+    found = _Walk(asked).run(_MARKDOWN.events_with_range(text))
+    if "[[" in text and _RIVAL.search(text) and any(r.kind in _WIKI for r in found.references):
+        return _without_rivals(found, _Walk(()).run(_PLAIN_MARKDOWN.events_with_range(text)))
+    return found
 
 
-def _without_rivals(found: Outline, text: str) -> Outline:
+def _without_rivals(found: Outline, commonmark: Outline) -> Outline:
     """`[[1]](url)` is a markdown link: a wikilink that overlaps a link of plain CommonMark is none."""
-    walk = _Walk(False)
-    walk.run(_PLAIN_MARKDOWN.events_with_range(text))
-    plain = [reference for reference in walk.references if reference.kind in ("markdown", "image")]
-    references = [r for r in found.references if r.kind in ("autolink", "email")]
-    wikilinks = [r for r in found.references if r.kind in ("wikilink", "embed")]
-    rivals = iter(plain)
+    links = [reference for reference in commonmark.references if reference.kind in ("markdown", "image")]
+    references = [r for r in found.references if r.kind == "autolink"] + links
+    rivals = iter(links)
     rival = next(rivals, None)
-    for wikilink in wikilinks:
+    for wikilink in found.references:
+        if wikilink.kind not in _WIKI:
+            continue
         while rival is not None and rival.end <= wikilink.start:
             rival = next(rivals, None)
         if rival is None or rival.start >= wikilink.end:
             references.append(wikilink)
-    references = sorted(references + plain, key=lambda r: (r.start, -r.end))
-    return found._replace(references=references, headings=walk.headings, texts=_outside(found.texts, plain))
+    references.sort(key=lambda r: (r.start, -r.end))
+    return found._replace(references=references, headings=commonmark.headings, plain=_outside(found.plain, links))
 
 
-def _outside(texts: list[tuple[int, int]], links: list[Reference]) -> list[tuple[int, int]]:
-    """The texts that do not lie within any of these links; both are in order."""
+def _outside(offsets: list[int], links: list[Reference]) -> list[int]:
+    """The offsets that do not lie within any of these links; both are in order."""
     left, index, reach = [], 0, 0
-    for start, end in texts:
-        while index < len(links) and links[index].start <= start:
+    for offset in offsets:
+        while index < len(links) and links[index].start <= offset:
             reach = max(reach, links[index].end)
             index += 1
-        if start >= reach:
-            left.append((start, end))
+        if offset >= reach:
+            left.append(offset)
     return left
+
+
+class _Open(NamedTuple):
+    """A link or image whose text is being collected."""
+
+    outer: list[str] | None
+    """The pieces of the element around it."""
+    place: int
+    """Its place among the references, which stay in the order in which they start."""
+    kind: str
+    target: str
+    labelled: bool
+    """Whether its text is its own, not that of its target."""
 
 
 class _Walk:
     """One pass over the events. State that outlives an event: the elements that are open."""
 
-    def __init__(self, with_texts: bool) -> None:
-        self.headings: list[Heading] = []
-        self.references: list[Reference] = []
-        self.tasks: list[tuple[bool, int, int]] = []
-        self.code_blocks: list[tuple[str | None, int]] = []
-        self.html: list[tuple[int, int]] = []
-        self.texts: list[tuple[int, int]] = []
-        self._with_texts = with_texts
+    def __init__(self, asked: Sequence[int]) -> None:
+        self._found = Outline([], [], [], [], [], [])
+        self._asked = iter(asked)
         self._open: list[_Open] = []
-        self._links = 0
-        self._in_code = False
+        self._opaque = 0
+        """How many links and code blocks are open: what is said in them is no plain text."""
         self._task: tuple[bool, int] | None = None
 
-    def outline(self) -> Outline:
-        references = sorted(self.references, key=lambda r: (r.start, -r.end))
-        return Outline(self.headings, references, self.tasks, self.code_blocks, self.html, self.texts)
+    def run(self, events: Iterable[tuple[Any, Any]]) -> Outline:
+        """The hot loop: half a million events for 10 MB, most of them text that nobody asked for.
 
-    def run(self, events: Iterator[tuple[Any, Any]]) -> None:
-        """The hot loop: half a million events for 10 MB, most of them text that nobody asked for."""
-        open_, texts, with_texts = self._open, self.texts, self._with_texts
+        An event is a dict with one key or, for breaks and rules, a str in which no such key occurs: `in` serves both.
+        """
+        pieces: list[str] | None = None  # of the text of the innermost heading, link or image
+        wanted = next(self._asked, _NEVER)
         for event, span in events:
-            if event.__class__ is str:
-                for element in open_:
-                    element.pieces.append(" ")
-                continue
-            ((name, value),) = event.items()
-            if name == "Text":
-                if open_:
-                    for element in open_:
-                        element.pieces.append(value)
-                if with_texts and not self._links and not self._in_code:
-                    texts.append((span["start"], span["end"]))
-            elif name == "Start":
-                self._start(value, span)
-            elif name == "End":
-                self._end(value, span)
-            elif name == "Code":
-                for element in open_:
-                    element.pieces.append(value)
-            elif name == "InlineHtml":
-                self.html.append((span["start"], span["end"]))
-            elif name == "TaskListMarker":
-                self._task = (value, span["end"])
+            if "Text" in event:
+                if pieces is not None:
+                    pieces.append(event["Text"])
+                if span["end"] > wanted and not self._opaque:
+                    wanted = self._plain(wanted, span)
+            elif "Start" in event:
+                tag = event["Start"]
+                if tag.__class__ is not str:
+                    pieces = self._start(tag, span, pieces)
+                elif tag == "Item":
+                    self._end_task(span["start"])
+                elif tag == "HtmlBlock":
+                    self._found.html.append((span["start"], span["end"]))
+            elif "End" in event:
+                tag = event["End"]
+                if tag == "Paragraph" or tag == "Item":
+                    self._end_task(span["end"])
+                else:
+                    pieces = self._end(tag, span, pieces)
+            elif "Code" in event:
+                if pieces is not None:
+                    pieces.append(event["Code"])
+            elif event.__class__ is str:
+                if pieces is not None:
+                    pieces.append(" ")
+            elif "InlineHtml" in event:
+                self._found.html.append((span["start"], span["end"]))
+            elif "TaskListMarker" in event:
+                self._task = event["TaskListMarker"], span["end"]
+        return self._found
 
-    def _start(self, tag: Any, span: Any) -> None:
-        if tag.__class__ is str:
-            if tag == "HtmlBlock":
-                self.html.append((span["start"], span["end"]))
-            elif tag == "Item":
-                self._close_task(span["start"])
-            return
-        ((name, value),) = tag.items()
-        if name == "Link" or name == "Image":
-            self._links += 1
-            self._open.append(_Open(_reference(name, value, span), []))
-        elif name == "Heading":
-            self._open.append(_Open(None, []))
-        elif name == "CodeBlock":
-            self._in_code = True
-            info = value if value.__class__ is str else value["Fenced"].split()
-            self.code_blocks.append((info[0] if info and info != "Indented" else None, span["start"]))
-            self._close_task(span["start"])
-        elif name == "List":
-            self._close_task(span["start"])
+    def _plain(self, wanted: int, span: Any) -> int:
+        """Keep the offsets that lie in this text; gives the first one behind it."""
+        start, end = span["start"], span["end"]
+        while wanted < end:
+            if wanted >= start:
+                self._found.plain.append(wanted)
+            wanted = next(self._asked, _NEVER)
+        return wanted
 
-    def _end(self, tag: Any, span: Any) -> None:
-        if tag.__class__ is str:
-            if tag == "Link" or tag == "Image":
-                self._links -= 1
-                self._close_reference(self._open.pop())
-            elif tag == "CodeBlock":
-                self._in_code = False
-            elif tag == "Item" or tag == "Paragraph":
-                self._close_task(span["end"])
-            return
-        level = tag.get("Heading")
-        if level is not None:
-            text = "".join(self._open.pop().pieces).strip()
-            self.headings.append(Heading(int(level[1]), text, span["start"]))
+    def _start(self, tag: Any, span: Any, pieces: list[str] | None) -> list[str] | None:
+        """Gives where text is to be collected from now on."""
+        if "Link" in tag:
+            return self._start_link("Link", tag["Link"], pieces)
+        if "Heading" in tag:
+            return []
+        if "CodeBlock" in tag:
+            self._opaque += 1
+            self._end_task(span["start"])
+            self._found.code_blocks.append((_language(tag["CodeBlock"]), span["start"]))
+        elif "List" in tag:
+            self._end_task(span["start"])
+        elif "Image" in tag:
+            return self._start_link("Image", tag["Image"], pieces)
+        return pieces
 
-    def _close_reference(self, element: _Open) -> None:
-        reference = element.reference
-        assert reference is not None
-        if reference.label is not None:
-            reference = reference._replace(label="".join(element.pieces))
-        self.references.append(reference)
+    def _start_link(self, name: str, value: Any, outer: list[str] | None) -> list[str]:
+        self._opaque += 1
+        self._open.append(_Open(outer, len(self._found.references), *_meaning(name, value)))
+        self._found.references.append(_PENDING)
+        return []
 
-    def _close_task(self, end: int) -> None:
+    def _end(self, tag: Any, span: Any, pieces: list[str] | None) -> list[str] | None:
+        """Gives where text is to be collected from now on."""
+        if tag == "Link" or tag == "Image":
+            return self._end_link(span, pieces or [])
+        if tag == "CodeBlock":
+            self._opaque -= 1
+        elif tag.__class__ is not str and "Heading" in tag:
+            self._found.headings.append(Heading(int(tag["Heading"][1]), "".join(pieces or ()).strip(), span["start"]))
+            return None
+        return pieces
+
+    def _end_link(self, span: Any, pieces: list[str]) -> list[str] | None:
+        self._opaque -= 1
+        outer, place, kind, target, labelled = self._open.pop()
+        label = "".join(pieces) if labelled else None
+        self._found.references[place] = Reference(kind, target, label, span["start"], span["end"])
+        if outer is not None:
+            outer += pieces
+        return outer
+
+    def _end_task(self, end: int) -> None:
         if self._task is not None:
-            done, start = self._task
-            self.tasks.append((done, start, end))
+            self._found.tasks.append((*self._task, end))
             self._task = None
 
 
-def _reference(name: str, value: Any, span: Any) -> Reference:
-    """label '' stands for: collect it."""
+def _language(value: Any) -> str | None:
+    """The first word of the info string of a fenced block."""
+    words = value["Fenced"].split() if value.__class__ is not str else None
+    return words[0] if words else None
+
+
+def _meaning(name: str, value: Any) -> tuple[str, str, bool]:
+    """(kind, target, whether its text is a label of its own) of a link or image."""
     link_type, target = value["link_type"], value["dest_url"]
-    if link_type.__class__ is not str:
-        label = "" if link_type["WikiLink"]["has_pothole"] else None
+    if link_type.__class__ is str:
+        if link_type == "Autolink":
+            return "autolink", target, False
+        if link_type == "Email":
+            return "autolink", "mailto:" + target, False
+        return "image" if name == "Image" else "markdown", target, True
+    kind = "embed" if name == "Image" else "wikilink"
+    if link_type["WikiLink"]["has_pothole"]:
         # In a table cell the bar is escaped, [[a\|b]], and the parser leaves the backslash to us.
-        target = target.removesuffix("\\") if label is not None else target
-        kind = "embed" if name == "Image" else "wikilink"
-        return Reference(kind, target, label, span["start"], span["end"])
-    kind = _LINK_KINDS.get(link_type)
-    if kind is not None:
-        return Reference(kind, target, None, span["start"], span["end"])
-    return Reference("image" if name == "Image" else "markdown", target, "", span["start"], span["end"])
+        return kind, target.removesuffix("\\"), True
+    return kind, target, False

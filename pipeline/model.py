@@ -10,6 +10,9 @@ from typing import NamedTuple
 ERROR = "error"
 WARNING = "warning"
 
+INODE_BITS = (1 << 63) - 1
+"""What is kept of an inode: SQLite's integers are signed, and some file systems use all 64 bits."""
+
 
 class Entry(NamedTuple):
     """A file that scan found: where it is and what stat said of it."""

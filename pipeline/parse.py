@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import operator
 import re
 from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from pipeline import anchors, frontmatter, inline, markdown, targets
@@ -35,7 +37,6 @@ _BOM = b"\xef\xbb\xbf"
 _REPLACED = "\x1a"
 _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _CUSTOM_ID = re.compile(r"\{#([^\s{}]+)\}\s*$")
-_CONFLICT = re.compile(r"^<<<<<<< .*?^=======$.*?^>>>>>>> ", re.DOTALL | re.MULTILINE)
 _H1 = 1
 
 codecs.register_error(
@@ -93,28 +94,6 @@ def _breaks(data: bytes) -> bytes:
     return data.replace(b"\r\n", b" \n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
-class _Cursor:
-    """Turns offsets that only grow into lines and columns; linear over all of them, however long the lines."""
-
-    def __init__(self, data: bytes, first_line: int) -> None:
-        self._data = data
-        self._at, self._line, self._column = 0, first_line, 1
-
-    def line(self, offset: int) -> int:
-        return self.place(offset)[0]
-
-    def place(self, offset: int) -> tuple[int, int]:
-        """(line, column) of an offset not before the one asked for last."""
-        last = self._data.rfind(b"\n", self._at, offset)
-        if last < 0:
-            self._column += len(self._data[self._at : offset].decode("utf-8", "replace"))
-        else:
-            self._line += self._data.count(b"\n", self._at, offset)
-            self._column = len(self._data[last + 1 : offset].decode("utf-8", "replace")) + 1
-        self._at = offset
-        return self._line, self._column
-
-
 def _front_matter(
     path: str, whole: _Text, problems: list[Problem]
 ) -> tuple[frontmatter.FrontMatter | None, _Text, int]:
@@ -141,11 +120,11 @@ def _front_matter(
 class _Body(NamedTuple):
     """What the text of a document holds."""
 
-    headings: tuple[str, ...]
+    title: str | None
     sections: tuple[Section, ...]
     bodies: tuple[str, ...]
     links: tuple[Link, ...]
-    tags: tuple[str, ...]
+    tags: list[str]
     tasks: tuple[Task, ...]
     code_blocks: tuple[CodeBlock, ...]
     anchors: tuple[Anchor, ...]
@@ -153,220 +132,216 @@ class _Body(NamedTuple):
     @classmethod
     def unread(cls, start: int, end: int, front_lines: int) -> _Body:
         section = Section(0, None, None, start, end, front_lines + 1)
-        return cls((), (section,), ("",), (), (), (), (), ())
+        return cls(None, (section,), ("",), (), [], (), (), ())
 
 
 def _read_body(path: str, text: _Text, front_lines: int, problems: list[Problem], rules: Rules) -> _Body:
     data, deep = markdown.neutralised(text.data)
-    if deep:
-        line = _breaks(data).count(b"\n", 0, deep[0]) + front_lines + 1
-        message = f"nests {markdown.NESTING_LIMIT} quotes or lists or more: the line is left out"
-        problems.append(Problem(path, line, 1, "nesting", WARNING, message))
     plain = data.decode() if deep else text.text
-    candidates = _Candidates.of(plain)
-    outline = markdown.outline(plain, candidates.any())
-    candidates = candidates.within(outline.texts, _ByteOffsets(plain))
     breaks = _breaks(data)
-    starts, sections = _sections(outline.headings, breaks, text.base, front_lines)
-    found = _Finder(path, data, breaks, front_lines, starts, rules)
-    if candidates.conflicts:
-        line = _Cursor(breaks, front_lines + 1).line(candidates.conflicts[0].start)
-        problems.append(Problem(path, line, 1, "conflict-marker", ERROR, "a merge conflict was left in"))
-    comments = [(start, inline.comment_tags(data[start:end].decode())) for start, end in outline.html]
+    candidates = inline.candidates(plain)
+    offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
+    outline = markdown.outline(plain, offsets)
+    starts, sections = _sections(outline.headings, breaks, text.base, front_lines + 1)
+    finder = _Finder(path, data, breaks, front_lines + 1, starts, rules)
+    if deep:
+        message = f"nests {markdown.NESTING_LIMIT} quotes or lists or more: the line is left out"
+        problems.append(Problem(path, finder.line(deep[0]), 1, "nesting", WARNING, message))
+    said = _said(dict(zip(offsets, candidates, strict=True)), outline, data)
+    if said.conflict is not None:
+        message = "a merge conflict was left in"
+        problems.append(Problem(path, finder.line(said.conflict), 1, "conflict-marker", ERROR, message))
     return _Body(
-        headings=tuple(heading.text for heading in outline.headings if heading.level == _H1 and heading.text),
-        sections=sections,
-        bodies=_bodies(text, sections),
-        links=found.links(outline.references, candidates, comments),
-        tags=tuple([tag.value for tag in candidates.tags] + [tag for _, comment in comments for tag in comment.tags]),
-        tasks=found.tasks(outline.tasks),
-        code_blocks=found.code_blocks(outline.code_blocks),
-        anchors=found.anchors(outline, candidates.block_ids),
+        next((heading.text for heading in outline.headings if heading.level == _H1 and heading.text), None),
+        sections,
+        _bodies(text, sections),
+        finder.links(outline.references, said.links),
+        said.tags,
+        finder.tasks(outline.tasks),
+        finder.code_blocks(outline.code_blocks),
+        finder.anchors(said.anchors),
     )
 
 
-class _ByteOffsets:
-    """Turns offsets in characters that only grow into bytes."""
-
-    def __init__(self, text: str) -> None:
-        self._text, self._ascii = text, text.isascii()
-        self._at = self._bytes = 0
-
-    def __call__(self, offset: int) -> int:
-        if self._ascii:
-            return offset
-        self._bytes += len(self._text[self._at : offset].encode())
-        self._at = offset
-        return self._bytes
+def _byte_offsets(text: str, offsets: list[int]) -> list[int]:
+    """Offsets in characters, in order, as offsets in bytes."""
+    if not offsets or text.isascii():
+        return offsets
+    lengths = [len(text[start:end].encode()) for start, end in pairwise([0, *offsets])]
+    return list(accumulate(lengths))
 
 
-class _Candidates(NamedTuple):
-    """What might be in the text, found without knowing markdown."""
-
-    tags: list[inline.Found]
-    urls: list[inline.Found]
-    tag_relations: list[inline.Found]
-    block_ids: list[inline.Found]
-    conflicts: list[inline.Found]
-
-    @classmethod
-    def of(cls, text: str) -> _Candidates:
-        return cls(
-            list(inline.tags(text)),
-            list(inline.urls(text)),
-            list(inline.tag_relations(text)),
-            list(inline.block_ids(text)),
-            _conflicts(text),
-        )
-
-    def any(self) -> bool:
-        return any(self)
-
-    def within(self, texts: list[tuple[int, int]], offsets: _ByteOffsets) -> _Candidates:
-        """Those that lie in plain text, their offsets in bytes."""
-        if not any(self):
-            return self
-        flat = sorted((found.start, found.end, kind, found.value) for kind, all_ in enumerate(self) for found in all_)
-        kept = _Candidates([], [], [], [], [])
-        index = 0
-        for start, end, kind, value in flat:
-            at = offsets(start)
-            while index < len(texts) and texts[index][1] <= at:
-                index += 1
-            if index < len(texts) and texts[index][0] <= at:
-                kept[kind].append(inline.Found(at, at + end - start, value))
-        return kept
+_Found = tuple[int, str, str, str, str | None]
+"""A link before it is placed: (start, kind, type, target, label)."""
 
 
-def _conflicts(text: str) -> list[inline.Found]:
-    if "<<<<<<< " not in text:
-        return []
-    return [inline.Found(match.start(), match.end(), "") for match in _CONFLICT.finditer(text)]
+class _Said(NamedTuple):
+    """What is said in plain text, HTML comments and HTML, in words that markdown does not know."""
+
+    tags: list[str]
+    links: list[_Found]
+    anchors: list[tuple[int, str]]
+    conflict: int | None
+    """Where the first one begins."""
+
+
+def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes) -> _Said:
+    tags: list[str] = []
+    links: list[_Found] = []
+    anchors: list[tuple[int, str]] = []
+    conflicts: list[int] = []
+    for at in outline.plain:
+        _, kind, match = candidates[at]
+        if kind is inline.TAG:
+            tags += inline.tag(match)
+        elif kind is inline.URL:
+            links += ((at, "url", "LINKS_TO", url, None) for url in inline.url(match))
+        elif kind is inline.TAG_RELATION:
+            links += ((at, "relation", "TAGGED_AS", target, None) for target in inline.tag_relation(match))
+        elif kind is inline.BLOCK_ID:
+            anchors.append((at, match[0]))
+        elif not conflicts and inline.is_conflict(match):
+            conflicts.append(at)
+    for start, end in outline.html:
+        raw = data[start:end].decode()
+        anchors += ((start, anchor) for anchor in inline.html_anchors(raw))
+        comment = inline.comment_tags(raw)
+        tags += comment.tags
+        for key, target, at in comment.relations:
+            links.append((start + at, "relation", inline.edge_type(key), target, None))
+    for heading in outline.headings:
+        if "{#" in heading.text and (custom := _CUSTOM_ID.search(heading.text)):
+            anchors.append((heading.start, custom[1]))
+    return _Said(tags, links, anchors, conflicts[0] if conflicts else None)
 
 
 def _sections(
-    headings: list[markdown.Heading], breaks: bytes, base: int, front_lines: int
+    headings: list[markdown.Heading], breaks: bytes, base: int, line: int
 ) -> tuple[list[int], tuple[Section, ...]]:
     """The sections, and where each starts in the parsed bytes. A section starts with its heading's line."""
-    starts = [0]
+    starts, lines, at = [0], [line], 0
     for heading in headings:
         starts.append(max(starts[-1], breaks.rfind(b"\n", starts[-1], heading.start) + 1))
-    ends = [*starts[1:], len(breaks)]
-    names = anchors.anchors(heading.text for heading in headings)
-    cursor = _Cursor(breaks, front_lines + 1)
-    sections = [Section(0, None, None, base, base + ends[0], front_lines + 1)]
-    for heading, anchor, start, end in zip(headings, names, starts[1:], ends[1:], strict=True):
-        text = heading.text.replace(_REPLACED, "\ufffd")
-        sections.append(Section(heading.level, text, anchor, base + start, base + end, cursor.line(heading.start)))
-    return starts, tuple(sections)
+        line += breaks.count(b"\n", at, heading.start)
+        at = heading.start
+        lines.append(line)
+    starts.append(len(breaks))
+    sections = [Section(0, None, None, base, base + starts[1], lines[0])]
+    names = anchors.anchors([heading.text for heading in headings])
+    for i, (level, text, _) in enumerate(headings):
+        shown = text.replace(_REPLACED, "\ufffd")
+        sections.append(Section(level, shown, names[i], base + starts[i + 1], base + starts[i + 2], lines[i + 1]))
+    return starts[:-1], tuple(sections)
 
 
 def _bodies(text: _Text, sections: tuple[Section, ...]) -> tuple[str, ...]:
     base = text.base
     if text.text.isascii():
-        return tuple(text.text[section.start - base : section.end - base] for section in sections)
-    return tuple(text.data[section.start - base : section.end - base].decode() for section in sections)
+        return tuple([text.text[section.start - base : section.end - base] for section in sections])
+    return tuple([text.data[section.start - base : section.end - base].decode() for section in sections])
+
+
+class _Places:
+    """Turns offsets that only grow into (section, line, column); linear over all of them, however long the lines."""
+
+    __slots__ = ("_ascii", "_at", "_breaks", "_column", "_line", "_section", "_starts")
+
+    def __init__(self, breaks: bytes, line: int, starts: list[int]) -> None:
+        self._breaks, self._ascii = breaks, breaks.isascii()
+        self._starts, self._section = starts, 0
+        self._at, self._line, self._column = 0, line, 1
+
+    def of(self, offset: int) -> tuple[int, int, int]:
+        """The place of an offset not before the one asked for last."""
+        at, breaks, starts = self._at, self._breaks, self._starts
+        while self._section + 1 < len(starts) and starts[self._section + 1] <= offset:
+            self._section += 1
+        last = breaks.rfind(b"\n", at, offset)
+        if last >= 0:
+            self._line += breaks.count(b"\n", at, last) + 1
+            self._column, at = 1, last + 1
+        self._column += offset - at if self._ascii else len(breaks[at:offset].decode("utf-8", "replace"))
+        self._at = offset
+        return self._section, self._line, self._column
 
 
 class _Finder:
     """Turns what lies at an offset into rows with line, column and section."""
 
-    def __init__(
-        self, path: str, data: bytes, breaks: bytes, front_lines: int, starts: list[int], rules: Rules
-    ) -> None:
+    def __init__(self, path: str, data: bytes, breaks: bytes, line: int, starts: list[int], rules: Rules) -> None:
         self._path, self._data, self._breaks = path, data, breaks
-        self._front_lines, self._starts, self._rules = front_lines, starts, rules
+        self._line, self._starts, self._rules = line, starts, rules
 
-    def _places(self, offsets: Iterable[int]) -> Iterator[tuple[int, int, int]]:
-        """(section, line, column) of offsets in order."""
-        cursor, section = _Cursor(self._breaks, self._front_lines + 1), 0
-        for offset in offsets:
-            while section + 1 < len(self._starts) and self._starts[section + 1] <= offset:
-                section += 1
-            yield section, *cursor.place(offset)
+    def _places(self) -> _Places:
+        return _Places(self._breaks, self._line, self._starts)
 
-    def links(
-        self,
-        references: list[markdown.Reference],
-        candidates: _Candidates,
-        comments: list[tuple[int, inline.CommentTags]],
-    ) -> tuple[Link, ...]:
-        found = [
-            *self._references(references),
-            *((url.start, "url", "LINKS_TO", url.value, None) for url in candidates.urls),
-            *((tag.start, "relation", "TAGGED_AS", tag.value, None) for tag in candidates.tag_relations),
-            *(
-                (start + at, "relation", inline.edge_type(relation), target, None)
-                for start, comment in comments
-                for relation, target, at in comment.relations
-            ),
-        ]
-        found.sort(key=lambda link: link[0])
-        places = self._places(link[0] for link in found)
+    def line(self, offset: int) -> int:
+        return self._line + self._breaks.count(b"\n", 0, offset)
+
+    def links(self, references: list[markdown.Reference], said: list[_Found]) -> tuple[Link, ...]:
+        if not references and not said:
+            return ()
+        found = [*self._references(references), *said]
+        if said:
+            found.sort(key=_start)
+        path, rules, place = self._path, self._rules, self._places().of
         return tuple(
-            link_of(self._path, place, kind, type_, target, label, self._rules)
-            for place, (_, kind, type_, target, label) in zip(places, found, strict=True)
+            [link_of(path, place(at), kind, type_, target, label, rules) for at, kind, type_, target, label in found]
         )
 
-    def _references(self, references: list[markdown.Reference]) -> Iterator[tuple[int, str, str, str, str | None]]:
-        """(start, kind, type, target, label); wikilinks after `key::` are relations."""
+    def _references(self, references: list[markdown.Reference]) -> Iterator[_Found]:
+        """Wikilinks after `key::` are relations."""
         related = b"::" in self._data
-        relation, end = None, 0
-        for reference in references:
-            kind, type_ = _KINDS[reference.kind]
-            target = "mailto:" + reference.target if reference.kind == "email" else reference.target
+        relation, last = None, 0
+        for kind, target, label, start, end in references:
+            kind, type_ = _KINDS[kind]
             if related and kind == "wikilink":
-                relation = self._relation(reference, relation, end)
-                end = reference.end
+                relation = self._relation(start, relation, last)
+                last = end
                 if relation:
                     kind, type_ = "relation", relation
-            label = reference.label.strip() if reference.label else None
-            yield reference.start, kind, type_, target, label or None
+            yield start, kind, type_, target, (label.strip() or None) if label else None
 
-    def _relation(self, reference: markdown.Reference, last: str | None, last_end: int) -> str | None:
-        line = self._breaks.rfind(b"\n", max(0, reference.start - 400), reference.start) + 1
-        before = self._data[max(line, reference.start - 400) : reference.start].decode("utf-8", "replace")
+    def _relation(self, start: int, last: str | None, last_end: int) -> str | None:
+        line = self._breaks.rfind(b"\n", max(0, start - 400), start) + 1
+        before = self._data[max(line, start - 400) : start].decode("utf-8", "replace")
         key = inline.relation_key(before)
         if key:
             return inline.edge_type(key)
-        between = self._data[last_end : reference.start][:16].decode("utf-8", "replace")
+        between = self._data[last_end:start][:16].decode("utf-8", "replace")
         return last if last and inline.continues_relation(between) else None
 
     def tasks(self, tasks: list[tuple[bool, int, int]]) -> tuple[Task, ...]:
-        places = self._places(start for _, start, _ in tasks)
-        return tuple(
-            Task(section, line, done, " ".join(self._data[start:end].decode("utf-8", "replace").split()))
-            for (section, line, _), (done, start, end) in zip(places, tasks, strict=True)
-        )
+        if not tasks:
+            return ()
+        found, place = [], self._places().of
+        for done, start, end in tasks:
+            section, line, _ = place(start)
+            found.append(Task(section, line, done, " ".join(self._data[start:end].decode().split())))
+        return tuple(found)
 
     def code_blocks(self, blocks: list[tuple[str | None, int]]) -> tuple[CodeBlock, ...]:
-        places = self._places(start for _, start in blocks)
-        return tuple(
-            CodeBlock(section, line, language) for (section, line, _), (language, _) in zip(places, blocks, strict=True)
-        )
+        if not blocks:
+            return ()
+        place = self._places().of
+        return tuple([CodeBlock(*place(start)[:2], language) for language, start in blocks])
 
-    def anchors(self, outline: markdown.Outline, block_ids: list[inline.Found]) -> tuple[Anchor, ...]:
+    def anchors(self, found: list[tuple[int, str]]) -> tuple[Anchor, ...]:
         """The first of each name, in order."""
-        found = [(block.start, "^" + block.value) for block in block_ids]
-        for start, end in outline.html:
-            raw = self._data[start:end].decode("utf-8", "replace")
-            found.extend((start, anchor.value) for anchor in inline.html_anchors(raw))
-        for heading in outline.headings:
-            custom = _CUSTOM_ID.search(heading.text)
-            if custom:
-                found.append((heading.start, custom[1]))
-        found.sort()
+        if not found:
+            return ()
         unique: dict[str, Anchor] = {}
-        places = self._places(start for start, _ in found)
-        for (section, line, _), (_, anchor) in zip(places, found, strict=True):
+        place = self._places().of
+        for start, anchor in sorted(found):
+            section, line, _ = place(start)
             unique.setdefault(anchor, Anchor(anchor, section, line))
         return tuple(unique.values())
 
 
+_start = operator.itemgetter(0)
 _KINDS = {
     "markdown": ("markdown", "LINKS_TO"),
     "autolink": ("markdown", "LINKS_TO"),
-    "email": ("markdown", "LINKS_TO"),
     "image": ("image", "EMBEDS"),
     "wikilink": ("wikilink", "LINKS_TO"),
     "embed": ("embed", "EMBEDS"),
@@ -405,7 +380,7 @@ def _document(
     by_path = _by_path(path, rules.paths)
     return Document(
         path=path,
-        title=fields.get("title") or next(iter(body.headings), None) or stem,
+        title=fields.get("title") or body.title or stem,
         type=fields.get("type") or by_path.type,
         domain=fields.get("domain") or by_path.domain,
         layer=fields.get("layer") or by_path.layer,
@@ -460,7 +435,7 @@ def _unique(values: Iterable[str]) -> tuple[str, ...]:
 def _property_links(path: str, front: frontmatter.FrontMatter | None, rules: Rules) -> tuple[Link, ...]:
     links = []
     for key, inner, line in front.links if front else ():
-        target, bar, label = inner.partition("|")
+        target, _, label = inner.partition("|")
         place = (0, line + 2, 1)
         type_ = inline.edge_type(key)
         links.append(link_of(path, place, "property", type_, target.strip(), label.strip() or None, rules))

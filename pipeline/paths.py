@@ -21,9 +21,9 @@ def folder(path: str) -> str:
 
 
 def without_extension(path: str, extensions: tuple[str, ...]) -> str:
-    """The path without a document's extension, if it has one and more than that in its last component."""
+    """The path without a document's extension, if its last component has one, and more than dots before it."""
     dot = path.rfind(".")
-    if dot > path.rfind("/") + 1 and path[dot:].lower() in extensions:
+    if path[dot:].lower() in extensions and path[path.rfind("/") + 1 : dot].strip("."):
         return path[:dot]
     return path
 

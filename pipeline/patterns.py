@@ -1,27 +1,50 @@
-"""Patterns in gitignore's syntax. The one module that touches pathspec, which costs 30 ms to import: lazily."""
+"""Patterns in gitignore's syntax, as git reads them, oddities included: what git ignores, we ignore.
+
+Each line becomes a regular expression that says whether it takes an entry itself, not one above or below it; whoever
+walks down a tree judges each folder on the way. git matches bytes, so `?` takes half an `ä`: what is not ASCII is
+matched in the form in which each byte is one character.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+import string
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-_GROUP_NAME = re.compile(r"\?P<\w+>")
+class _Pattern(NamedTuple):
+    """One line. regex is for the path relative to the patterns' folder, or the name alone; a folder's ends in '/'."""
+
+    regex: str
+    by_name: bool
+    takes: bool
+    """False for a line that begins with '!'."""
+
+
+class _Either(NamedTuple):
+    """Patterns of one kind as one expression; places are those of its groups among all lines, counted from 1."""
+
+    regex: re.Pattern[str]
+    places: tuple[int, ...]
+
+    def last(self, entry: str, start: int) -> int:
+        """The place of the last line that matches the entry from start on; 0 for none."""
+        found = self.regex.match(entry, start)
+        return self.places[found.lastindex - 1] if found and found.lastindex else 0
 
 
 class Patterns:
-    """The lines of one .gitignore file, or of a setting; paths are relative to its folder.
-
-    A line that git would not understand matches nothing, as in git.
-    """
+    """The lines of one .gitignore file, or of a setting; paths are relative to its folder."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
-        self._patterns = _compiled(lines)
-        self._any = _union(self._patterns)
+        self._use(_patterns(lines))
+
+    def _use(self, patterns: tuple[_Pattern, ...]) -> None:
+        self._patterns = patterns
+        self._names = _either(patterns, True)
+        self._paths = _either(patterns, False)
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
@@ -29,18 +52,19 @@ class Patterns:
     def verdict(self, path: str, is_folder: bool = False) -> bool | None:
         """True: the last pattern that matches this path takes it; False: that one is a '!'; None: none matches.
 
-        Only the path itself is judged: whoever walks down has judged its folders before.
+        Only the path itself is judged, not the folders it lies in.
         """
-        entry = path + "/" if is_folder else path
-        if self._any is None or not self._any.match(entry):
-            return None
-        for pattern in reversed(self._patterns):
-            if _matches_itself(pattern, entry):
-                return pattern.include
-        return None
+        entry = path if path.isascii() else _bytewise(path)
+        last = 0
+        if self._names:
+            start = entry.rfind("/") + 1
+            last = self._names.last(entry + "/" if is_folder else entry, start)
+        if self._paths:
+            last = max(last, self._paths.last(entry + "/" if is_folder else entry, 0))
+        return self._patterns[last - 1].takes if last else None
 
     def matches(self, path: str) -> bool:
-        """Whether the path, or a folder it lies in, is taken."""
+        """Whether a file is taken, itself or with a folder it lies in. What is said of the inner counts."""
         taken: bool | None = None
         parts = path.split("/")
         for depth in range(1, len(parts) + 1):
@@ -48,47 +72,191 @@ class Patterns:
             taken = taken if verdict is None else verdict
         return bool(taken)
 
-    def without_those_matching(self, path: str) -> Patterns:
-        """The patterns that do not speak of this very folder: a root that is named is scanned even if ignored."""
+    def without_those_taking(self, folder: str) -> Patterns:
+        """The patterns that are left when this folder is wanted whatever they say."""
         left = Patterns(())
-        left._patterns = tuple(p for p in self._patterns if not _matches_itself(p, path + "/"))
-        left._any = _union(left._patterns)
+        left._use(tuple(one for one in self._patterns if not (one.takes and _matches(one, folder))))
         return left
 
 
-def _matches_itself(pattern: GitIgnoreSpecPattern, entry: str) -> bool:
-    """Whether the pattern takes this entry, rather than a folder above it."""
-    regex = pattern.regex
+def lines_of(raw: bytes) -> tuple[str, ...]:
+    """The lines of a .gitignore file."""
+    text = os.fsdecode(raw.removeprefix(b"\xef\xbb\xbf"))
+    return tuple(line.removesuffix("\r") for line in text.split("\n"))
+
+
+def _bytewise(text: str) -> str:
+    return os.fsencode(text).decode("latin-1")
+
+
+def _matches(pattern: _Pattern, folder: str) -> bool:
+    either = _either((pattern,), pattern.by_name)
+    entry = _bytewise(folder)
+    return either is not None and either.last(entry + "/", entry.rfind("/") + 1 if pattern.by_name else 0) > 0
+
+
+@lru_cache(maxsize=1024)
+def _either(patterns: tuple[_Pattern, ...], by_name: bool) -> _Either | None:
+    """The patterns of one kind; the last of all lines wins, so it is tried first."""
+    chosen = [(place, one) for place, one in enumerate(patterns, 1) if one.by_name == by_name]
+    if not chosen:
+        return None
+    chosen.reverse()
+    regex = "|".join(f"({one.regex})" for _, one in chosen)
+    return _Either(re.compile(regex, re.DOTALL), tuple(place for place, _ in chosen))
+
+
+@lru_cache(maxsize=1024)
+def _patterns(lines: tuple[str, ...]) -> tuple[_Pattern, ...]:
+    parsed = (_pattern(line) for line in lines)
+    return tuple(pattern for pattern in parsed if pattern)
+
+
+# Spaces at the end go, unless a backslash stands before them. To git a line ends at a NUL.
+_MEANT = re.compile(r"(?:\\[^\0]|[^\\ \0]| +(?=[^ \0]))*(?:\\(?=\0|\Z))?", re.DOTALL)
+
+
+def _pattern(line: str) -> _Pattern | None:
+    """None for a comment, an empty line, and for what git never matches."""
+    found = _MEANT.match(_bytewise(line))
+    if line.startswith("#") or not found:
+        return None
+    takes = not found[0].startswith("!")
+    glob = found[0].removeprefix("!")
+    inner = glob.removesuffix("/")
+    by_name = "/" not in inner
+    regex = _regex(inner.removeprefix("/"), by_name)
     if regex is None:
-        return False
-    match = regex.match(entry)
-    if not match:
-        return False
-    if "ps_d" not in regex.groupindex:
-        # '*' (any name) and 'foo/**' (all that is below foo, not foo itself) have no mark for where the entry ends.
-        return regex.pattern == "." or match.end() < len(entry) or not regex.pattern.endswith("/")
-    return match.end() == len(entry)
+        return None
+    # The slash that marks a folder is not the pattern's to match: `a/*` takes what is in a/, not a/.
+    return _Pattern(regex + (r"(?<!/)/\Z" if inner != glob else r"(?<!/)/?\Z"), by_name, takes)
 
 
-@lru_cache(maxsize=256)
-def _compiled(lines: tuple[str, ...]) -> tuple[GitIgnoreSpecPattern, ...]:
-    if not lines:
-        return ()
-    from pathspec.patterns.gitignore.base import GitIgnorePatternError
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+class _Block(NamedTuple):
+    """What lies between two `**`, of which the first is gap; between the pieces are stars that stay within a name.
 
-    patterns = []
-    for line in lines:
-        try:
-            pattern = GitIgnoreSpecPattern(line)
-        except GitIgnorePatternError:
-            continue
-        if pattern.include is not None:
-            patterns.append(pattern)
-    return tuple(patterns)
+    A piece has a fixed length, so taking the first place where it fits is never wrong: nothing is tried twice, and a
+    hostile line takes no longer than others.
+    """
+
+    gap: str
+    pieces: list[str]
+
+    def regex(self) -> str:
+        first, *others = self.pieces
+        if not others:
+            return self.gap + first
+        middle = "".join(f"(?>[^/]*?{piece})" for piece in others[:-1])
+        return f"{self.gap}{first}{middle}[^/]*{others[-1]}"
 
 
-def _union(patterns: Iterable[GitIgnoreSpecPattern]) -> re.Pattern[str] | None:
-    """One pattern that matches whatever any of them might: most paths match none, and one test says so."""
-    alternatives = [_GROUP_NAME.sub("?:", p.regex.pattern) for p in patterns if p.regex is not None]
-    return re.compile("|".join(alternatives), re.DOTALL) if alternatives else None
+_LITERAL = re.compile(r"[^*?\[\\]*")
+_STARS = re.compile(r"\*+")
+
+
+def _regex(glob: str, by_name: bool) -> str | None:
+    """The expression for a glob; None when nothing can match it."""
+    if not glob:
+        return None
+    blocks, at = [_Block("", [""])], 0
+    while at < len(glob):
+        stars = _STARS.match(glob, at)
+        if stars:
+            at = stars.end()
+            gap = None if by_name else _gap(glob, stars.start(), at)
+            if gap is None:
+                blocks[-1].pieces.append("")
+            else:
+                blocks.append(_Block(gap, [""]))
+                at += gap == _FOLDERS
+        else:
+            found = _single(glob, at)
+            if found is None:
+                return None
+            blocks[-1].pieces[-1] += found[0]
+            at = found[1]
+    return "".join(f"(?>{block.regex()})" for block in blocks[:-1]) + blocks[-1].regex()
+
+
+_FOLDERS = "(?:[^/]*/)*?"
+
+
+def _gap(glob: str, start: int, end: int) -> str | None:
+    """What the stars from start to end stand for when they cross folders: `**` between slashes; else None.
+
+    git compares what comes before the first special character separately, so that `a**/b` begins with a `**`.
+    """
+    literal = _LITERAL.match(glob)
+    at_start = literal is not None and literal.end() == start
+    if end - start < 2 or not (at_start or glob[start - 1] == "/"):
+        return None
+    if glob.startswith("/", end):
+        return _FOLDERS
+    if end == len(glob):
+        return ".*"
+    return ".*?" if glob.startswith(r"\/", end) else None
+
+
+_ANY = "[^/]"
+
+
+def _single(glob: str, at: int) -> tuple[str, int] | None:
+    """The expression for one character, and where the next begins; None when there is none it could match."""
+    if glob[at] == "?":
+        return _ANY, at + 1
+    if glob[at] == "[":
+        return _class(glob, at + 1)
+    at += glob[at] == "\\"
+    return (re.escape(glob[at]), at + 1) if at < len(glob) else None
+
+
+_RANGE = re.compile(r"-(?!\])\\?(.)", re.DOTALL)
+_ITEM = re.compile(r"\[:(?P<named>[^\]]*):\]|\\(?P<escaped>.)|(?P<plain>[^\\])", re.DOTALL)
+_NAMED = {
+    "alnum": string.ascii_letters + string.digits,
+    "alpha": string.ascii_letters,
+    "blank": " \t",
+    "cntrl": "".join(map(chr, (*range(32), 127))),
+    "digit": string.digits,
+    "graph": string.ascii_letters + string.digits + string.punctuation,
+    "lower": string.ascii_lowercase,
+    "print": string.ascii_letters + string.digits + string.punctuation + " ",
+    "punct": string.punctuation,
+    "space": " \t\n\r",
+    "upper": string.ascii_uppercase,
+    "xdigit": string.hexdigits,
+}
+
+
+def _class(glob: str, at: int) -> tuple[str, int] | None:
+    """The expression for a `[class]` whose content begins at at, and where it ends; None when it is malformed."""
+    negated = glob.startswith(("!", "^"), at)
+    begin = at = at + negated
+    taken: set[str] = set()
+    low = ""  # what a '-' would make a range from
+    while at == begin or not glob.startswith("]", at):
+        range_ = _RANGE.match(glob, at) if low else None
+        item = range_ or _ITEM.match(glob, at)
+        if not item:
+            return None
+        if range_:
+            taken.update(map(chr, range(ord(low), ord(range_[1]) + 1)))
+            low = ""
+        elif item["named"] is not None:
+            if item["named"] not in _NAMED:
+                return None
+            taken.update(_NAMED[item["named"]])
+            low = ""
+        else:
+            low = item["escaped"] or item["plain"]
+            taken.add(low)
+        at = item.end()
+    return _one_of(taken, negated), at + 1
+
+
+def _one_of(characters: set[str], negated: bool) -> str:
+    """A slash is never matched by a class."""
+    if negated:
+        return f"[^{re.escape(''.join(sorted(characters | {'/'})))}]"
+    found = re.escape("".join(sorted(characters - {"/"})))
+    return f"[{found}]" if found else "(?!)"

@@ -9,79 +9,87 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline import database, lock
+from pipeline import database, lock, stops
 from pipeline.database import APPLICATION_ID, PAGE_SIZE, Connection, SqliteError, scalar
-from pipeline.errors import WorkError
+from pipeline.errors import UsageError, WorkError
 
-_HEADER = 100
-_MAGIC = b"SQLite format 3\0"
 _SIDES = ("-wal", "-shm", "-journal")
-_NETWORK = frozenset(
-    (
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "9p",
-        "afs",
-        "ceph",
-        "fuse.sshfs",
-        "fuse.glusterfs",
-        "fuse.s3fs",
-        "lustre",
-        "davfs",
-    )
-)
+_NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(sshfs|glusterfs|s3fs|rclone)")
+
+
+class Header(NamedTuple):
+    """What the first 100 bytes of a file say. well_formed: SQLite would open it; else all the others are False.
+
+    ours: our application id. live: of a cache that readers may have open, in WAL mode with our page size.
+    """
+
+    well_formed: bool
+    ours: bool
+    wal: bool
+    live: bool
+
+
+def parse_header(raw: bytes) -> Header:
+    """The header of a SQLite database; see https://sqlite.org/fileformat.html#the_database_header."""
+    if not (len(raw) >= 100 and raw.startswith(b"SQLite format 3\0") and raw[21:24] == b"\x40\x20\x20"):
+        return Header(False, False, False, False)
+    ours = int.from_bytes(raw[68:72], "big") == APPLICATION_ID
+    wal = raw[18:20] == b"\2\2"
+    return Header(True, ours, wal, ours and wal and int.from_bytes(raw[16:18], "big") == PAGE_SIZE)
 
 
 class Target(NamedTuple):
-    """A database path that may be written to. exists: there is a file, ours, perhaps damaged."""
+    """A database path that may be written to. exists: there is a file, ours, perhaps damaged; live: as in Header."""
 
     path: str
     exists: bool
+    live: bool = False
 
 
-def judge(path: str) -> Target:
+def judge(path: str, for_output: bool = False) -> Target:
     """Look at a path before anything is made beside it. Raises WorkError for what is not ours to replace.
 
-    Ours is a file with our application id in its header, or one to which the lock file records a completed publish.
-    A file without any bytes counts as none. Never call this while a connection to the path is open in this process:
-    closing a descriptor drops SQLite's locks.
+    Ours is a file with our application id in its header, or one without any well-formed header to which the lock file
+    records a completed publish. A file without any bytes counts as none. for_output: the file will be moved there, so
+    a live cache is refused. Never call this while a connection to the path is open in this process: closing a
+    descriptor drops SQLite's locks.
     """
     _refuse_network(path)
-    if os.path.isdir(path):
-        raise WorkError(f"{path} is a folder: name a file with --db")
+    raw, record = _first_bytes(path), lock.read(path)
+    header = parse_header(raw)
+    if raw and not header.ours and (header.well_formed or not record.published):
+        raise WorkError(f"{path} is not a cache of mdcache: it stays untouched, name another file with --db")
+    if for_output and header.wal:
+        raise UsageError(f"{path} is a live cache, not made with --output: rebuild it with --db, or name another file")
+    leftover = _first_bytes(build_path(path))
+    if leftover and not record.pid and not parse_header(leftover).ours:
+        raise WorkError(f"{build_path(path)} is in the way and not ours: name another database with --db")
+    return Target(path, bool(raw), header.live)
+
+
+def _first_bytes(path: str) -> bytes:
+    """Of a file, b'' when there is none."""
     try:
+        # O_NONBLOCK: to open a FIFO must not wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
-        return Target(path, False)
+        return b""
     except OSError as error:
         raise WorkError(f"cannot read {path}: {error.strerror}") from error
-    with open(descriptor, "rb") as file:
-        header = file.read(_HEADER) if os.path.isfile(path) else b"?"
-    if not header:
-        return Target(path, False)
-    ours = header.startswith(_MAGIC) and int.from_bytes(header[68:72], "big") == APPLICATION_ID
-    if not ours and not lock.read(path).published:
-        raise WorkError(f"{path} is not a cache of mdcache: it stays untouched, name another file with --db")
-    return Target(path, True)
-
-
-def make_folder(path: str) -> None:
-    """Make the folder of a database; our own default folder keeps itself out of git."""
-    folder = os.path.dirname(path)
     try:
-        os.makedirs(folder, exist_ok=True)
-        if os.path.basename(folder) == ".mdcache":
-            with contextlib.suppress(FileExistsError), open(os.path.join(folder, ".gitignore"), "x") as file:
-                file.write("*\n")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise WorkError(f"{path} is no file: name another with --db")
+        return os.read(descriptor, 100)
     except OSError as error:
-        raise WorkError(f"cannot write to {folder}: {error.strerror}") from error
+        raise WorkError(f"cannot read {path}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_network(path: str) -> None:
@@ -92,7 +100,7 @@ def _refuse_network(path: str) -> None:
     except OSError:
         return
     kind = file_system_of(os.path.realpath(path), mounts)
-    if kind in _NETWORK:
+    if _NETWORK.fullmatch(kind):
         raise WorkError(
             f"{path} is on a network file system ({kind}), where SQLite's locks fail: use --db on a local disk"
         )
@@ -103,11 +111,33 @@ def file_system_of(path: str, mountinfo: str) -> str:
     best, kind = "", ""
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
-        point = left.split(" ")[4].replace("\\040", " ") if left.count(" ") >= 4 else ""
+        fields = left.split(" ")
+        point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4]) if len(fields) > 4 else ""
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if point and inside and len(point) >= len(best):
             best, kind = point, right.split(" ")[0]
     return kind
+
+
+def make_folder(path: str) -> None:
+    """Make the folder of a database; our own default folder keeps itself out of git. Raises WorkError."""
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if os.path.basename(folder) == ".mdcache":
+            _keep_out_of_git(folder)
+    except OSError as error:
+        raise WorkError(f"cannot write to {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WorkError(f"cannot write to {folder}: name a database in another folder with --db")
+
+
+def _keep_out_of_git(folder: str) -> None:
+    path = os.path.join(folder, ".gitignore")
+    # An empty one is what a full disk or a kill has left.
+    if not os.path.exists(path) or not os.path.getsize(path):
+        with open(path, "w") as file:
+            file.write("*\n")
 
 
 def build_path(path: str) -> str:
@@ -153,51 +183,38 @@ def prove(db: Connection, path: str, expected: Expected) -> None:
     broken = db.execute("PRAGMA foreign_key_check").fetchone()
     if broken:
         raise WorkError(f"the build {path} has a row in {broken[0]} without its {broken[2]}: it is not published")
-    counts = (scalar(db, "SELECT count(*) FROM nodes"), scalar(db, "SELECT count(*) FROM sections"))
-    if counts != expected[:2]:
+    counts = tuple(scalar(db, f"SELECT count(*) FROM {name}") for name in ("nodes", "sections", "sections_fts_docsize"))
+    wanted = (expected.documents, expected.sections, expected.sections)
+    if counts != wanted:
         raise WorkError(
-            f"the build {path} has {counts} documents and sections, not {expected[:2]}: it is not published"
+            f"the build {path} has {counts} documents, sections and indexed sections, not {wanted}: it is not published"
         )
-    print_ = scalar(db, "SELECT value FROM meta WHERE key = 'fingerprint'")
-    if print_ != expected.fingerprint or scalar(db, "PRAGMA application_id") != APPLICATION_ID:
+    marks = (scalar(db, "SELECT value FROM meta WHERE key = 'fingerprint'"), scalar(db, "PRAGMA application_id"))
+    if marks != (expected.fingerprint, APPLICATION_ID):
         raise WorkError(f"the build {path} is not marked as it must be: it is not published")
 
 
-def open_sound(path: str) -> Connection | None:
+def open_live(target: Target, wait_s: float) -> Connection | None:
     """The live cache to copy into; None when there is none, or it must be replaced as a file.
 
-    It must open, be ours, be in WAL mode and have our page size. Raises WorkError when it is locked by another program.
+    It must open, be ours, be in WAL mode and have our page size. Raises SqliteError when it is there and cannot be had,
+    be it locked, full or forbidden: only damage makes it fit to be replaced.
     """
+    if not target.live:
+        return None
     try:
-        db = database.open_live(path)
+        return database.open_live(target.path, wait_s)
     except SqliteError as error:
-        return _unless_locked(error, path)
-    try:
-        if (
-            scalar(db, "PRAGMA application_id") == APPLICATION_ID
-            and scalar(db, "PRAGMA journal_mode") == "wal"
-            and scalar(db, "PRAGMA page_size") == PAGE_SIZE
-            and scalar(db, "SELECT count(*) FROM sqlite_schema") is not None
-        ):
-            return db
-    except SqliteError as error:
-        db.close()
-        return _unless_locked(error, path)
-    db.close()
-    return None
-
-
-def _unless_locked(error: SqliteError, path: str) -> None:
-    """A live cache that another program keeps locked is sound, only not to be had now."""
-    found = database.in_words(error, path)
-    if "SQLITE_BUSY" in str(getattr(error, "sqlite_errorname", "")) or "SQLITE_FULL" in str(
-        getattr(error, "sqlite_errorname", "")
-    ):
-        raise found from error
+        if database.is_damage(error):
+            return None
+        raise
 
 
 class Checkpoint(NamedTuple):
-    """What wal_checkpoint answered: whether someone was in the way, frames in the log, frames copied back."""
+    """What wal_checkpoint answered: whether someone was in the way, frames in the log, frames copied back.
+
+    log is -1 when it could not be done at all: nothing is lost, the frames stay in the log for the next one.
+    """
 
     busy: bool
     log: int
@@ -207,28 +224,33 @@ class Checkpoint(NamedTuple):
 def copy_into(build: Connection, live: Connection, path: str, wait_s: float) -> Checkpoint:
     """Copy the build into the live cache as one WAL transaction, then fold the log back.
 
-    Raises WorkError when another program keeps the live cache locked for longer than wait_s.
+    Raises WorkError when another program keeps the live cache locked for longer than wait_s, or what SQLite raises
+    when it cannot be written; the live cache is then as it was.
     """
     deadline = time.monotonic() + wait_s
 
-    def give_up(_status: int, remaining: int, _total: int) -> None:
+    def give_up(status: int, _remaining: int, _total: int) -> None:
         # Called after each try: Python's backup would retry a busy target for ever.
-        if remaining and time.monotonic() > deadline:
-            raise WorkError(f"{path} is locked by another program: close it, or wait longer with --wait")
+        if database.is_locked(status):
+            stops.let_through()
+            if time.monotonic() > deadline:
+                raise WorkError(f"{path} is locked by another program: close it, or wait longer with --wait")
 
     live.execute("PRAGMA busy_timeout=100")
-    build.backup(live, pages=-1, progress=give_up, sleep=0.05)
+    try:
+        build.backup(live, pages=-1, progress=give_up, sleep=0.05)
+    except BaseException:
+        checkpoint(live)  # gives back what a failed copy has written to the log
+        raise
     return checkpoint(live)
 
 
 def checkpoint(live: Connection) -> Checkpoint:
-    """Fold the log back into the database. Readers with a snapshot may be in the way: that is no error."""
-    live.execute("PRAGMA busy_timeout=0")
+    """Fold the log back into the database. That someone or something is in the way is no error: it can wait."""
     try:
+        live.execute("PRAGMA busy_timeout=0")
         busy, log, checkpointed = live.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except SqliteError as error:
-        if "SQLITE_BUSY" not in str(getattr(error, "sqlite_errorname", "")):
-            raise
+    except SqliteError:
         return Checkpoint(True, -1, -1)
     return Checkpoint(bool(busy), log, checkpointed)
 
@@ -246,15 +268,18 @@ def replace(build_name: str, path: str) -> None:
     """Move a closed build into the place of a live cache that is missing or damaged, durably."""
     folder = os.path.dirname(path)
     try:
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(build_name, stat.S_IMODE(os.stat(path).st_mode))
         _fsync(build_name)
         for side in _SIDES:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path + side)
         _fsync(folder)
         os.replace(build_name, path)
-        _fsync(folder)
     except OSError as error:
         raise WorkError(f"cannot move the build to {path}: {error.strerror}") from error
+    with contextlib.suppress(OSError):  # it is published: if this fails, a power cut may bring back what was there
+        _fsync(folder)
 
 
 def _fsync(path: str) -> None:

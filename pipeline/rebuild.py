@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import NamedTuple
 
 import pipeline
-from pipeline import database, ddl, layout, lock, publish, resolve, workers
+from pipeline import database, ddl, layout, lock, publish, resolve, stops, workers
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.digest import Digest
-from pipeline.errors import UsageError, WorkError
+from pipeline.errors import UsageError
 from pipeline.layout import Batch, Job
 from pipeline.load import Loader
 from pipeline.model import Entry, Problem
@@ -31,6 +31,7 @@ _BATCH_BYTES = 1 << 20
 _FEW = 1
 
 Progress = Callable[[int], None]
+Run = Callable[[Iterable[Job]], Iterable[Batch]]
 
 
 class Report(NamedTuple):
@@ -68,20 +69,21 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     database.check_version()
     if not settings.roots:
         raise UsageError("no documents named: mdcache rebuild DOCS, or mdcache init to write settings")
-    path = options.output or settings.database
-    publish.judge(path)
+    path = os.path.realpath(options.output or settings.database)
+    publish.judge(path, bool(options.output))
     batches = _batches(scan(settings.tree()))
     first = list(islice(batches, _FEW + 1))
     wanted = workers.default_count() if options.workers is None else options.workers
     count = wanted if len(first) > _FEW else 0
-    with workers.started(count) as executor:
+    with stops.until_too_late() as too_late, workers.started(count, layout.run) as run:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
-            target = publish.judge(path)
+            target = publish.judge(path, bool(options.output))
             with publish.build_file(path) as build_name:
                 made = _Build(settings, options, build_name)
-                made.fill(executor, count, chain(first, batches), progress)
-                report = made.publish(target, held)
+                with database.closing(made.db):
+                    made.fill(run, chain(first, batches), progress)
+                    report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
 
 
@@ -101,7 +103,7 @@ def _batches(found: Iterable[Found]) -> Iterator[tuple[int, tuple[Found, ...]]]:
 
 
 class _Build:
-    """A generation while it is built."""
+    """A generation while it is built; whoever makes one closes its db."""
 
     def __init__(self, settings: Settings, options: Options, build_name: str) -> None:
         self._settings, self._options = settings, options
@@ -110,12 +112,11 @@ class _Build:
         self._digest = Digest()
         self._absent: list[str] = []
         self._problems: list[Problem] = []
-        self._db = self._open()
-        self._loader = Loader(self._db)
+        with self._speaking():
+            self.db = self._open()
+        self._loader = Loader(self.db)
 
     def _open(self) -> Connection:
-        if not os.access(os.path.dirname(self._name), os.W_OK):
-            raise WorkError(f"cannot write to {os.path.dirname(self._name)}: permission denied")
         db = database.open_build(self._name)
         try:
             ddl.apply_tables(db, self._settings.schema)
@@ -124,20 +125,24 @@ class _Build:
             raise
         return db
 
+    @contextlib.contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """What fails is the build, or a trigger of the user's that fires while it is filled."""
+        try:
+            yield
+        except SqliteError as error:
+            if self._settings.schema.user and database.is_about_sql(error):
+                raise database.user_error(error, "a trigger or view of the schema files fails") from error
+            raise database.in_words(error, self._name) from error
+
     def _clock(self) -> Clock:
         """The build was written just now: its stamp is what the file system's clock says."""
         found = os.stat(self._name)
         return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
-    def fill(
-        self,
-        executor: Executor,
-        count: int,
-        batches: Iterable[tuple[int, tuple[Found, ...]]],
-        progress: Progress,
-    ) -> None:
+    def fill(self, run: Run, batches: Iterable[tuple[int, tuple[Found, ...]]], progress: Progress) -> None:
         """Parse and load everything, then resolve it."""
-        db, rules, clock = self._db, self._settings.rules(), self._clock()
+        rules, clock = self._settings.rules(), self._clock()
 
         def jobs() -> Iterator[Job]:
             for key, found in batches:
@@ -146,17 +151,16 @@ class _Build:
                 keys = tuple(range(key, key + len(entries)))
                 yield Job(self._settings.base, rules, clock, entries, keys, (None,) * len(entries))
 
-        try:
-            db.execute("BEGIN")
-            db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 0), ('crisismerge', 64)")
-            for batch in workers.in_order(executor, layout.run, jobs(), count):
+        with self._speaking():
+            self.db.execute("BEGIN")
+            self.db.execute(
+                "INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 0), ('crisismerge', 64)"
+            )
+            for batch in run(jobs()):
                 self._add(batch)
                 progress(batch.documents)
             self._loader.flush()
             self._finish()
-        except BaseException:
-            db.close()
-            raise
 
     def _add(self, batch: Batch) -> None:
         self._loader.add(batch)
@@ -165,7 +169,7 @@ class _Build:
         self._problems += [problem for _, problem in batch.absent if problem]
 
     def _finish(self) -> None:
-        db = self._db
+        db = self.db
         # Back to the defaults, which suit small changes.
         db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)")
         problems = resolve.problem_writer(db)
@@ -178,38 +182,39 @@ class _Build:
             db.execute("DELETE FROM files")
         db.execute("COMMIT")
 
-    def publish(self, target: publish.Target, held: lock.Lock) -> Report:
-        """Prove the build and swap it in."""
-        db, path = self._db, target.path
-        live = None
-        try:
-            if target.exists and not self._options.output:
-                live = publish.open_sound(path)
-            before = _before(live, held.record.published)
+    def publish(self, target: publish.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
+        """Prove the build and swap it in; too_late is called before what cannot be undone."""
+        with contextlib.ExitStack() as stack:
+            live = None if self._options.output else publish.open_live(target, self._options.wait_s)
+            if live:
+                stack.callback(live.close)
+            report = self._proven(target.path, _before(live, held.record.published))
+            too_late()
+            if live:
+                publish.copy_into(self.db, live, target.path, self._options.wait_s)
+            else:
+                self._replace(target.path)
+            held.published(report.generation)
+        return report
+
+    def _proven(self, path: str, before: _Before) -> Report:
+        with self._speaking():
             report = self._report(path, before)
             self._write_meta(report)
             expected = publish.Expected(self._loader.documents, self._loader.sections, self._fingerprint)
-            publish.prove(db, self._name, expected)
-            if live:
-                publish.copy_into(db, live, path, self._options.wait_s)
-            else:
-                self._replace(path)
-        finally:
-            if live:
-                live.close()
-            db.close()
-        held.published(report.generation)
+            publish.prove(self.db, self._name, expected)
         return report
 
     def _replace(self, path: str) -> None:
-        if self._options.output:
-            self._db.close()
-        else:
-            publish.to_wal(self._db, self._name)
+        with self._speaking():
+            if self._options.output:
+                self.db.close()
+            else:
+                publish.to_wal(self.db, self._name)
         publish.replace(self._name, path)
 
     def _report(self, path: str, before: _Before) -> Report:
-        db = self._db
+        db = self.db
         after = dict(db.execute("SELECT path, hash FROM nodes")) if before.hashes else {}
         changed = sum(1 for name, hash_ in before.hashes.items() if after.get(name, hash_) != hash_)
         kept = sum(1 for name in before.hashes if name in after)
@@ -253,7 +258,7 @@ class _Build:
                 "last_sync": now,
                 "base": os.path.relpath(settings.base, os.path.dirname(report.database)),
             }
-        self._db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted(facts.items()))
+        self.db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted(facts.items()))
 
 
 class _Before(NamedTuple):

@@ -6,20 +6,19 @@ a million files cost no more memory than one folder's names.
 
 from __future__ import annotations
 
-import heapq
+import errno
 import os
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pipeline.errors import WorkError
-from pipeline.model import ERROR, Entry, Problem
+from pipeline.model import ERROR, INODE_BITS, Entry, Problem
 from pipeline.paths import has_extension, without_extension
-from pipeline.patterns import Patterns
+from pipeline.patterns import Patterns, lines_of
 
 
 class Tree(NamedTuple):
-    """What is to be scanned. base is absolute; roots are absolute folders, and paths come out relative to the base."""
+    """What is to be scanned. base is absolute; roots are absolute folders below it; paths are relative to the base."""
 
     base: str
     roots: tuple[str, ...]
@@ -29,22 +28,23 @@ class Tree(NamedTuple):
 
 
 class _Ignore(NamedTuple):
-    """The patterns of one .gitignore; prefix is its folder relative to the walk's top, with a slash at its end."""
+    """The patterns of one .gitignore; prefix is its absolute folder, with a slash at its end."""
 
     prefix: str
     patterns: Patterns
 
 
 class _Folder(NamedTuple):
-    """A folder to walk down into; see _Walk._folder."""
+    """A folder to walk down into. prefix is its path relative to the base: '' or with a slash at its end."""
 
-    folder: str
+    name: str
     prefix: str
-    inside: str
     ignores: tuple[_Ignore, ...]
 
 
 Found = Entry | Problem
+_Items = dict[str, "os.DirEntry[str] | _Folder"]
+"""What is wanted in a folder, by name; folders with a slash at its end, so that names sort as the paths below do."""
 
 
 def scan(tree: Tree) -> Iterator[Found]:
@@ -52,108 +52,108 @@ def scan(tree: Tree) -> Iterator[Found]:
 
     Raises WorkError when a root or a folder cannot be listed: whoever would take that for 'empty' loses documents.
     """
-    walks = [_Walk(tree, root).run() for root in sorted(tree.roots)]
-    if len(walks) == 1:
-        return walks[0]
-    merged = heapq.merge(*walks, key=lambda found: found.path)
-    return (next(same) for _, same in groupby(merged, key=lambda found: found.path))
+    walk = _Walk(tree)
+    # A stack of iterators, not recursion: folders may nest deeper than Python's calls do.
+    stack: list[Iterator[Found | _Folder]] = [walk.roots()]
+    while stack:
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+        elif isinstance(found, _Folder):
+            stack.append(walk.folder(found))
+        else:
+            yield found
 
 
 class _Walk:
-    """One root. Paths for .gitignore are relative to the top: the repository's folder, else the base, else the root."""
+    """Decides which folders are walked into and which files are documents."""
 
-    def __init__(self, tree: Tree, root: str) -> None:
-        self._tree = tree
-        self._root = root
-        self._top = _top(root, tree.base)
+    def __init__(self, tree: Tree) -> None:
+        self._base = tree.base
+        self._extensions = tree.extensions
         self._include = Patterns(tree.include)
         self._exclude = Patterns(tree.exclude)
+        self._roots = sorted({_prefix(os.path.relpath(root, tree.base)) for root in tree.roots})
 
-    def run(self) -> Iterator[Found]:
-        inside = os.path.relpath(self._root, self._top)
-        inside = "" if inside == "." else inside
-        ignores = _above(self._top, inside)
-        relative = os.path.relpath(self._root, self._tree.base)
-        prefix = "" if relative == "." else relative + "/"
-        # A stack of iterators, not recursion: folders may nest deeper than Python's calls do.
-        stack = [self._folder(self._root, prefix, inside + "/" if inside else "", ignores)]
-        while stack:
-            found = next(stack[-1], None)
-            if found is None:
-                stack.pop()
-            elif isinstance(found, _Folder):
-                stack.append(self._folder(*found))
+    def roots(self) -> Iterator[_Folder]:
+        """Where to begin; roots within roots are met on the way."""
+        return map(self._root, _outermost(self._roots))
+
+    def _root(self, prefix: str) -> _Folder:
+        name = os.path.join(self._base, prefix.removesuffix("/")) if prefix else self._base
+        return _Folder(name, prefix, _ignores_above(name, self._base))
+
+    def folder(self, folder: _Folder) -> Iterator[Found | _Folder]:
+        """The documents and folders in a folder, in the order of their paths."""
+        items = self._wanted(folder)
+        if len(self._roots) > 1:
+            self._put_roots(folder.prefix, items)
+        shared = _shared_stems(items, self._extensions)
+        for name in sorted(items, key=_shown):
+            item = items[name]
+            if isinstance(item, _Folder):
+                yield item
             else:
-                yield found
+                path = folder.prefix + name
+                found = _found(item, path, path if name in shared else without_extension(path, self._extensions))
+                if found:
+                    yield found
 
-    def _folder(
-        self, folder: str, prefix: str, inside: str, ignores: tuple[_Ignore, ...]
-    ) -> Iterator[Entry | Problem | _Folder]:
-        """prefix: this folder relative to the base; inside: relative to the top; both '' or with a slash at the end."""
-        listed = _listed(folder)
-        own = _read_ignore(folder, inside) if any(entry.name == ".gitignore" for entry in listed) else None
-        ignores = (*ignores, own) if own else ignores
-        documents, folders = [], []
-        for entry in listed:
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and self._wanted(prefix, inside, entry.name, True, ignores):
-                    folders.append(entry)
-            elif (
-                has_extension(entry.name, self._tree.extensions)
-                and entry.is_file(follow_symlinks=False)
-                and self._wanted(prefix, inside, entry.name, False, ignores)
-            ):
-                documents.append(entry)
-        shared = _shared_stems([entry.name for entry in documents], self._tree.extensions)
-        # 'a/' sorts among names as it does within paths: after 'a-b.md', before 'a0.md'.
-        order = [(entry.name, entry, False) for entry in documents]
-        order += [(entry.name + "/", entry, True) for entry in folders]
-        for name, entry, is_folder in sorted(order, key=lambda item: item[0]):
-            if is_folder:
-                yield _Folder(entry.path, prefix + name, inside + name, ignores)
-            else:
-                yield from _found(entry, prefix + name, name in shared, self._tree.extensions)
+    def _wanted(self, folder: _Folder) -> _Items:
+        items: _Items = {}
+        try:
+            with os.scandir(folder.name) as entries:
+                listed = list(entries)
+            ignores = folder.ignores
+            if any(entry.name == ".gitignore" for entry in listed):
+                ignores = (*ignores, *_read_ignore(folder.name))
+            for entry in listed:
+                name, path = entry.name, folder.prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not name.startswith(".") and not self._left_out(entry.path, path, True, ignores):
+                        items[name + "/"] = _Folder(entry.path, path + "/", ignores)
+                elif (
+                    has_extension(name, self._extensions)
+                    and entry.is_file(follow_symlinks=False)
+                    and not self._left_out(entry.path, path, False, ignores)
+                    and (not self._include or self._include.matches(path))
+                ):
+                    items[name] = entry
+        except OSError as error:
+            raise WorkError(f"cannot list {error.filename or folder.name}: {error.strerror}") from error
+        return items
 
-    def _wanted(self, prefix: str, inside: str, name: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
-        for ignore in reversed(ignores):
-            verdict = ignore.patterns.verdict((inside + name)[len(ignore.prefix) :], is_folder)
-            if verdict is not None:
-                if verdict:
-                    return False
-                break
-        path = prefix + name
-        if self._exclude and self._exclude.verdict(path, is_folder):
-            return False
-        return is_folder or not self._include or self._include.matches(path)
+    def _left_out(self, absolute: str, path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
+        return _ignored(absolute, is_folder, ignores) or bool(self._exclude and self._exclude.verdict(path, is_folder))
 
-
-def _listed(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise WorkError(f"cannot list {folder}: {error.strerror}") from error
+    def _put_roots(self, prefix: str, items: _Items) -> None:
+        """Put the roots below a folder among its items: also those to which no folder leads that is wanted."""
+        below = [root[len(prefix) :] for root in self._roots if root.startswith(prefix) and root != prefix]
+        for root in below:
+            items.pop(root, None)
+        for root in _outermost(below):
+            if root[: root.index("/") + 1] not in items:
+                items[root] = self._root(prefix + root)
 
 
-def _found(entry: os.DirEntry[str], path: str, shared: bool, extensions: tuple[str, ...]) -> Iterator[Found]:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-        yield Problem(shown, 1, 1, "odd-name", ERROR, "its name is not UTF-8: rename it")
-        return
+def _found(entry: os.DirEntry[str], path: str, id_: str) -> Found | None:
+    if _shown(path) != path:
+        return Problem(_shown(path), 1, 1, "odd-name", ERROR, "its name is not UTF-8: rename it")
     try:
         stat = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
-        return  # gone since it was listed: the next look will not see it at all
+        return None  # gone since it was listed: the next look will not see it at all
     except OSError as error:
-        yield Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
-        return
-    id_ = path if shared else without_extension(path, extensions)
-    yield Entry(path, id_, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
+    return Entry(path, id_, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino & INODE_BITS)
 
 
-def _shared_stems(names: list[str], extensions: tuple[str, ...]) -> set[str]:
+def _shown(path: str) -> str:
+    """A path as it can be written: bytes that are not UTF-8 as \\xNN."""
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _shared_stems(names: Iterable[str], extensions: tuple[str, ...]) -> set[str]:
     """The names that are not unique without their extension, or would then be another's whole name."""
     stems: dict[str, list[str]] = {}
     for name in names:
@@ -162,49 +162,68 @@ def _shared_stems(names: list[str], extensions: tuple[str, ...]) -> set[str]:
     return {name for stem, same in stems.items() for name in same if len(same) > 1 or (stem in whole and stem != name)}
 
 
+def _prefix(relative: str) -> str:
+    return "" if relative == "." else relative + "/"
+
+
+def _outermost(prefixes: list[str]) -> Iterator[str]:
+    """Of sorted prefixes those that lie in no other."""
+    last = None
+    for prefix in prefixes:
+        if last is None or not prefix.startswith(last):
+            last = prefix
+            yield prefix
+
+
+# What .gitignore files say
+
+
+def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
+    """The innermost .gitignore that says anything decides."""
+    for ignore in reversed(ignores):
+        verdict = ignore.patterns.verdict(path[len(ignore.prefix) :], is_folder)
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _ignores_above(root: str, base: str) -> tuple[_Ignore, ...]:
+    """The .gitignore files from the top down to the root's parent, less the lines that would ignore the root."""
+    folder = _top(root, base)
+    ignores: tuple[_Ignore, ...] = ()
+    for name in filter(None, root[len(folder) :].split("/")):
+        ignores = (*ignores, *_read_ignore(folder))
+        folder = os.path.join(folder, name)
+        if _ignored(folder, True, ignores):
+            ignores = tuple(_Ignore(at, lines.without_those_taking(folder[len(at) :])) for at, lines in ignores)
+    return ignores
+
+
 def _top(root: str, base: str) -> str:
-    """Where .gitignore files begin to count: the repository that the root lies in, else the base, else the root."""
+    """Where .gitignore files begin to count: the repository that the root lies in, else the base."""
     folder = root
-    while True:
-        if os.path.lexists(os.path.join(folder, ".git")):
-            return folder
+    while not os.path.lexists(os.path.join(folder, ".git")):
         parent = os.path.dirname(folder)
         if parent == folder:
-            break
+            return base
         folder = parent
-    return base if root == base or root.startswith(base.rstrip("/") + "/") else root
+    return folder
 
 
-def _above(top: str, inside: str) -> tuple[_Ignore, ...]:
-    """The .gitignore files from the top down to the root's parent, less what they say of the root itself."""
-    ignores = []
-    parts = inside.split("/") if inside else []
-    for depth in range(len(parts)):
-        prefix = "/".join(parts[:depth]) + "/" if depth else ""
-        ignore = _read_ignore(os.path.join(top, prefix), prefix)
-        for end in range(depth + 1, len(parts) + 1):
-            if ignore:
-                below = "/".join(parts[depth:end])
-                ignore = ignore._replace(patterns=ignore.patterns.without_those_matching(below))
-        if ignore:
-            ignores.append(ignore)
-    return tuple(ignores)
-
-
-def _read_ignore(folder: str, prefix: str) -> _Ignore | None:
-    """The .gitignore of a folder; None when there is none. Git reads no symbolic link here, and nor do we."""
+def _read_ignore(folder: str) -> tuple[_Ignore, ...]:
+    """The .gitignore of a folder, if there is one. Git reads no symbolic link here, and nor do we."""
+    name = os.path.join(folder, ".gitignore")
     try:
-        descriptor = os.open(os.path.join(folder, ".gitignore"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            raw = file.read()
-    except FileNotFoundError:
-        return None
-    except IsADirectoryError:
-        return None
+        with open(name, "rb", opener=_open_plain) as file:
+            return (_Ignore(os.path.join(folder, ""), Patterns(lines_of(file.read()))),)
+    except (FileNotFoundError, IsADirectoryError):
+        return ()
     except OSError as error:
-        if os.path.islink(os.path.join(folder, ".gitignore")):
-            return None
-        raise WorkError(f"cannot read {os.path.join(folder, '.gitignore')}: {error.strerror}") from error
-    text = os.fsdecode(raw.removeprefix(b"\xef\xbb\xbf"))
-    lines = tuple(line.removesuffix("\r") for line in text.split("\n"))
-    return _Ignore(prefix, Patterns(lines))
+        if error.errno == errno.ELOOP:
+            return ()
+        raise WorkError(f"cannot read {name}: {error.strerror}") from error
+
+
+def _open_plain(name: str, flags: int) -> int:
+    # O_NONBLOCK: a FIFO of that name must not hang us.
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

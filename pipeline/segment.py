@@ -19,21 +19,22 @@ _SCRIPTS = (
     "\u3040-\u9fff\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc"
     "\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 )
-_ANY = re.compile(f"[{_SCRIPTS}]")
-_RUN = re.compile(f"[{_SCRIPTS}]+")
+_RUN = re.compile(f"([{_SCRIPTS}]+)")
+# What all other texts consist of, but for a few: four times as fast as to look for a run in vain.
+_OTHERS = re.compile("[\0-\u0dff\u2000-\u2dff]*")
 
 
 def segment(text: str) -> str:
     """The text with such characters set apart; other text comes back as it is, at almost no cost."""
-    if text.isascii() or not _ANY.search(text):
+    if text.isascii() or _OTHERS.fullmatch(text):
         return text
-    return _RUN.sub(_apart, unicodedata.normalize("NFC", text))
+    pieces = _RUN.split(unicodedata.normalize("NFC", text))
+    if len(pieces) == 1:
+        return text
+    pieces[1::2] = map(SEPARATOR.join, pieces[1::2])
+    return SEPARATOR.join(filter(None, pieces))
 
 
 def joined(text: str) -> str:
     """The text of a snippet with the separators taken out again."""
     return text.replace(SEPARATOR, "")
-
-
-def _apart(match: re.Match[str]) -> str:
-    return f"{SEPARATOR}{SEPARATOR.join(match[0])}{SEPARATOR}"

@@ -125,20 +125,19 @@ def _update(settings: Settings, options: Options, progress: Progress) -> Report 
             return _report(cache.db, settings, Tally(), options)
     count = workers.default_count() if len(plan.changes) > _MANY else 0
     with (
-        workers.started(count) as executor,
+        workers.started(count, layout.run) as run,
         lock.held(path, "mdcache sync", options.wait_s),
         database.speaking(path),
     ):
         if unfit(settings):
             return None
-        live = publish.open_sound(path)
+        live = publish.open_live(publish.judge(path), options.wait_s)
         if live is None:
             return None
         with database.closing(live):
             update = Update(live, settings, _clock(path))
             plan = _plan(live, settings)
-            jobs = update.jobs(plan.changes)
-            for batch in workers.in_order(executor, layout.run, jobs, count):
+            for batch in run(update.jobs(plan.changes)):
                 progress(batch.documents)
                 update.apply(batch)
             update.settle_problems(plan.problems)

@@ -1,24 +1,28 @@
 """Worker processes for parsing: started before any lock or connection exists, gone when their parent is.
 
-A killed parent cannot clean up, and a worker that lives on would keep the writer lock's descriptor and the other
-workers' pipes. So each worker watches its parent and ends with it.
+Every worker has two pipes of its own, and nobody else holds an end of them. So whoever dies, the other side sees its
+pipe end at once: a killed rebuild leaves no worker behind, and a killed worker no rebuild that waits for it. (Pools
+that share one queue can wait for ever when a worker is killed in the middle of a result.)
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import cycle, pairwise
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
+from pipeline import stops
 from pipeline.errors import WorkError
 
 _Job = TypeVar("_Job")
@@ -28,29 +32,30 @@ _Result = TypeVar("_Result")
 _AHEAD = 2
 
 
-class InProcess(Executor):
-    """Does the work at once, here: for a handful of files, cheaper than starting a process."""
-
-    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]
-        future: Future[object] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 @contextlib.contextmanager
-def started(count: int) -> Iterator[Executor]:
-    """count worker processes that are running when this returns; with 0 the work is done in this process."""
+def started(count: int, work: Callable[[_Job], _Result]) -> Iterator[Callable[[Iterable[_Job]], Iterable[_Result]]]:
+    """Start count worker processes; yields what gives the results of work, in the order of the jobs, a few jobs ahead.
+
+    With 0 the work is done in this process. Raises WorkError when processes cannot be started, and while results are
+    taken when one was killed; what work raises is raised again here.
+    """
     if count < 1:
-        yield InProcess()
+        yield partial(map, work)
         return
-    # fork is fast and safe here: no thread, lock or connection exists yet. On macOS its libraries forbid it.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    executor = ProcessPoolExecutor(count, mp_context=context, initializer=_live_with_parent)
+    with contextlib.ExitStack() as stack:
+        yield partial(_in_order, _recruited(count, work, stack))
+
+
+def _recruited(count: int, work: Callable[[Any], Any], stack: contextlib.ExitStack) -> list[_Worker]:
+    crew = []
     try:
-        executor.submit(os.getpid).result()
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        with stops.held_back():  # until the new process has learnt to leave Ctrl-C to its parent
+            for _ in range(count):
+                crew.append(_Worker(work))
+                stack.callback(crew[-1].stop)
+    except OSError as error:
+        raise WorkError(f"cannot start {count} worker processes: {error.strerror}: try --workers 0") from error
+    return crew
 
 
 def default_count() -> int:
@@ -59,31 +64,100 @@ def default_count() -> int:
     return min(usable, 4)
 
 
-def in_order(
-    executor: Executor, work: Callable[[_Job], _Result], jobs: Iterable[_Job], count: int
-) -> Iterator[_Result]:
-    """The results of work for each job, in the order of the jobs, a few jobs ahead."""
-    waiting: deque[Future[_Result]] = deque()
-    try:
-        for job in jobs:
-            waiting.append(executor.submit(work, job))
-            if len(waiting) > count * _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
+def _in_order(crew: Sequence[_Worker], jobs: Iterable[Any]) -> Iterator[Any]:
+    waiting: deque[_Worker] = deque()
+    for job, worker in zip(jobs, cycle(crew), strict=False):
+        worker.submit(job)
+        waiting.append(worker)
+        if len(waiting) > len(crew) * _AHEAD:
             yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise WorkError("a worker process was killed, perhaps for want of memory: try again") from error
+    while waiting:
+        yield waiting.popleft().result()
 
 
-def _live_with_parent() -> None:
-    """In the worker: leave Ctrl-C to the parent, and end when it ends, however that happens."""
+class _Worker:
+    """A worker as its parent sees it."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        # fork is fast and safe here: no thread, lock or connection exists yet. On macOS its libraries forbid it.
+        linux = sys.platform == "linux"
+        context = multiprocessing.get_context("fork") if linux else multiprocessing.get_context("spawn")
+        jobs, self._jobs = context.Pipe(duplex=False)
+        self._results, results = context.Pipe(duplex=False)
+        self._process = context.Process(target=_serve, args=(work, jobs, results), daemon=True)
+        self._process.start()
+        jobs.close()
+        results.close()
+
+    def submit(self, job: Any) -> None:
+        with _alive():
+            self._jobs.send(job)
+
+    def result(self) -> Any:
+        with _alive():
+            result, error = self._results.recv()
+        if error:
+            raise error
+        return result
+
+    def stop(self) -> None:
+        """At once, whatever it does: a worker has nothing that could be lost."""
+        self._process.kill()
+        self._process.join()
+        self._jobs.close()
+        self._results.close()
+
+
+@contextlib.contextmanager
+def _alive() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        raise WorkError(
+            "a worker process was killed, perhaps for want of memory: try again with --workers 0"
+        ) from error
+
+
+def _serve(work: Callable[[Any], Any], jobs: Connection, results: Connection) -> None:
+    """In the worker: work until the parent closes its end of the pipe, or dies.
+
+    Receiving and sending have threads of their own: the end is seen in the middle of work, and the next job begins
+    while the parent is too busy to take the last result.
+    """
+    _close_all_but(0, 1, 2, jobs.fileno(), results.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stops.STOPS)
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    outbox: SimpleQueue[Any] = SimpleQueue()
+    _for_ever(lambda: inbox.put(jobs.recv()))
+    _for_ever(lambda: results.send(outbox.get()))
+    while True:
+        outbox.put(_outcome(work, inbox.get()))
 
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+def _close_all_but(*kept: int) -> None:
+    """Above all the parent's ends of other workers' pipes: they would not see them end while we live."""
+    for low, high in pairwise((*sorted(kept), os.sysconf("SC_OPEN_MAX"))):
+        os.closerange(low + 1, high)
+
+
+def _for_ever(step: Callable[[], None]) -> None:
+    """Repeat a step in a thread; when it fails, the parent is gone, and so is this process."""
+
+    def run() -> None:
+        try:
+            while True:
+                step()
+        finally:
+            os._exit(1)
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+def _outcome(work: Callable[[Any], Any], job: Any) -> tuple[Any, Exception | None]:
+    try:
+        return work(job), None
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        return None, error

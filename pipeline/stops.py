@@ -1,0 +1,46 @@
+"""Ctrl-C and SIGTERM, held back where an exit status would otherwise not say what became of the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Stops that arrive meanwhile take effect at the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def until_too_late() -> Iterator[Callable[[], None]]:
+    """Yields what is to be called right before the step that cannot be undone.
+
+    From there on stops wait. When that step then fails they take effect; when all went well they came too late: what
+    they were to stop is done, and an exit status of 'interrupted' would be a lie.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        yield _hold
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hold() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+
+
+def let_through() -> None:
+    """Stops that wait take effect now: for what waits itself, before the step that cannot be undone."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
