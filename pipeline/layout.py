@@ -56,11 +56,12 @@ LINKS = Table(
     ),
     (1,),
 )
+FILES = Table("files", ("path", "size", "mtime_ns", "ctime_ns", "inode", "hash"))
 TABLES = (
     NODES,
     SECTIONS,
     LINKS,
-    Table("claims", ("node", "claim", "line")),
+    Table("claims", ("node", "claim", "name", "line")),
     Table("names", ("name", "node", "alias")),
     Table("tags", ("node", "tag")),
     Table("aliases", ("node", "alias")),
@@ -68,19 +69,23 @@ TABLES = (
     Table("tasks", ("node", "section", "line", "done", "text"), (1,)),
     Table("code_blocks", ("node", "section", "line", "language"), (1,)),
     Table("anchors", ("node", "anchor", "section", "line"), (2,)),
-    Table("files", ("path", "size", "mtime_ns", "ctime_ns", "inode", "hash")),
+    FILES,
     Table("problems", ("path", "line", '"column"', "code", "severity", "message")),
 )
 
 
 class Job(NamedTuple):
-    """What a worker gets: entries to read and parse; the first becomes the node with key first_key."""
+    """What a worker gets: entries to read and parse, the keys their nodes get, and the hashes they are known to have.
+
+    A file that still has its known hash is not parsed: only its stamp is laid out.
+    """
 
     base: str
     rules: Rules
     clock: Clock
-    first_key: int
     entries: tuple[Entry, ...]
+    keys: tuple[int, ...]
+    known: tuple[str | None, ...]
 
 
 class Batch(NamedTuple):
@@ -92,19 +97,28 @@ class Batch(NamedTuple):
     text_bytes: int
     digests: bytes
     """The SHA-256 of each document's logical content, 32 bytes each, by path."""
+    absent: tuple[tuple[str, Problem | None], ...]
+    """Paths of entries that are no documents, with the problem of those that cannot be read; None for those gone."""
+    written: tuple[int, ...]
+    """The keys of the nodes in rows."""
+
+    def stamped(self) -> list[str]:
+        """The paths of the rows of files."""
+        return self.rows[TABLES.index(FILES)][:: len(FILES.columns)]
 
 
 def run(job: Job) -> Batch:
     """Read, parse and lay out the entries of a job. Files that are gone are left out; unreadable ones are problems."""
     rows = _Rows()
-    for offset, entry in enumerate(job.entries):
+    for entry, key, hash_ in zip(job.entries, job.keys, job.known, strict=True):
         found = content.read(job.base, entry.path, job.rules.size_limit, job.clock)
-        if isinstance(found, Problem):
-            rows.problems((found,))
-        elif found is not None:
+        if found is None or isinstance(found, Problem):
+            rows.absent(entry.path, found)
+        elif found[0].hash == hash_:
+            rows.stamp(entry.path, found[1], hash_)
+        else:
             text, stamp = found
-            document = parse.parse(entry.path, text, job.rules)
-            rows.document(job.first_key + offset, entry.default_id, document, stamp, job.rules)
+            rows.document(key, entry.default_id, parse.parse(entry.path, text, job.rules), stamp, job.rules)
     return rows.batch()
 
 
@@ -118,9 +132,25 @@ class _Rows:
         }
         self._documents = self._sections = self._bytes = 0
         self._digests: list[bytes] = []
+        self._absent: list[tuple[str, Problem | None]] = []
+        self._written: list[int] = []
 
     def batch(self) -> Batch:
-        return Batch(self._rows, self._documents, self._sections, self._bytes, b"".join(self._digests))
+        return Batch(
+            self._rows,
+            self._documents,
+            self._sections,
+            self._bytes,
+            b"".join(self._digests),
+            tuple(self._absent),
+            tuple(self._written),
+        )
+
+    def absent(self, path: str, problem: Problem | None) -> None:
+        self._absent.append((path, problem))
+
+    def stamp(self, path: str, stamp: Stamp, hash_: str) -> None:
+        self._add["files"]((path, *stamp, hash_))
 
     def problems(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -128,20 +158,22 @@ class _Rows:
 
     def document(self, node: int, id_: str, document: Document, stamp: Stamp, rules: Rules) -> None:
         names = sorted(targets.names_of(document.path, document.aliases, rules.roots, rules.extensions))
-        self._metadata(node, id_, document, names)
+        self._metadata(node, id_, document, names, rules)
         self._parts(node, self._sections, document)
         self._section_texts(node, document)
         self.problems(document.problems)
-        self._add["files"]((document.path, *stamp, document.hash))
+        self.stamp(document.path, stamp, document.hash)
+        self._written.append(node)
         self._documents += 1
         self._bytes += document.size
         self._digests.append(digest_of(document, names))
 
-    def _metadata(self, node: int, id_: str, document: Document, names: list[tuple[str, str]]) -> None:
+    def _metadata(self, node: int, id_: str, document: Document, names: list[tuple[str, str]], rules: Rules) -> None:
         add = self._add
         add["nodes"]((node, id_, *document[:10]))
         if document.claim:
-            add["claims"]((node, *document.claim))
+            claim, line = document.claim
+            add["claims"]((node, claim, targets.bucket(claim, rules.extensions), line))
         for name, alias in names:
             add["names"]((name, node, alias))
         for tag in document.tags:

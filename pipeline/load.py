@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.database import Connection
-from pipeline.layout import SECTIONS, TABLES, Batch, Table
+from pipeline.layout import NODES, SECTIONS, TABLES, Batch, Table
 
 # Larger is hardly faster and holds more text in memory; smaller leaves more segments to search (measured on 39,000
 # sections: 1,000 rows 0.47 s and 39 segments, 5,000 rows 0.53 s and 8).
@@ -17,21 +17,31 @@ _ROWS = 2048
 # Held back at most, in bytes of documents, until a statement is full.
 _BYTES = 8 << 20
 
+# A document that changed keeps its row, so that what points at it need not be found again.
+_OVERWRITE = " ON CONFLICT (key) DO UPDATE SET " + ", ".join(
+    f"{column} = excluded.{column}" for column in NODES.columns if column != "key"
+)
+
 
 class Loader:
-    """Puts batches into an empty cache, in order. Nothing is certain to be in the tables before flush."""
+    """Puts batches into a cache, in order. Nothing is certain to be in the tables before flush.
 
-    def __init__(self, db: Connection) -> None:
+    sections: the highest section key that is taken. Nodes whose key exists are overwritten; their parts must be gone.
+    """
+
+    def __init__(self, db: Connection, sections: int = 0) -> None:
         self._inserters = [_Inserter(db, table) for table in TABLES]
         self._sections = self._inserters[TABLES.index(SECTIONS)]
         self._held = 0
+        self._last_section = sections
         self.documents = self.sections = 0
 
     def add(self, batch: Batch) -> None:
         for inserter, rows in zip(self._inserters, batch.rows, strict=True):
-            inserter.add(rows, self.sections + 1)
+            inserter.add(rows, self._last_section + 1)
         self.documents += batch.documents
         self.sections += batch.sections
+        self._last_section += batch.sections
         self._held += batch.text_bytes
         if self._held > _BYTES:
             self._sections.flush()
@@ -52,6 +62,7 @@ class _Inserter:
         # OR FAIL: otherwise a statement journal is opened, and that makes FTS5 flush, in inserts into other tables too.
         self._head = f"INSERT OR FAIL INTO {table.name} ({', '.join(table.columns)}) VALUES "
         self._row = "(" + ",".join("?" * self._width) + ")"
+        self._tail = _OVERWRITE if table is NODES else ""
         self._rows: list[Any] = []
 
     def add(self, rows: list[Any], first_section: int) -> None:
@@ -67,7 +78,7 @@ class _Inserter:
     def _insert(self, size: int) -> None:
         step, start = size * self._width, 0
         while step and start + step <= len(self._rows):
-            sql = self._head + ",".join([self._row] * size)
+            sql = self._head + ",".join([self._row] * size) + self._tail
             self._db.execute(sql, self._rows[start : start + step])
             start += step
         del self._rows[:start]

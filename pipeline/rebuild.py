@@ -110,6 +110,8 @@ class _Build:
         self._name = build_name
         self._fingerprint = settings.fingerprint()
         self._digest = Digest()
+        self._absent: list[str] = []
+        self._problems: list[Problem] = []
         with self._speaking():
             self.db = self._open()
         self._loader = Loader(self.db)
@@ -141,13 +143,13 @@ class _Build:
     def fill(self, run: Run, batches: Iterable[tuple[int, tuple[Found, ...]]], progress: Progress) -> None:
         """Parse and load everything, then resolve it."""
         rules, clock = self._settings.rules(), self._clock()
-        scanned: list[Problem] = []
 
         def jobs() -> Iterator[Job]:
             for key, found in batches:
-                scanned.extend(one for one in found if isinstance(one, Problem))
+                self._problems.extend(one for one in found if isinstance(one, Problem))
                 entries = tuple(one for one in found if isinstance(one, Entry))
-                yield Job(self._settings.base, rules, clock, key, entries)
+                keys = tuple(range(key, key + len(entries)))
+                yield Job(self._settings.base, rules, clock, entries, keys, (None,) * len(entries))
 
         with self._speaking():
             self.db.execute("BEGIN")
@@ -158,22 +160,24 @@ class _Build:
                 self._add(batch)
                 progress(batch.documents)
             self._loader.flush()
-            self._finish(scanned)
+            self._finish()
 
     def _add(self, batch: Batch) -> None:
         self._loader.add(batch)
         self._digest.add(batch.digests)
+        self._absent += [path for path, _ in batch.absent]
+        self._problems += [problem for _, problem in batch.absent if problem]
 
-    def _finish(self, scanned: list[Problem]) -> None:
+    def _finish(self) -> None:
         db = self.db
         # Back to the defaults, which suit small changes.
         db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)")
         problems = resolve.problem_writer(db)
-        for problem in scanned:
+        for problem in self._problems:
             problems.add(problem)
         problems.flush()
         ddl.apply_indexes(db, self._settings.schema)
-        resolve.resolve_all(db, self._settings.rules())
+        resolve.resolve_all(db, self._settings.rules(), self._absent)
         if self._options.reproducible:
             db.execute("DELETE FROM files")
         db.execute("COMMIT")

@@ -6,12 +6,13 @@ within a bucket, the documents and links that share a name, so that a change tou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pipeline import anchors, targets
 from pipeline.database import Connection
-from pipeline.model import ERROR, WARNING, Problem, Rules
+from pipeline.model import ERROR, Problem, Rules
 from pipeline.parse import WIKI_KINDS
 from pipeline.paths import fold, folder, nfc, without_extension
 
@@ -31,70 +32,130 @@ class Choice(NamedTuple):
     rivals: int
 
 
-def resolve_all(db: Connection, rules: Rules) -> None:
-    """Resolve a cache whose documents are all loaded and whose links are all unresolved."""
-    _settle_ids(db, rules)
-    _settle_links(db, rules)
-    _check_fragments(db)
+def resolve_all(db: Connection, rules: Rules, absent: Iterable[str]) -> None:
+    """Resolve a cache whose documents are all loaded, with the ids that scan gave them and no link resolved yet.
+
+    absent: paths that scan found and that are no documents; they had a say in the ids of others.
+    """
+    names = _json({targets.bucket(path, rules.extensions) for path in absent})
+    _settle_ids(db, rules, _OF_NAMES + " UNION SELECT node FROM claims", (names,))
+    _settle_links(db, rules, "", ())
+    _report(db, "", ())
+
+
+def resolve_changes(db: Connection, rules: Rules, names: Iterable[str], written: Iterable[int]) -> None:
+    """Resolve again what a change touches.
+
+    names: those under which documents came, went or changed (of their paths, aliases and claims, before and after);
+    written: the keys of documents that are new or changed.
+    """
+    asked, keys = _json(names), _json(written)
+    claimed = _settle_ids(db, rules, _OF_NAMES + " UNION SELECT value FROM json_each(?2)", (asked, keys))
+    within = "AND (name IN (SELECT value FROM json_each(?1)) OR source IN (SELECT value FROM json_each(?2)))"
+    moved = _settle_links(db, rules, within, (asked, keys))
+    pointing = db.execute(
+        "SELECT DISTINCT source FROM links WHERE fragment <> '' AND target_node IN (SELECT value FROM json_each(?))",
+        (keys,),
+    )
+    sources = _json({*claimed, *moved, *written, *(source for (source,) in pointing)})
+    codes = ", ".join(f"'{code}'" for code in _CODES)
+    paths = "SELECT path FROM nodes WHERE key IN (SELECT value FROM json_each(?))"
+    db.execute(f"DELETE FROM problems WHERE code IN ({codes}) AND path IN ({paths})", (sources,))
+    _report(db, "AND nodes.key IN (SELECT value FROM json_each(?1))", (sources,))
+
+
+def _json(values: Iterable[Any]) -> str:
+    return json.dumps(sorted(values))
 
 
 # Ids
 
 
-def _settle_ids(db: Connection, rules: Rules) -> None:
-    """Give each document the id that its front matter claims, if it may have it."""
-    claims = db.execute("SELECT claim, node, path, line FROM claims JOIN nodes ON key = node ORDER BY claim, path")
-    won = Writer(db, "UPDATE nodes SET id = ?1 WHERE key = ?2 AND id <> ?1")
-    problems = problem_writer(db)
-    owner, first = None, ""
-    for claim, node, path, line in claims:
-        other = first if claim == owner else _named_like(db, claim, node, rules)
-        if other:
-            message = f"the id {claim!r} is taken by {other}"
-            problems.add(Problem(path, line, 1, "duplicate-id", ERROR, message))
-        else:
-            owner, first = claim, path
-            won.add((claim, node))
-    won.flush()
-    problems.flush()
+_OF_NAMES = (
+    "SELECT node FROM names WHERE alias = '' AND name IN (SELECT value FROM json_each(?1))"
+    " UNION SELECT node FROM claims WHERE name IN (SELECT value FROM json_each(?1))"
+)
 
 
-def _named_like(db: Connection, claim: str, node: int, rules: Rules) -> str | None:
-    """The path of another document whose path, with or without extension, is this claim."""
+def _settle_ids(db: Connection, rules: Rules, nodes: str, parameters: tuple[Any, ...]) -> set[int]:
+    """Give the documents that a query names their ids; returns those among them that claim one."""
     rows = db.execute(
-        "SELECT path FROM names JOIN nodes ON key = node WHERE name = ? AND alias = '' AND node <> ?",
-        (targets.bucket(claim, rules.extensions), node),
+        f"SELECT key, id, path, claim FROM nodes LEFT JOIN claims ON node = key WHERE key IN ({nodes})", parameters
     )
-    for (path,) in rows:
-        if claim in (path, without_extension(path, rules.extensions)):
-            return str(path)
-    return None
+    claims = _Claims(db, rules)
+    claimed, changed = set(), []
+    for key, id_, path, claim in rows:
+        if claim is not None:
+            claimed.add(key)
+        wanted = claim if claim is not None and claims.owner(claim) == key else claims.default(path)
+        if wanted != id_:
+            changed.append((wanted, key))
+    # Two documents may swap ids: all first let go of what they had.
+    db.executemany("UPDATE nodes SET id = char(26) || path WHERE key = ?2 AND ?1 <> ''", changed)
+    db.executemany("UPDATE nodes SET id = ?1 WHERE key = ?2", changed)
+    return claimed
+
+
+class _Claims:
+    """Who may have which id. Remembers its answers: ten thousand documents may claim the same."""
+
+    def __init__(self, db: Connection, rules: Rules) -> None:
+        self._db, self._extensions = db, rules.extensions
+        self._owners: dict[str, int | None] = {}
+
+    def owner(self, claim: str) -> int | None:
+        """The document that a claimed id belongs to: the first by path, if it is no other's path."""
+        if claim not in self._owners:
+            claimants = self._db.execute(
+                "SELECT node FROM claims JOIN nodes ON key = node WHERE claims.name = ? AND claim = ? ORDER BY path",
+                (targets.bucket(claim, self._extensions), claim),
+            )
+            like = [key for key, path in self._namesakes(claim) if claim in (path, self._stem(path))]
+            self._owners[claim] = next((key for (key,) in claimants if all(other == key for other in like)), None)
+        return self._owners[claim]
+
+    def default(self, path: str) -> str:
+        """The path without extension if that is unique, else the path."""
+        stem = self._stem(path)
+        others = [other for _, other in self._namesakes(path) if other != path]
+        return path if any(stem in (other, self._stem(other)) for other in others) else stem
+
+    def _namesakes(self, path: str) -> Iterator[tuple[int, str]]:
+        """Documents of the same folder whose names differ at most in case and extensions: (key, path)."""
+        sql = "SELECT key, path FROM names JOIN nodes ON key = node WHERE name = ? AND alias = ''"
+        for key, other in self._db.execute(sql, (targets.bucket(path, self._extensions),)):
+            if folder(other) == folder(path):
+                yield key, other
+
+    def _stem(self, path: str) -> str:
+        return without_extension(path, self._extensions)
 
 
 # Links
 
 
-def _settle_links(db: Connection, rules: Rules) -> None:
-    """Resolve bucket by bucket: the links come sorted by name, and each name's documents are fetched once."""
+def _settle_links(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> set[int]:
+    """Resolve bucket by bucket: the links come sorted by name, and each name's documents are fetched once.
+
+    within narrows down the links; returns the documents whose links now mean something else.
+    """
     links = db.execute(
-        'SELECT name, links.key, kind, target, path, line, "column" FROM links JOIN nodes ON nodes.key = source'
-        " WHERE name IS NOT NULL ORDER BY name, links.key"
+        "SELECT name, links.key, source, kind, target, path, target_node, scope, rivals"
+        f" FROM links JOIN nodes ON nodes.key = source WHERE name IS NOT NULL {within} ORDER BY name, links.key",
+        parameters,
     )
-    resolved = Writer(db, "UPDATE links SET target_node = ?, scope = 'document' WHERE key = ?")
-    problems = problem_writer(db)
+    resolved = Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
+    moved = set()
     bucket = _Bucket("", (), rules)
-    for name, key, kind, target, path, line, column in links:
+    for name, key, source, kind, target, path, *before in links:
         if name != bucket.name:
             bucket = _Bucket(name, _candidates(db, name), rules)
-        choice = bucket.choose(kind, target, path)
-        if choice:
-            resolved.add((choice.node, key))
-            if choice.rivals:
-                message = f"{target!r} could be {choice.rivals + 1} documents that are equally near"
-                problems.add(Problem(path, line, column, "ambiguous-link", WARNING, message))
+        after = bucket.settled(kind, target, path)
+        if after != before:
+            resolved.add((*after, key))
+            moved.add(source)
     resolved.flush()
-    problems.flush()
-    _report_unresolved(db)
+    return moved
 
 
 def _candidates(db: Connection, name: str) -> tuple[Candidate, ...]:
@@ -143,6 +204,13 @@ class _Bucket:
             found = targets.look_up(wiki, target, source, self._rules.extensions)
             self._chosen[key] = self._by_name(found, source) if found.wiki else self._at(found)
         return self._chosen[key]
+
+    def settled(self, kind: str, target: str, source: str) -> list[Any]:
+        """The link's target_node, scope and rivals."""
+        choice = self.choose(kind, target, source)
+        if choice:
+            return [choice.node, targets.DOCUMENT, choice.rivals]
+        return [None, targets.look_up(kind in WIKI_KINDS, target, source, self._rules.extensions).scope, 0]
 
     def _at(self, found: targets.LookUp) -> Choice | None:
         """By path: below the roots first when it began with '/', then from the base."""
@@ -230,24 +298,42 @@ def _ancestors(path: str) -> list[str]:
 # Problems
 
 
-def _report_unresolved(db: Connection) -> None:
-    """A link that names a document which is not there."""
+_CODES = ("duplicate-id", "broken-link", "missing-embed", "ambiguous-link", "broken-anchor")
+"""What only the whole set of documents shows."""
+
+
+def _report(db: Connection, within: str, parameters: tuple[Any, ...]) -> None:
+    """Write down what is wrong with ids and links that are settled; within narrows down the documents."""
+    insert = 'INSERT INTO problems (path, line, "column", code, severity, message)'
+    links = "FROM links JOIN nodes ON nodes.key = source"
     db.execute(
-        'INSERT INTO problems (path, line, "column", code, severity, message)'
-        ' SELECT path, line, "column",'
-        "  CASE kind WHEN 'embed' THEN 'missing-embed' WHEN 'image' THEN 'missing-embed' ELSE 'broken-link' END,"
-        "  CASE WHEN kind IN ('relation', 'property') THEN 'warning' ELSE 'error' END,"
-        "  'no document for ''' || target || ''''"
-        " FROM links JOIN nodes ON nodes.key = source"
-        " WHERE scope = 'document' AND target_node IS NULL ORDER BY links.key"
+        f"{insert} SELECT path, line, 1, 'duplicate-id', 'error',"
+        " 'the id ''' || claim || ''' is taken: it is the id or the path of another document'"
+        f" FROM claims JOIN nodes ON nodes.key = node WHERE id <> claim {within}",
+        parameters,
     )
+    db.execute(
+        f'{insert} SELECT path, line, "column",'
+        " CASE WHEN kind IN ('embed', 'image') THEN 'missing-embed' ELSE 'broken-link' END,"
+        " CASE WHEN kind IN ('relation', 'property') THEN 'warning' ELSE 'error' END,"
+        f" 'no document for ''' || target || '''' {links} WHERE scope = 'document' AND target_node IS NULL {within}",
+        parameters,
+    )
+    db.execute(
+        f"{insert} SELECT path, line, \"column\", 'ambiguous-link', 'warning',"
+        " '''' || target || ''' could be ' || (rivals + 1) || ' documents that are equally near'"
+        f" {links} WHERE rivals > 0 {within}",
+        parameters,
+    )
+    _check_fragments(db, within, parameters)
 
 
-def _check_fragments(db: Connection) -> None:
+def _check_fragments(db: Connection, within: str, parameters: tuple[Any, ...]) -> None:
     """A link to a place in a document that is not there. Each target's anchors are fetched once."""
     links = db.execute(
         'SELECT target_node, fragment, target, path, line, "column" FROM links JOIN nodes ON nodes.key = source'
-        " WHERE target_node IS NOT NULL AND fragment <> '' ORDER BY target_node, source, links.key"
+        f" WHERE target_node IS NOT NULL AND fragment <> '' {within} ORDER BY target_node, source, links.key",
+        parameters,
     )
     node, known = None, frozenset[str]()
     problems = problem_writer(db)
@@ -255,7 +341,7 @@ def _check_fragments(db: Connection) -> None:
         if target_node != node:
             node, known = target_node, _anchors_of(db, target_node)
         if known.isdisjoint(anchors.forms(fragment)):
-            problems.add(Problem(path, line, column, "broken-anchor", ERROR, f"no heading or anchor for {target!r}"))
+            problems.add(Problem(path, line, column, "broken-anchor", ERROR, f"no heading or anchor for '{target}'"))
     problems.flush()
 
 

@@ -20,6 +20,7 @@ CREATE TABLE nodes (
 CREATE TABLE claims (
     node  INTEGER PRIMARY KEY REFERENCES nodes ON DELETE CASCADE,
     claim TEXT NOT NULL,
+    name  TEXT NOT NULL,            -- the name under which documents with such a path are found: see names
     line  INTEGER NOT NULL
 ) STRICT;
 

@@ -16,7 +16,8 @@ CREATE TABLE links (
     label       TEXT,               -- its text; NULL when it has none of its own
     scope       TEXT NOT NULL,      -- document: resolves, or names a document; asset: another relative target; external
     name        TEXT,               -- where names is looked up; NULL when no document can be meant
-    target_node INTEGER REFERENCES nodes ON DELETE SET NULL   -- NULL unless it resolves to a document
+    target_node INTEGER REFERENCES nodes ON DELETE SET NULL,  -- NULL unless it resolves to a document
+    rivals      INTEGER NOT NULL DEFAULT 0                    -- how many other documents stood just as near
 ) STRICT;
 
 -- A row is one kind of connection between two documents; weight counts the links. Grouped by the ids it

@@ -28,7 +28,8 @@ CREATE TABLE history (
     id       TEXT NOT NULL,
     path     TEXT NOT NULL,
     old_hash TEXT,                  -- NULL when added
-    new_hash TEXT                   -- NULL when removed
+    new_hash TEXT,                  -- NULL when removed
+    old_path TEXT                   -- NULL unless renamed
 ) STRICT;
 
 -- The feed is for followers, not an archive: git is.

@@ -5,7 +5,7 @@ CREATE INDEX links_by_source ON links (source, ordinal);                   -- ou
 CREATE INDEX links_by_target ON links (target_node, source) WHERE target_node IS NOT NULL;  -- backlinks
 CREATE INDEX links_by_name ON links (name) WHERE name IS NOT NULL;         -- resolve: who asks for this name
 CREATE INDEX names_by_node ON names (node);                                -- the cascade
-CREATE INDEX claims_by_claim ON claims (claim);                            -- who else asks for this id
+CREATE INDEX claims_by_name ON claims (name, claim);                       -- who else asks for this id
 CREATE INDEX tags_by_tag ON tags (tag, node);                              -- search --tag
 CREATE INDEX tasks_by_node ON tasks (node, line);
 CREATE INDEX code_blocks_by_node ON code_blocks (node, line);

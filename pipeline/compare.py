@@ -1,0 +1,51 @@
+"""What has changed: the scan against the stat cache, both in the order of their paths. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pipeline.model import Entry
+
+
+class Known(NamedTuple):
+    """A row of files: the stamps and the hash of a file when its document was read."""
+
+    path: str
+    size: int
+    mtime_ns: int | None
+    ctime_ns: int
+    inode: int
+    hash: str
+
+
+class Suspect(NamedTuple):
+    """A file to read: it is new (hash is None), or its stamps differ from those it had with this hash."""
+
+    entry: Entry
+    hash: str | None
+
+
+class Gone(NamedTuple):
+    """A document whose file is no longer found."""
+
+    path: str
+
+
+def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect | Gone]:
+    """Merge the two. A file with the same size, times and inode is unchanged and not mentioned."""
+    rows = iter(known)
+    row = next(rows, None)
+    for entry in found:
+        while row is not None and row.path < entry.path:
+            yield Gone(row.path)
+            row = next(rows, None)
+        if row is None or row.path > entry.path:
+            yield Suspect(entry, None)
+            continue
+        if entry[2:] != row[1:5]:
+            yield Suspect(entry, row.hash)
+        row = next(rows, None)
+    while row is not None:
+        yield Gone(row.path)
+        row = next(rows, None)
