@@ -15,13 +15,17 @@ from typing import Any, NamedTuple
 from pipeline.ddl import Schema, Script, fingerprint, schema
 from pipeline.errors import UsageError
 from pipeline.model import PathRule, Rules
+from pipeline.patterns import Patterns
 from pipeline.scan import Tree
 
 FILE_NAME = "mdcache.toml"
+_PROJECT = "pyproject.toml"
 DEFAULT_DATABASE = ".mdcache/cache.db"
 
 _LISTS = ("docs", "include", "exclude", "extensions", "schema")
 _KEYS = (*_LISTS, "database", "size_limit", "paths")
+# SQLite holds no longer text.
+_LARGEST = 1_000_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
 
 
@@ -36,7 +40,10 @@ class Asked(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """All paths are absolute, with symbolic links resolved. roots is empty when nothing says which: ask the cache."""
+    """All paths are absolute; those of folders and the database have their symbolic links resolved.
+
+    roots is empty when nothing says which: ask the cache.
+    """
 
     file: str | None
     base: str
@@ -80,29 +87,57 @@ def load(asked: Asked, environment: Mapping[str, str]) -> Settings:
     folder = os.path.realpath(asked.folder)
     if not os.path.isdir(folder):
         raise UsageError(f"no such folder: {asked.folder}")
-    named = asked.config or environment.get("MDCACHE_CONFIG") or None
-    file = os.path.join(folder, named) if named else _find(folder)
-    values = _read(file, bool(named)) if file else {}
-    home = os.path.dirname(os.path.realpath(file)) if file else folder
-    only = None if named or not file else home
-    database = asked.database or environment.get("MDCACHE_DB") or None
-    roots = tuple(_folder(os.path.join(folder, doc)) for doc in asked.docs)
-    if not roots and file:
-        roots = tuple(_inside(home, doc, only, file, "docs") for doc in values.get("docs", ["."]))
+    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"))
+    values = file.values
+    roots = _roots(asked, folder, file)
+    database = asked.database or environment.get("MDCACHE_DB")
+    defaults = Rules()
     return Settings(
-        file=file,
-        base=_base(home if file else None, roots, folder),
-        roots=tuple(sorted(set(roots))),
+        file=file.name,
+        base=_base(file, roots, folder),
+        roots=roots,
         database=os.path.realpath(os.path.join(folder, database))
         if database
-        else _inside(home, values.get("database", DEFAULT_DATABASE), only, file, "database"),
-        schema=schema(tuple(_script(home, name, only, file) for name in values.get("schema", []))),
-        include=tuple(values.get("include", ())),
-        exclude=tuple(values.get("exclude", ())),
-        extensions=tuple(_extension(e, file) for e in values.get("extensions", Rules().extensions)),
-        size_limit=values.get("size_limit", Rules().size_limit),
-        paths=tuple(_path_rule(rule, file) for rule in values.get("paths", [])),
+        else file.inside("database", values.get("database", DEFAULT_DATABASE)),
+        schema=schema(tuple(_script(file, name) for name in values.get("schema", ()))),
+        include=_patterns(file, "include"),
+        exclude=_patterns(file, "exclude"),
+        extensions=tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions)),
+        size_limit=values.get("size_limit", defaults.size_limit),
+        paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
     )
+
+
+class _File(NamedTuple):
+    """A settings file whose values have the right types; without any, name is None and values is empty.
+
+    home is the folder where it stands, links resolved; trusted: it was named, so it may speak for other folders.
+    """
+
+    name: str | None
+    home: str
+    trusted: bool
+    values: dict[str, Any]
+
+    def inside(self, key: str, path: str) -> str:
+        """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
+        full = os.path.realpath(os.path.join(self.home, path))
+        if not self.trusted and not _lies_in(full, self.home):
+            raise self.refused(f"'{key}' leads outside its folder ({path}): name the file with --config to trust it")
+        return full
+
+    def refused(self, message: str) -> UsageError:
+        return UsageError(f"{self.name}: {message}")
+
+
+def _settings_file(folder: str, named: str | None) -> _File:
+    name = os.path.join(folder, named) if named else _find(folder)
+    if not name:
+        return _File(None, folder, True, {})
+    file = _File(name, os.path.realpath(os.path.dirname(name)), bool(named), _read(name))
+    for key, value in file.values.items():
+        _check(file, key, value)
+    return file
 
 
 def _find(folder: str) -> str | None:
@@ -111,8 +146,9 @@ def _find(folder: str) -> str | None:
         own = os.path.join(folder, FILE_NAME)
         if os.path.isfile(own):
             return own
-        project = os.path.join(folder, "pyproject.toml")
-        if os.path.isfile(project) and "mdcache" in _toml(project).get("tool", {}):
+        project = os.path.join(folder, _PROJECT)
+        # Without the word there is no table of ours, and somebody else's broken file is none of our business.
+        if os.path.isfile(project) and b"mdcache" in _bytes(project) and "mdcache" in _tools(project):
             return project
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -120,40 +156,52 @@ def _find(folder: str) -> str | None:
         folder = parent
 
 
-def _toml(file: str) -> dict[str, Any]:
+def _read(name: str) -> dict[str, Any]:
+    if os.path.basename(name) != _PROJECT:
+        return _toml(name)
+    found = _tools(name).get("mdcache")
+    if not isinstance(found, dict):
+        raise UsageError(f"{name} has no table [tool.mdcache]")
+    return found
+
+
+def _tools(name: str) -> dict[str, Any]:
+    tools = _toml(name).get("tool")
+    return tools if isinstance(tools, dict) else {}
+
+
+def _toml(name: str) -> dict[str, Any]:
     try:
-        with open(file, "rb") as stream:
-            return tomllib.load(stream)
+        return tomllib.loads(_bytes(name).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{name} is not valid TOML: {error}") from error
+
+
+def _bytes(name: str) -> bytes:
+    try:
+        with open(name, "rb") as stream:
+            return stream.read()
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not valid TOML: {error}") from error
+        raise UsageError(f"cannot read {name}: {error.strerror}") from error
 
 
-def _read(file: str, named: bool) -> dict[str, Any]:
-    values = _toml(file)
-    if os.path.basename(file) == "pyproject.toml":
-        values = values.get("tool", {}).get("mdcache", {})
-        if named and not values:
-            raise UsageError(f"{file} has no [tool.mdcache]")
-    for key, value in values.items():
-        _check(file, key, value)
-    return values
-
-
-def _check(file: str, key: str, value: Any) -> None:
+def _check(file: _File, key: str, value: Any) -> None:
     if key not in _KEYS:
-        raise UsageError(f"{file}: no setting is called '{key}'{_meant(key, _KEYS)}")
-    if key in _LISTS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-        raise UsageError(f"{file}: '{key}' must be a list of strings")
-    if key == "database" and not isinstance(value, str):
-        raise UsageError(f"{file}: 'database' must be a string")
-    if key == "size_limit" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise UsageError(f"{file}: 'size_limit' must be a number of bytes")
-    if key == "docs" and not value:
-        raise UsageError(f"{file}: 'docs' names no folder")
+        raise file.refused(f"no setting is called '{key}'{_meant(key, _KEYS)}")
+    if key in _LISTS and not (isinstance(value, list) and all(map(_is_text, value))):
+        raise file.refused(f"'{key}' must be a list of strings")
+    if key in ("docs", "extensions") and not value:
+        raise file.refused(f"'{key}' is empty")
+    if key == "database" and not (_is_text(value) and value):
+        raise file.refused("'database' must be a path")
+    if key == "size_limit" and not (type(value) is int and 0 < value <= _LARGEST):
+        raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
-        raise UsageError(f"{file}: 'paths' must be a list of tables: [[paths]]")
+        raise file.refused("'paths' must be a list of tables: [[paths]]")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value
 
 
 def _meant(word: str, known: tuple[str, ...]) -> str:
@@ -161,52 +209,62 @@ def _meant(word: str, known: tuple[str, ...]) -> str:
     return f": did you mean '{close[0]}'?" if close else f": there are {', '.join(known)}"
 
 
-def _path_rule(rule: dict[str, Any], file: str | None) -> PathRule:
-    for key, value in rule.items():
-        if key not in _PATH_KEYS:
-            raise UsageError(f"{file}: [[paths]] has no '{key}'{_meant(key, _PATH_KEYS)}")
-        if not isinstance(value, str):
-            raise UsageError(f"{file}: '{key}' in [[paths]] must be a string")
-    if "pattern" not in rule:
-        raise UsageError(f"{file}: [[paths]] without a 'pattern'")
-    return PathRule(rule["pattern"], rule.get("type"), rule.get("domain"), rule.get("layer"))
+def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
+    if asked.docs:
+        roots = {os.path.realpath(os.path.join(folder, doc)) for doc in asked.docs}
+    elif file.name:
+        roots = {file.inside("docs", doc) for doc in file.values.get("docs", ["."])}
+    else:
+        roots = set()
+    return tuple(sorted(roots))
 
 
-def _extension(extension: str, file: str | None) -> str:
-    if not extension.startswith(".") or "/" in extension or len(extension) < 2:
-        raise UsageError(f"{file}: '{extension}' is no extension: write '.{extension.strip('.')}'")
+def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
+    """The settings file's folder; without settings, or when a root lies outside it, the roots' common folder."""
+    if file.name and all(_lies_in(root, file.home) for root in roots):
+        return file.home
+    return os.path.commonpath(roots) if roots else folder
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _script(file: _File, name: str) -> Script:
+    raw = _bytes(file.inside("schema", name))
+    try:
+        return Script(name, raw.decode())
+    except UnicodeDecodeError as error:
+        raise file.refused(f"the schema file {name} is not UTF-8") from error
+
+
+def _patterns(file: _File, key: str) -> tuple[str, ...]:
+    return tuple(_pattern(file, key, line) for line in file.values.get(key, ()))
+
+
+def _pattern(file: _File, key: str, line: str) -> str:
+    """Unlike in a .gitignore, a line that does nothing is a mistake here."""
+    if not Patterns((line,)):
+        raise file.refused(f"'{key}': no path can match the pattern '{line}'")
+    return line
+
+
+def _extension(file: _File, extension: str) -> str:
+    if extension.rfind(".") != 0 or "/" in extension or len(extension) < 2:
+        raise file.refused(f"'{extension}' is no extension: write it like '.md'")
     return extension.lower()
 
 
-def _inside(home: str, path: str, only: str | None, file: str | None, key: str) -> str:
-    """The absolute form of a path in the settings, refused when the file may not speak for it."""
-    full = os.path.realpath(os.path.join(home, path))
-    if only is not None and full != only and not full.startswith(only.rstrip("/") + "/"):
-        raise UsageError(
-            f"{file}: '{key}' leads outside its folder ({path}): name the file with --config if you trust it"
-        )
-    return full
-
-
-def _script(home: str, name: str, only: str | None, file: str | None) -> Script:
-    full = _inside(home, name, only, file, "schema")
-    try:
-        with open(full, encoding="utf-8") as stream:
-            return Script(name, stream.read())
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{file}: cannot read the schema file {name}: {said}") from error
-
-
-def _folder(path: str) -> str:
-    return os.path.realpath(path)
-
-
-def _base(home: str | None, roots: tuple[str, ...], folder: str) -> str:
-    """The settings file's folder; without settings, or when a root lies outside it, the roots' common folder."""
-    if home and all(root == home or root.startswith(home.rstrip("/") + "/") for root in roots):
-        return home
-    return os.path.commonpath(roots) if roots else folder
+def _path_rule(file: _File, rule: dict[str, Any]) -> PathRule:
+    for key, value in rule.items():
+        if key not in _PATH_KEYS:
+            raise file.refused(f"[[paths]] has no '{key}'{_meant(key, _PATH_KEYS)}")
+        if not _is_text(value):
+            raise file.refused(f"'{key}' in [[paths]] must be a string")
+    if "pattern" not in rule:
+        raise file.refused("[[paths]] without a 'pattern'")
+    pattern = _pattern(file, "paths", rule["pattern"])
+    return PathRule(pattern, rule.get("type"), rule.get("domain"), rule.get("layer"))
 
 
 TEMPLATE = """\

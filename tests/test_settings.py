@@ -1,0 +1,282 @@
+"""Where settings come from, what they may say, and what a file that nobody named may not."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.model import PathRule
+from pipeline.settings import TEMPLATE, Asked, Settings, load
+
+Vault = Callable[..., Path]
+
+
+def found(folder: Path, *docs: str, environment: dict[str, str] | None = None, **asked: str) -> Settings:
+    return load(Asked(str(folder), asked.get("config"), asked.get("database"), docs), environment or {})
+
+
+def refused(folder: Path, *docs: str, environment: dict[str, str] | None = None, **asked: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        found(folder, *docs, environment=environment, **asked)
+    return str(caught.value)
+
+
+def with_settings(vault: Vault, text: str) -> Path:
+    return vault({"mdcache.toml": text, "docs/a.md": "", "views.sql": "CREATE VIEW v AS SELECT 1;"})
+
+
+# Where they come from
+
+
+def test_without_settings_the_base_is_the_root_and_the_cache_lies_in_the_working_folder(vault: Vault) -> None:
+    folder = vault({"docs/a.md": ""})
+    settings = found(folder, "docs")
+    assert (settings.file, settings.base, settings.roots) == (None, f"{folder}/docs", (f"{folder}/docs",))
+    assert settings.database == f"{folder}/.mdcache/cache.db"
+
+
+def test_without_settings_several_roots_have_their_common_folder_for_a_base(vault: Vault) -> None:
+    folder = vault({"a/b/c/": "", "a/d/": "", "a/b-c/": ""})
+    settings = found(folder, "a/d", "a/b/c", "a/b-c", "a/d")
+    assert settings.base == f"{folder}/a"
+    assert settings.roots == (f"{folder}/a/b-c", f"{folder}/a/b/c", f"{folder}/a/d")
+    assert settings.relative_roots() == ("b-c", "b/c", "d")
+
+
+def test_without_settings_and_roots_the_cache_must_say(vault: Vault) -> None:
+    folder = vault({})
+    assert (found(folder).base, found(folder).roots) == (str(folder), ())
+
+
+def test_a_settings_file_is_found_by_walking_up(vault: Vault) -> None:
+    folder = with_settings(vault, 'docs = ["docs"]\nsize_limit = 5')
+    settings = found(folder / "docs")
+    assert settings.file == f"{folder}/mdcache.toml"
+    assert (settings.base, settings.roots) == (str(folder), (f"{folder}/docs",))
+    assert (settings.relative_roots(), settings.rules().roots) == (("docs",), ("docs",))
+    assert settings.database == f"{folder}/.mdcache/cache.db"
+    assert settings.rules().size_limit == 5
+
+
+def test_the_nearest_settings_file_counts(vault: Vault) -> None:
+    folder = vault({"mdcache.toml": "size_limit = 1", "a/pyproject.toml": "[tool.mdcache]\nsize_limit = 2", "a/b/": ""})
+    assert found(folder).size_limit == 1
+    assert found(folder / "a/b").size_limit == 2
+    vault({"a/mdcache.toml": "size_limit = 3"}, into=folder)
+    assert found(folder / "a/b").size_limit == 3
+
+
+def test_a_pyproject_without_our_table_is_passed_by(vault: Vault) -> None:
+    folder = vault({"mdcache.toml": "size_limit = 1", "a/pyproject.toml": "[tool.other]\nmdcache = 2", "b/": ""})
+    assert found(folder / "a").size_limit == 1
+    vault({"b/pyproject.toml": "this is not TOML"}, into=folder)
+    assert found(folder / "b").size_limit == 1
+    vault({"b/pyproject.toml": "tool = 'mdcache'"}, into=folder)
+    assert found(folder / "b").size_limit == 1
+
+
+def test_an_empty_settings_file_means_all_below_it(vault: Vault) -> None:
+    for files in ({"mdcache.toml": ""}, {"pyproject.toml": "[tool.mdcache]"}):
+        folder = vault(files)
+        assert (found(folder).base, found(folder).roots) == (str(folder), (str(folder),))
+        assert found(folder).relative_roots() == ("",)
+
+
+def test_what_init_writes_holds_the_defaults(vault: Vault) -> None:
+    uncommented = "\n".join(line.removeprefix("# ") for line in TEMPLATE.splitlines() if " = " in line or "[[" in line)
+    assert {*tomllib.loads(uncommented)} >= {"docs", "include", "exclude", "extensions", "size_limit", "paths"}
+    with_template, with_nothing = found(with_settings(vault, TEMPLATE)), found(with_settings(vault, ""))
+    assert with_template.fingerprint() == with_nothing.fingerprint()
+    defaults = {"size_limit": with_nothing.size_limit, "extensions": list(with_nothing.extensions)}
+    assert {key: tomllib.loads(uncommented)[key] for key in defaults} == defaults
+
+
+# What outweighs what
+
+
+def test_the_command_line_outweighs_the_environment_and_that_the_file(vault: Vault) -> None:
+    folder = with_settings(vault, 'database = "from/file.db"')
+    (folder / "sub").mkdir()
+    environment = {"MDCACHE_DB": "from/environment.db"}
+    assert found(folder / "sub").database == f"{folder}/from/file.db"
+    assert found(folder / "sub", environment=environment).database == f"{folder}/sub/from/environment.db"
+    assert found(folder / "sub", environment=environment, database="../c.db").database == f"{folder}/c.db"
+    assert found(folder, environment={"MDCACHE_DB": ""}).database == f"{folder}/from/file.db"
+
+
+def test_docs_of_the_command_line_replace_those_of_the_file(vault: Vault) -> None:
+    folder = with_settings(vault, 'docs = ["docs"]')
+    (folder / "more").mkdir()
+    settings = found(folder / "docs", "../more")
+    assert (settings.base, settings.roots) == (str(folder), (f"{folder}/more",))
+
+
+def test_a_root_outside_the_settings_folder_moves_the_base(vault: Vault) -> None:
+    folder = vault({"project/mdcache.toml": "", "elsewhere/": ""})
+    settings = found(folder / "project", "../elsewhere", ".")
+    assert settings.base == str(folder)
+    assert settings.relative_roots() == ("elsewhere", "project")
+
+
+def test_a_named_file_outweighs_the_one_that_would_be_found(vault: Vault) -> None:
+    folder = vault(
+        {"mdcache.toml": "size_limit = 1", "etc/other.toml": "size_limit = 2", "etc/third.toml": "size_limit = 3"}
+    )
+    environment = {"MDCACHE_CONFIG": "etc/other.toml"}
+    assert found(folder, environment=environment).size_limit == 2
+    assert found(folder, environment=environment).base == f"{folder}/etc"
+    assert found(folder, environment=environment, config="etc/third.toml").size_limit == 3
+
+
+def test_a_named_pyproject_needs_our_table(vault: Vault) -> None:
+    folder = vault(
+        {"pyproject.toml": "[tool.mdcache]\n", "a/pyproject.toml": "[project]", "b/pyproject.toml": "tool = 1"}
+    )
+    assert found(folder, config="pyproject.toml").roots == (str(folder),)
+    for name in ("a", "b"):
+        assert refused(folder, config=f"{name}/pyproject.toml").endswith("has no table [tool.mdcache]")
+
+
+# A file that was found speaks only for its own folder
+
+OUTSIDE = [
+    'docs = [".", "../x"]',
+    'docs = ["link"]',
+    'database = "/tmp/c.db"',
+    'database = "link/c.db"',
+    'schema = ["link/v.sql"]',
+]
+
+
+@pytest.mark.parametrize("text", OUTSIDE)
+def test_a_found_file_may_not_lead_outside_its_folder(vault: Vault, text: str) -> None:
+    folder = vault({"project/mdcache.toml": text, "x/v.sql": "CREATE VIEW v AS SELECT 1;"})
+    (folder / "project/link").symlink_to("../x")
+    key = text.partition(" ")[0]
+    assert f"mdcache.toml: '{key}' leads outside its folder" in refused(folder / "project")
+    assert found(folder / "project", config="mdcache.toml").file
+
+
+def test_a_default_database_that_is_led_outside_is_refused(vault: Vault) -> None:
+    folder = vault({"project/mdcache.toml": "", "x/": ""})
+    (folder / "project/.mdcache").symlink_to("../x")
+    assert "'database' leads outside its folder" in refused(folder / "project")
+    assert found(folder / "project", database=".mdcache/c.db").database == f"{folder}/x/c.db"
+
+
+def test_a_link_to_a_settings_file_speaks_for_where_the_link_stands(vault: Vault) -> None:
+    folder = vault({"real/mdcache.toml": "", "project/": ""})
+    (folder / "project/mdcache.toml").symlink_to("../real/mdcache.toml")
+    assert found(folder / "project").base == f"{folder}/project"
+
+
+def test_links_within_the_folder_are_fine(vault: Vault) -> None:
+    folder = with_settings(vault, 'docs = ["link"]')
+    (folder / "link").symlink_to("docs")
+    assert found(folder).roots == (f"{folder}/docs",)
+
+
+def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
+    folder = vault({"project/mdcache.toml": 'docs = ["../project-2"]', "project-2/": ""})
+    assert "leads outside" in refused(folder / "project")
+
+
+# What they may say
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("doc = ['x']", "no setting is called 'doc': did you mean 'docs'?"),
+        ("xyzzy = 1", "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, database"),
+        ("docs = 'docs'", "'docs' must be a list of strings"),
+        ("include = [1]", "'include' must be a list of strings"),
+        ('docs = ["a\\u0000b"]', "'docs' must be a list of strings"),
+        ("docs = []", "'docs' is empty"),
+        ("extensions = []", "'extensions' is empty"),
+        ("extensions = ['md']", "'md' is no extension: write it like '.md'"),
+        ("extensions = ['.tar.md']", "'.tar.md' is no extension"),
+        ("database = 1", "'database' must be a path"),
+        ("database = ''", "'database' must be a path"),
+        ("size_limit = 0", "'size_limit' must be a number of bytes"),
+        ("size_limit = true", "'size_limit' must be a number of bytes"),
+        ("size_limit = 1.5", "'size_limit' must be a number of bytes"),
+        ("size_limit = 1_000_000_001", "'size_limit' must be a number of bytes, at most 1000000000"),
+        ("paths = 1", "'paths' must be a list of tables: [[paths]]"),
+        ("[paths]", "'paths' must be a list of tables: [[paths]]"),
+        ("[[paths]]\ntype = 'x'", "[[paths]] without a 'pattern'"),
+        ("[[paths]]\npattern = 'x'\ndomian = 'y'", "[[paths]] has no 'domian': did you mean 'domain'?"),
+        ("[[paths]]\npattern = 'x'\nlayer = 1", "'layer' in [[paths]] must be a string"),
+        ("[[paths]]\npattern = '# x'", "'paths': no path can match the pattern '# x'"),
+        ("include = ['a', '[']", "'include': no path can match the pattern '['"),
+        ("exclude = ['']", "'exclude': no path can match the pattern ''"),
+        ("schema = ['gone.sql']", "gone.sql: No such file or directory"),
+        ("schema = ['latin1.sql']", "the schema file latin1.sql is not UTF-8"),
+        ("docs = [", "is not valid TOML"),
+        ("docs = " + "[" * 5000, "is not valid TOML"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(vault: Vault, text: str, message: str) -> None:
+    folder = vault({"mdcache.toml": text, "latin1.sql": b"-- \xe9"})
+    said = refused(folder)
+    assert message in said
+    assert said.startswith((f"{folder}/mdcache.toml", f"cannot read {folder}/"))
+    assert "\n" not in said
+
+
+def test_a_settings_file_that_is_not_utf8_is_refused(vault: Vault) -> None:
+    assert "is not valid TOML" in refused(vault({"mdcache.toml": b"docs = ['\xff']"}))
+
+
+def test_a_named_file_that_is_not_there_is_refused(vault: Vault) -> None:
+    folder = vault({})
+    assert refused(folder, config="gone.toml") == f"cannot read {folder}/gone.toml: No such file or directory"
+    assert "Is a directory" in refused(folder, config=".")
+
+
+def test_a_working_folder_that_is_not_there_is_refused(vault: Vault) -> None:
+    assert refused(vault({}) / "gone").startswith("no such folder: ")
+
+
+def test_all_settings_arrive(vault: Vault) -> None:
+    folder = with_settings(
+        vault,
+        """
+        include = ["*.md"]
+        exclude = ["drafts/"]
+        extensions = [".MD", ".txt"]
+        schema = ["views.sql"]
+        [[paths]]
+        pattern = "docs/**"
+        type = "guide"
+        """,
+    )
+    settings = found(folder)
+    assert settings.tree() == (str(folder), (str(folder),), (".md", ".txt"), ("*.md",), ("drafts/",))
+    assert settings.rules().paths == (PathRule("docs/**", "guide", None, None),)
+    assert settings.schema.user == (("views.sql", "CREATE VIEW v AS SELECT 1;"),)
+
+
+# The fingerprint
+
+
+def test_the_fingerprint_changes_with_all_that_changes_rows_and_nothing_else(vault: Vault) -> None:
+    texts = ["", 'docs = ["docs"]', 'include = ["a"]', 'exclude = ["a"]', 'extensions = [".md"]', "size_limit = 1"]
+    texts += ['schema = ["views.sql"]', '[[paths]]\npattern = "a"', '[[paths]]\npattern = "b"']
+    prints = {found(with_settings(vault, text)).fingerprint() for text in texts}
+    assert len(prints) == len(texts)
+    assert found(with_settings(vault, 'database = "other.db"')).fingerprint() in prints
+    folder = with_settings(vault, 'schema = ["views.sql"]')
+    vault({"views.sql": "CREATE VIEW v AS SELECT 2;"}, into=folder)
+    assert found(folder).fingerprint() not in prints
+
+
+def test_the_fingerprint_does_not_depend_on_where_the_documents_lie(vault: Vault) -> None:
+    first, second = with_settings(vault, 'docs = ["docs"]'), with_settings(vault, 'docs = ["docs"]')
+    os.rename(second, f"{second}-moved")
+    assert found(first).fingerprint() == found(Path(f"{second}-moved")).fingerprint()
