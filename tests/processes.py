@@ -1,0 +1,65 @@
+"""Real processes for the tests: mdcache as users start it, and what becomes of those that are killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PATIENCE_S = 60
+MDCACHE = (sys.executable, "-m", "pipeline")
+# Root reads and writes whatever the permissions say, unless it gives that up.
+UNPRIVILEGED = () if os.getuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def start(command: Sequence[str], folder: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start a program in a folder, its output in pipes."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    return subprocess.Popen(command, cwd=folder, **{**pipes, **options})
+
+
+def run(command: Sequence[str], folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, and make sure that it comes to one."""
+    process = start(command, folder, **options)
+    try:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def mdcache(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run mdcache in a folder."""
+    return run((*MDCACHE, *arguments), folder, **options)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started and that still run."""
+    listed = subprocess.run(("ps", "-A", "-o", "pid=,ppid="), check=True, capture_output=True, encoding="ascii").stdout
+    return [int(child) for child, parent in map(str.split, listed.splitlines()) if int(parent) == pid]
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends soon; one that nobody has waited for yet has ended, too."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        state = subprocess.run(("ps", "-o", "state=", "-p", str(pid)), capture_output=True, encoding="ascii").stdout
+        if state.strip()[:1] in ("", "Z"):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def one_line(done: subprocess.CompletedProcess[str], status: int) -> str:
+    """The one line of an error that ended in this exit status."""
+    assert done.returncode == status, done
+    assert done.stdout == "", done
+    assert done.stderr.startswith("mdcache: "), done
+    assert done.stderr.count("\n") == 1, done
+    return done.stderr
