@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pipeline import database
 from pipeline.database import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
 from pipeline.errors import Damaged, No, WorkError
-from pipeline.paths import fold, nfc
+from pipeline.paths import fold, nfc, without_extension
 
 
 class Cache(NamedTuple):
@@ -51,6 +51,8 @@ def _open(path: str) -> Connection:
     """Once more on CANTOPEN: a generation may just have been moved into place."""
     if not os.path.exists(path):
         raise WorkError(f"no cache at {path}: run mdcache rebuild DOCS")
+    if not os.path.isfile(path):
+        raise WorkError(f"{path} is no file: name another with --db")
     try:
         return database.open_reader(path)
     except SqliteError as error:
@@ -63,7 +65,7 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
     if scalar(db, "PRAGMA application_id") != APPLICATION_ID:
         raise WorkError(f"{path} is not a cache of mdcache: name another file with --db")
     if scalar(db, "PRAGMA user_version") > FORMAT:
-        raise WorkError(f"{path} was made by a newer mdcache: upgrade, or replace it with mdcache rebuild")
+        raise WorkError(f"{path} was made by a newer mdcache: upgrade, or replace it with mdcache rebuild DOCS")
     meta = dict(db.execute("SELECT key, value FROM meta"))
     try:
         roots = [str(root) for root in json.loads(meta["roots"])]
@@ -74,33 +76,63 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
     return Cache(path, db, base, tuple(os.path.normpath(os.path.join(base, root)) for root in roots), meta)
 
 
-def find_node(cache: Cache, wanted: str) -> Node:
-    """The document with this id, or path with or without extension; names compare normalised. Raises No."""
+def storable(text: str) -> str:
+    """What was typed need not be UTF-8; no name in the cache is anything else."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def find_place(cache: Cache, wanted: str, folder: str) -> tuple[Node, str | None]:
+    """The document and the anchor that ID#ANCHOR means; an id or a path may hold a # itself. Raises No."""
+    parts = wanted.split("#")
+    for count in range(len(parts), 1, -1):
+        node = _find_exactly(cache, "#".join(parts[:count]), folder)
+        if node:
+            return node, "#".join(parts[count:]) or None
+    return find_node(cache, parts[0], folder), "#".join(parts[1:]) or None
+
+
+def find_node(cache: Cache, wanted: str, folder: str) -> Node:
+    """The document with this id, or path, with or without extension, from the base or from folder. Raises No.
+
+    Names compare normalised, then without case; the end of a path will do when only one document's ends so.
+    """
+    return _find_exactly(cache, wanted, folder) or _find_by_name(cache, wanted)
+
+
+def _find_exactly(cache: Cache, wanted: str, folder: str) -> Node | None:
+    from_folder = os.path.relpath(os.path.join(os.path.realpath(folder), wanted), cache.base)
     for where in ("id = ?1", "path = ?1"):
-        for form in dict.fromkeys((wanted, nfc(wanted), wanted.removeprefix("./"))):
-            row = cache.db.execute(f"SELECT key, id, path, title, hash FROM nodes WHERE {where}", (form,)).fetchone()
+        for form in dict.fromkeys((wanted, nfc(wanted), from_folder)):
+            row = cache.db.execute(_NODE + where, (storable(form),)).fetchone()
             if row:
                 return Node(*row)
-    return _find_by_name(cache, wanted)
+    return None
+
+
+_NODE = "SELECT key, id, path, title, hash FROM nodes WHERE "
 
 
 def _find_by_name(cache: Cache, wanted: str) -> Node:
-    """By the rest of a path: without its extension, with another normalisation, and by file name if only one has it."""
-    asked = fold(wanted.removeprefix("./"))
-    rows = cache.db.execute("SELECT key, id, path, title, hash FROM nodes ORDER BY path")
-    exact, by_name, close = [], [], []
-    for row in rows:
-        path = fold(row[2])
-        stem = path.rpartition(".")[0]
-        if asked in (path, stem, fold(row[1])):
-            exact.append(Node(*row))
-        elif stem.endswith("/" + asked) or path.endswith("/" + asked):
-            by_name.append(Node(*row))
-        close.append(row[1])
-    for found in (exact, by_name):
+    """By the whole path, else by the rest of one; without case, extension and differences of normalisation."""
+    asked = fold(os.path.normpath(storable(wanted)))
+    extensions = tuple(json.loads(cache.meta.get("extensions", "[]")))
+    exact, by_rest, ids = [], [], []
+    for row in cache.db.execute(_NODE + "true ORDER BY path"):
+        node = Node(*row)
+        path = fold(node.path)
+        forms = (path, fold(without_extension(node.path, extensions)))
+        if asked in forms or asked == fold(node.id):
+            exact.append(node)
+        elif any(form.endswith("/" + asked) for form in forms):
+            by_rest.append(node)
+        ids.append(node.id)
+    for found in (exact, by_rest):
         if len(found) == 1:
             return found[0]
         if found:
             raise No(f"{wanted!r} could be {', '.join(node.id for node in found[:5])}: name one of them")
-    near = difflib.get_close_matches(wanted, close, 3) if len(close) <= 20_000 else []
+    near = difflib.get_close_matches(wanted, ids, 3) if len(ids) <= _FEW_ENOUGH_TO_COMPARE else []
     raise No(f"no document has the id or path {wanted!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+
+
+_FEW_ENOUGH_TO_COMPARE = 2000

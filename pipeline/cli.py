@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -12,18 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 import click
 
 import pipeline
+from pipeline import show
 from pipeline.errors import MdcacheError, No, UsageError, WorkError
 
+# Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
     from pipeline.cache import Cache
-    from pipeline.rebuild import Report
-    from pipeline.search import Hit
     from pipeline.settings import Settings
 
 _INTERRUPTED = 130
 _HELP = {"help_option_names": ["-h", "--help"]}
-# What starts with a minus and is no option is for the query: mdcache search cache -redis.
-_TAKES_ANYTHING = {**_HELP, "ignore_unknown_options": True}
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -52,26 +51,46 @@ _COMMON = (
 
 
 def common(command: _F) -> _F:
-    """Add the common options; the command gets them as its first argument."""
+    """Add the common options, before or after the command's name; the command gets them as its first argument."""
 
+    @functools.wraps(command)
     def called(
         folder: str | None, config: str | None, database: str | None, quiet: bool, verbose: bool, **rest: Any
     ) -> Any:
         outer = click.get_current_context().find_root().params
         asked = Common(
-            folder or outer.get("folder") or ".",
-            config or outer.get("config"),
-            database or outer.get("database"),
-            quiet or outer.get("quiet", False),
-            verbose or outer.get("verbose", False),
+            folder or outer["folder"] or ".",
+            config or outer["config"],
+            database or outer["database"],
+            quiet or outer["quiet"],
+            verbose or outer["verbose"],
         )
         return command(asked, **rest)
 
-    called.__name__, called.__doc__ = command.__name__, command.__doc__
-    called.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     for option in reversed(_COMMON):
         called = option(called)
     return called  # type: ignore[return-value]
+
+
+class _Words(click.Command):
+    """A command whose words may begin with a minus: `search cache -redis`. Long options are still options."""
+
+    _GUARD = "\0"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        known = {name for one in options for name in (*one.opts, *one.secondary_opts)}
+        valued = {name for one in options if not one.is_flag for name in one.opts}
+        guarded, before = [], ""
+        for arg in args:
+            is_word = arg.startswith("-") and not arg.startswith("--") and arg not in known and before not in valued
+            guarded.append(self._GUARD + arg if is_word else arg)
+            before = arg
+        return super().parse_args(ctx, guarded)
+
+    @classmethod
+    def joined(cls, words: tuple[str, ...]) -> str:
+        return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -98,10 +117,9 @@ for _option in reversed(_COMMON):
 @common
 def init(asked: Common) -> None:
     """Write a commented mdcache.toml; an existing one is never touched."""
-    from pipeline import show
     from pipeline.settings import FILE_NAME, TEMPLATE
 
-    path = os.path.join(asked.folder, FILE_NAME)
+    path = os.path.join(asked.folder, asked.config or FILE_NAME)
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(TEMPLATE)
@@ -110,7 +128,7 @@ def init(asked: Common) -> None:
     except OSError as error:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     if not asked.quiet:
-        show.out(f"wrote {path}: edit it, then run mdcache rebuild")
+        show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
 
 
 @cli.command(context_settings=_HELP)
@@ -133,7 +151,7 @@ def rebuild(
     workers: int | None,
 ) -> None:
     """Build a fresh cache of the markdown below DOCS and swap it in under its readers."""
-    from pipeline import show
+    from pipeline import render
     from pipeline.rebuild import Options
     from pipeline.rebuild import rebuild as build
 
@@ -146,7 +164,7 @@ def rebuild(
     if as_json:
         show.as_json(report._asdict())
     elif not asked.quiet:
-        show.out(_summary(report))
+        render.report(report)
 
 
 def _with_remembered_roots(settings: Settings) -> Settings:
@@ -172,20 +190,7 @@ def _progress(settings: Settings, quiet: bool) -> Iterator[Callable[[int], None]
         yield bar.update
 
 
-def _summary(report: Report) -> str:
-    from pipeline import show
-
-    parts = (
-        show.count(report.documents, "document"),
-        show.count(report.sections, "section"),
-        f"{show.count(report.links, 'link')} ({report.unresolved:,} unresolved)",
-        show.count(report.problems, "problem"),
-        show.seconds(report.seconds),
-    )
-    return f"{', '.join(parts)}: {report.database}"
-
-
-@cli.command(context_settings=_TAKES_ANYTHING)
+@cli.command(cls=_Words, context_settings=_HELP)
 @click.argument("query", nargs=-1, required=True)
 @_as_json
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="At most N results.")
@@ -207,42 +212,18 @@ def search(
     raw: bool,
 ) -> None:
     """Find sections: words, "a phrase", prefix*, -without. Nothing you type is a syntax error."""
-    from pipeline import show
-    from pipeline.search import MARK_END, MARK_START, Query
+    from pipeline import render
+    from pipeline.search import Query
     from pipeline.search import search as find
 
     with _cache(asked) as cache:
-        hits = find(cache, Query(" ".join(query), limit, path, tag, type_, all_, raw))
+        hits = find(cache, Query(_Words.joined(query), limit, path, tag, type_, all_, raw))
         if as_json:
-            results = [hit._asdict() for hit in hits]
-            for result in results:
-                if result["snippet"] is not None:
-                    result["snippet"] = result["snippet"].replace(MARK_START, "«").replace(MARK_END, "»")
-            show.as_json({"results": results})
+            render.hits_as_json(hits)
         else:
-            for number, hit in enumerate(hits, 1):
-                _show_hit(cache, number, hit)
+            render.hits(cache, hits)
     if not hits:
         raise No("" if as_json or asked.quiet else "nothing found")
-
-
-def _show_hit(cache: Cache, number: int, hit: Hit) -> None:
-    from pipeline import show
-    from pipeline.search import MARK_END, MARK_START
-
-    heading = hit.heading if hit.heading and hit.heading != hit.title else None
-    name = show.line(f"{hit.title} › {heading}" if heading else hit.title)
-    place = f"{show.line(hit.path)}:{hit.line}"
-    if hit.snippet is None:
-        text = f"(the file is {hit.state} since the cache was made: run mdcache rebuild)"
-    else:
-        text = show.marked(hit.snippet, MARK_START, MARK_END)
-    if not show.is_terminal():
-        show.out(f"{place}: {name}: {text}")
-        return
-    show.out(f"{number}. {show.style(show.trimmed(name, show.width() - 5), bold=True)}")
-    show.out(f"   {show.style(show.link(place, os.path.join(cache.base, hit.path)), fg='cyan')}")
-    show.out(f"   {text}\n")
 
 
 @cli.command(context_settings=_HELP)
@@ -251,31 +232,18 @@ def _show_hit(cache: Cache, number: int, hit: Hit) -> None:
 @common
 def read(asked: Common, id_: str, as_json: bool) -> None:
     """Print a document, or a section with its deeper headings, from the file."""
-    from pipeline import show
-    from pipeline.cache import find_node
+    from pipeline import render
+    from pipeline.cache import find_place
     from pipeline.hydrate import passage
 
     with _cache(asked) as cache:
-        wanted, mark, anchor = id_.partition("#")
-        found = passage(cache, find_node(cache, wanted), anchor if mark else None)
+        found = passage(cache, *find_place(cache, id_, asked.folder))
     if found.changed and not asked.quiet:
         show.note(f"mdcache: {found.node.path} has changed since the cache was made: this is the file as it is now")
     if as_json:
-        show.as_json(
-            {
-                "id": found.node.id,
-                "path": found.node.path,
-                "title": found.node.title,
-                "anchor": found.anchor,
-                "line": found.line,
-                "changed": found.changed,
-                "text": found.text.decode("utf-8", "replace"),
-            }
-        )
-    elif show.is_terminal():
-        show.out(show.clean(found.text.decode("utf-8", "replace")).rstrip("\n"))
+        render.passage_as_json(found)
     else:
-        click.echo(found.text, nl=False)
+        render.passage(found)
 
 
 @cli.command(context_settings=_HELP)
@@ -285,26 +253,17 @@ def read(asked: Common, id_: str, as_json: bool) -> None:
 @common
 def links(asked: Common, id_: str, as_json: bool, depth: int) -> None:
     """Show what a document links to, what links to it, and what it links to that is not there."""
-    from pipeline import show
+    from pipeline import render
     from pipeline.cache import find_node
     from pipeline.graph import around
 
     with _cache(asked) as cache:
-        node = find_node(cache, id_)
+        node = find_node(cache, id_, asked.folder)
         found = around(cache, node, depth)
     if as_json:
-        lists = {name: [one._asdict() for one in all_] for name, all_ in found._asdict().items()}
-        show.as_json({"id": node.id, "path": node.path, "title": node.title, **lists})
-        return
-    for name, neighbours in (("links to", found.outgoing), ("linked from", found.backlinks)):
-        for one in neighbours:
-            label = f" ({one.label})" if one.label else ""
-            show.out(show.line(f"{name}  {one.id}  {one.type}  line {one.line}{label}"))
-    for missing in found.unresolved:
-        show.out(show.line(f"unresolved  {missing.target}  {missing.kind}  line {missing.line}"))
-    for name, reached in (("reaches", found.reachable), ("reached from", found.reaching)):
-        for far in reached:
-            show.out(show.line(f"{name}  {far.id}  {show.count(far.distance, 'step')}"))
+        render.links_as_json(node, found)
+    else:
+        render.links(found)
 
 
 @cli.command(context_settings=_HELP)
@@ -318,19 +277,12 @@ def links(asked: Common, id_: str, as_json: bool, depth: int) -> None:
 @common
 def query(asked: Common, sql: str, form: str, attach: tuple[str, ...]) -> None:
     """Run one read-only SQL statement; section_text(key) and document_text(key) read the files."""
-    from pipeline import show
+    from pipeline import render
     from pipeline.query import run
 
     attached = tuple(os.path.join(asked.folder, file) for file in attach)
     with _cache(asked) as cache:
-        answer = run(cache, sql, attached)
-        if form == "json":
-            rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-            show.as_json({"columns": list(answer.columns), "rows": rows})
-        elif form == "csv":
-            show.comma_separated(answer.columns, answer.rows)
-        else:
-            show.table(answer.columns, answer.rows)
+        render.answer(form, run(cache, sql, attached))
 
 
 @cli.command(context_settings=_HELP)
@@ -338,7 +290,7 @@ def query(asked: Common, sql: str, form: str, attach: tuple[str, ...]) -> None:
 @common
 def status(asked: Common, as_json: bool) -> None:
     """Show what is live: generation, fingerprint, counts, freshness."""
-    from pipeline import show
+    from pipeline import render
     from pipeline.cache import opened
     from pipeline.status import status as read_status
 
@@ -348,42 +300,31 @@ def status(asked: Common, as_json: bool) -> None:
         found = read_status(cache, known.fingerprint())
     if as_json:
         show.as_json(found._asdict())
-        return
-    current = "current" if found.schema_current else "not that of the settings in force: run mdcache rebuild"
-    rows = (
-        ("cache", f"{found.database} ({show.size(found.size_bytes)}, {show.size(found.wal_bytes)} in the log)"),
-        ("generation", f"{found.generation}, built {found.built_at or 'without a clock'} by mdcache {found.mdcache}"),
-        ("fingerprint", f"{found.fingerprint[:16]}… ({current})"),
-        ("documents", f"{show.count(found.documents, 'document')}, {show.count(found.sections, 'section')}"),
-        ("links", f"{show.count(found.links, 'link')} ({found.unresolved:,} unresolved)"),
-        ("problems", f"{found.problems:,}"),
-        ("folders", ", ".join(found.roots)),
-    )
-    for name, value in rows:
-        show.out(show.line(f"{name:<12} {value}"))
+    else:
+        render.status(found)
 
 
 @cli.command(context_settings=_HELP)
 @_as_json
-@click.option("--diff", is_flag=True, help="What differs in the live cache.")
+@click.option("--diff", is_flag=True, help="What differs in the live cache, as a unified diff.")
 @common
 def schema(asked: Common, as_json: bool, diff: bool) -> None:
     """Print the DDL in force and its fingerprint."""
-    from pipeline import ddl, show
+    from pipeline import ddl
     from pipeline.cache import opened
 
-    settings = asked.settings()
+    settings = _with_remembered_roots(asked.settings())
+    fingerprint = settings.fingerprint() if settings.roots else None
     text = settings.schema.text()
     lines: list[str] = []
-    if diff or not settings.roots:
+    if diff:
         with opened(settings.database, settings.base) as cache:
-            settings = settings if settings.roots else settings.with_roots(cache.base, cache.roots)
-            lines = ddl.difference(cache.db, settings.schema) if diff else []
-    fingerprint = settings.fingerprint()
+            lines = ddl.difference(cache.db, settings.schema)
     if as_json:
         show.as_json({"fingerprint": fingerprint, "ddl": text, **({"diff": lines} if diff else {})})
         return
-    for one in lines if diff else [f"-- fingerprint {fingerprint}", "", *text.splitlines()]:
+    head = [f"-- fingerprint {fingerprint or 'unknown: no settings, no cache'}", ""]
+    for one in lines if diff else [*head, *text.splitlines()]:
         show.out(show.clean(one))
 
 
@@ -399,31 +340,38 @@ def _cache(asked: Common) -> Iterator[Cache]:
 def main() -> NoReturn:
     """Run the command and exit: errors are one line, a traceback only comes with --verbose."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
         cli.main(prog_name="mdcache", standalone_mode=False)
-        sys.stdout.flush()
-        status_ = 0
-    except click.exceptions.Exit as error:
-        status_ = error.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        status_ = UsageError.status
+        return UsageError.status
+    except click.ClickException as error:
+        return _say(_in_one_line(error), UsageError.status)
     except (click.Abort, KeyboardInterrupt):
-        status_ = _say("interrupted: the cache is as it was", _INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has enough. Python would complain once more when it flushes at exit.
+        return _say("interrupted: the cache is as it was", _INTERRUPTED)
+    except show.Enough:
+        # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status_ = 0
     except MdcacheError as error:
-        status_ = _say(str(error), error.status)
+        return _say(str(error), error.status)
     except Exception as error:
-        status_ = _say(f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status)
-    sys.exit(status_)
+        return _say(f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status)
+    return 0
+
+
+def _in_one_line(error: click.ClickException) -> str:
+    """What click says of the command line, and where to read on."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "mdcache"
+    return f"{said[:1].lower()}{said[1:]}: see {command} --help"
 
 
 def _say(message: str, status: int) -> int:
-    from pipeline import show
-
     if "--verbose" in sys.argv and sys.exc_info()[1] is not None:
         import traceback
 

@@ -10,12 +10,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from pipeline import anchors, parse
 from pipeline.cache import Cache, Node
 from pipeline.errors import No, WorkError
 from pipeline.model import Document, Rules
+from pipeline.paths import nfc
 
 MISSING = "missing"
 CHANGED = "changed"
@@ -45,34 +47,37 @@ def read_file(cache: Cache, path: str, hash_: str) -> Text:
     return Text(data, hashlib.sha256(data).hexdigest() != hash_)
 
 
-def section_text(cache: Cache, key: int) -> str | None:
-    """The text of a section with this key; None when there is none, or its file is gone or has changed since."""
-    row = cache.db.execute(
-        'SELECT path, hash, start, "end" FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?', (key,)
-    ).fetchone()
-    return _slice(cache, *row) if row else None
-
-
-def document_text(cache: Cache, key: int) -> str | None:
-    """The text of a document with this key, likewise."""
-    row = cache.db.execute("SELECT path, hash FROM nodes WHERE key = ?", (key,)).fetchone()
-    return _slice(cache, row[0], row[1], 0, None) if row else None
-
-
-def _slice(cache: Cache, path: str, hash_: str, start: int, end: int | None) -> str | None:
-    try:
-        text = read_file(cache, path, hash_)
-    except WorkError:
-        return None
-    return None if text.changed else text.data[start:end].decode("utf-8", "replace")
+def reader(cache: Cache) -> Callable[[str, str], Text]:
+    """read_file for a run of calls: many sections of one file cost one read."""
+    return lru_cache(maxsize=4)(partial(read_file, cache))
 
 
 def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:
-    """The SQL functions: they take keys, never paths."""
+    """The SQL functions section_text and document_text: they take keys, never paths.
+
+    Each gives NULL when there is no such row, or when the file is gone or has changed since.
+    """
+    read = reader(cache)
     return {
-        "section_text": lambda key: section_text(cache, key),
-        "document_text": lambda key: document_text(cache, key),
+        "section_text": lambda key: _text(cache, read, _SECTION, key),
+        "document_text": lambda key: _text(cache, read, _DOCUMENT, key),
     }
+
+
+_SECTION = 'SELECT path, hash, start, "end" FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?'
+_DOCUMENT = "SELECT path, hash, 0, NULL FROM nodes WHERE key = ?"
+
+
+def _text(cache: Cache, read: Callable[[str, str], Text], sql: str, key: int) -> str | None:
+    row = cache.db.execute(sql, (key,)).fetchone()
+    if row is None:
+        return None
+    path, hash_, start, end = row
+    try:
+        text = read(path, hash_)
+    except WorkError:
+        return None
+    return None if text.changed else text.data[start:end].decode("utf-8", "replace")
 
 
 class Passage(NamedTuple):
@@ -106,10 +111,13 @@ def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:
 
 
 def _section_at(document: Document, anchor: str) -> int | None:
-    wanted = anchors.forms(anchor)
-    by_anchor = {section.anchor: index for index, section in reversed(list(enumerate(document.sections)))}
-    by_anchor |= {found.anchor: found.section for found in document.anchors if found.anchor not in by_anchor}
-    return next((by_anchor[form] for form in wanted if form in by_anchor), None)
+    by_anchor: dict[str, int] = {}
+    for index, section in enumerate(document.sections):
+        if section.anchor is not None:
+            by_anchor.setdefault(nfc(section.anchor), index)
+    for found in document.anchors:
+        by_anchor.setdefault(nfc(found.anchor), found.section)
+    return next((by_anchor[form] for form in anchors.forms(nfc(anchor)) if form in by_anchor), None)
 
 
 def _end_with_deeper(document: Document, index: int) -> int:

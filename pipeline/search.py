@@ -7,12 +7,12 @@ excludes, and everything else is literal.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipeline import database, hydrate
-from pipeline.cache import Cache
+from pipeline.cache import Cache, storable
 from pipeline.database import Connection, SqliteError
 from pipeline.errors import UsageError, WorkError
 from pipeline.segment import joined, segment
@@ -21,8 +21,8 @@ MARK_START, MARK_END = "\x02", "\x03"
 """Around each hit in a snippet: characters that no snippet has otherwise."""
 
 _TERM = re.compile(r'(-?)"([^"]*)"(\*?)|(\S+)')
-# FTS5 refuses expressions deeper than 256; nobody types as many words.
-_TERMS = 100
+# Nobody types more. Thousands of words would take FTS5 seconds to look up.
+_LONGEST_QUERY = 10_000
 _SNIPPET_WORDS = 24
 # Of a section, snippets look at this much: a hit further down is shown by its line alone.
 _SNIPPET_BYTES = 1 << 20
@@ -79,12 +79,12 @@ def expression(text: str) -> str | None:
     """The FTS5 expression for what was typed; None when there is nothing to look for."""
     wanted: list[str] = []
     unwanted: list[str] = []
-    for match in list(_TERM.finditer(text))[:_TERMS]:
+    for match in _TERM.finditer(_CONTROLS.sub(" ", text[:_LONGEST_QUERY])):
         minus, phrase, star, word = match.groups()
         if word is not None:
-            minus = "-" if word.startswith("-") and len(word) > 1 else ""
+            minus = "-" if word.startswith("-") else ""
             star = "*" if word.endswith("*") else ""
-            phrase = word.removeprefix(minus).rstrip("*")
+            phrase = word.removeprefix("-").rstrip("*")
         if any(char.isalnum() for char in phrase):
             literal = segment(phrase).replace('"', " ")
             (unwanted if minus else wanted).append(f'"{literal}"{" *" if star else ""}')
@@ -96,7 +96,8 @@ def expression(text: str) -> str | None:
 
 def search(cache: Cache, query: Query) -> list[Hit]:
     """The best sections, best first; ties by path, then place. Raises UsageError when --raw is no FTS5 expression."""
-    matching = query.text if query.raw else expression(query.text)
+    typed = storable(query.text)
+    matching = typed if query.raw else expression(typed)
     if not matching or not matching.strip():
         return []
     try:
@@ -126,7 +127,7 @@ def _rows(db: Connection, matching: str, query: Query) -> Iterator[_Row]:
         " FROM sections_fts CROSS JOIN sections ON sections.key = sections_fts.rowid"
         f" CROSS JOIN nodes ON nodes.key = sections.node WHERE {' AND '.join(where)} ORDER BY rank"
     )
-    return (_Row(*row) for row in db.execute(sql, parameters))
+    return (_Row(*row) for row in db.execute(sql, [storable(one) for one in parameters]))
 
 
 def _best(rows: Iterable[_Row], query: Query) -> list[_Row]:
@@ -143,49 +144,64 @@ def _best(rows: Iterable[_Row], query: Query) -> list[_Row]:
 
 
 def _with_snippets(cache: Cache, matching: str, rows: list[_Row]) -> list[Hit]:
-    texts = [_body(cache, row) for row in rows]
-    marked = _marked(matching, rows, [text for text, _ in texts])
+    read = hydrate.reader(cache)
+    texts = [_body(cache, read, row) for row in rows]
+    marked = _marked(cache.db, matching, rows, [text for text, _ in texts])
     return [
         Hit(row.id, row.path, row.anchor, row.heading, row.line, round(-row.rank, 6), snippet, row.title, state)
         for row, snippet, (_, state) in zip(rows, marked, texts, strict=True)
     ]
 
 
-def _body(cache: Cache, row: _Row) -> tuple[str | None, str | None]:
+def _body(cache: Cache, read: Callable[[str, str], hydrate.Text], row: _Row) -> tuple[str | None, str | None]:
     """The text of a section and None, or None and why there is none."""
     try:
-        text = hydrate.read_file(cache, row.path, row.hash)
+        text = read(row.path, row.hash)
     except WorkError:
         return None, hydrate.MISSING
     if text.changed:
         return None, hydrate.CHANGED
-    section = text.data[row.start : min(row.end, row.start + _SNIPPET_BYTES)]
-    if not section.strip():
-        section = text.data[row.start : row.start + _OPENING_BYTES]  # the title was found: show how the document begins
-    body = section.decode("utf-8", "replace")
+    body = _decoded(text.data, row.start, min(row.end, row.start + _SNIPPET_BYTES))
+    if not body.strip():
+        # The title was found: show how the document begins.
+        body = _decoded(text.data, row.start, row.start + _OPENING_BYTES)
     if row.ordinal == 0:
         aliases = [alias for (alias,) in cache.db.execute("SELECT alias FROM aliases WHERE node = ?", (row.node,))]
         body = "\n".join((body, *aliases, row.summary or ""))
     return body, None
 
 
-def _marked(matching: str, rows: list[_Row], bodies: list[str | None]) -> list[str | None]:
+def _decoded(data: bytes, start: int, end: int) -> str:
+    """The text between two offsets; end may lie within a character, which is then left out."""
+    while start < end < len(data) and data[end] & 0xC0 == 0x80:
+        end -= 1
+    return data[start:end].decode("utf-8", "replace")
+
+
+def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | None]) -> list[str | None]:
     """Snippets by a throw-away index with the same tokenizer: the real one keeps no text to mark."""
-    db = database.open_memory()
-    with database.closing(db):
-        db.execute(
+    marks = database.open_memory()
+    with database.closing(marks):
+        marks.execute(
             "CREATE VIRTUAL TABLE marks USING fts5"
             " (title, heading, tags, body, tokenize = 'porter unicode61 remove_diacritics 2')"
         )
         clean = [None if body is None else segment(_CONTROLS.sub(" ", body)) for body in bodies]
-        values: list[Any] = [
-            (number, segment(row.title), segment(row.heading or ""), body)
-            for number, (row, body) in enumerate(zip(rows, clean, strict=True))
-        ]
-        db.executemany("INSERT INTO marks (rowid, title, heading, body) VALUES (?, ?, ?, ?)", values)
+        marks.executemany(
+            "INSERT INTO marks (rowid, title, heading, tags, body) VALUES (?, ?, ?, ?, ?)",
+            [
+                (number, segment(row.title), segment(row.heading or ""), _tags(db, row.node), body)
+                for number, (row, body) in enumerate(zip(rows, clean, strict=True))
+            ],
+        )
         sql = f"SELECT rowid, snippet(marks, 3, ?, ?, '…', {_SNIPPET_WORDS}) FROM marks WHERE marks MATCH ?"
-        found = dict(db.execute(sql, (MARK_START, MARK_END, matching)))
+        found = dict(marks.execute(sql, (MARK_START, MARK_END, matching)))
     return [None if body is None else _shown(found.get(number) or body) for number, body in enumerate(clean)]
+
+
+def _tags(db: Connection, node: int) -> str:
+    """As they are indexed."""
+    return segment(" ".join(tag for (tag,) in db.execute("SELECT tag FROM tags WHERE node = ?", (node,))))
 
 
 def _shown(snippet: str) -> str:

@@ -5,23 +5,32 @@ No control sequence out of a document reaches a terminal: everything that is sho
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import math
 import os
 import re
 import shutil
-import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import click
 
+from pipeline.errors import WorkError
+
+# Control characters, and those that turn the direction of writing: with them a path can look like another.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_BREAKS = re.compile(r"[\t\n]+")
-_JSON_CONTROLS = re.compile("[\x7f-\x9f]")
+_BREAKS = re.compile("[\t\n\u2028\u2029]+")
+# What json.dumps leaves as it is, and a terminal or a line reader does not.
+_JSON_ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class Enough(Exception):
+    """Whoever reads our output has closed it: `mdcache search … | head -1`."""
 
 
 def clean(text: str) -> str:
@@ -35,7 +44,15 @@ def line(text: str) -> str:
 
 
 def is_terminal() -> bool:
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _takes_sequences() -> bool:
+    return is_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def _takes_colours() -> bool:
+    return _takes_sequences() and not os.environ.get("NO_COLOR")
 
 
 def width() -> int:
@@ -44,49 +61,65 @@ def width() -> int:
 
 def out(text: str) -> None:
     """One line to stdout; what cannot be encoded there is escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+    encoding = _encoding()
+    write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def write(what: str | bytes) -> None:
+    """Text or bytes to stdout, as they are. Raises Enough when nobody reads on, WorkError when it cannot be written."""
+    try:
+        click.echo(what, nl=False)
+    except BrokenPipeError as error:
+        raise Enough from error
+    except OSError as error:
+        raise WorkError(f"cannot write the output: {error.strerror}") from error
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 def note(text: str) -> None:
-    """One line to stderr."""
-    click.echo(line(text), err=True)
+    """One line to stderr, if that is still there."""
+    with contextlib.suppress(OSError):
+        click.echo(line(text), err=True)
 
 
 def as_json(value: dict[str, Any]) -> None:
     """One JSON object, readable in every script, with nothing in it that a terminal would obey."""
-    text = json.dumps(value, ensure_ascii=False, indent=2 if is_terminal() else None, default=_plain)
-    out(_JSON_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    ascii_only = _encoding().lower().replace("-", "") != "utf8"
+    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=2 if is_terminal() else None)
+    out(_JSON_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of SQLite as JSON has it: blobs in hex, and null for infinite numbers."""
     if isinstance(value, bytes):
         return value.hex()
-    raise TypeError(type(value).__name__)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def style(text: str, **how: Any) -> str:
     """Coloured at a terminal only, and not when NO_COLOR is set."""
-    return click.style(text, **how) if is_terminal() and "NO_COLOR" not in os.environ else text
+    return click.style(text, **how) if _takes_colours() else text
 
 
 def link(shown: str, path: str) -> str:
     """A link to a file that terminals can follow (OSC 8); plain in a pipe."""
-    if not is_terminal():
+    if not _takes_sequences():
         return shown
-    return f"\x1b]8;;file://{socket.gethostname()}{quote(path)}\x1b\\{shown}\x1b]8;;\x1b\\"
+    return f"\x1b]8;;file://{os.uname().nodename}{quote(os.fsencode(path))}\x1b\\{shown}\x1b]8;;\x1b\\"
 
 
 def trimmed(text: str, room: int) -> str:
     return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
 
 
-def marked(snippet: str, start: str, end: str, before: str = "«", after: str = "»") -> str:
-    """A snippet with its marks made visible: bold at a terminal, «so» in a pipe."""
-    text = line(snippet.replace(start, "\ue000").replace(end, "\ue001"))
-    if is_terminal() and "NO_COLOR" not in os.environ:
-        return text.replace("\ue000", "\x1b[1;33m").replace("\ue001", "\x1b[0m")
-    return text.replace("\ue000", before).replace("\ue001", after)
+def marked(snippet: str, start: str, end: str) -> str:
+    """A snippet in one line with its marks made visible: bold at a terminal, «so» in a pipe."""
+    before, after = ("\x1b[1;33m", "\x1b[0m") if _takes_colours() else ("«", "»")
+    shown = {start: before, end: after}
+    return "".join(shown.get(piece) or line(piece) for piece in re.split(f"([{start}{end}])", snippet))
 
 
 def seconds(value: float) -> str:
@@ -110,30 +143,30 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     out(tabulate(shown, headers=[line(column) for column in columns], disable_numparse=True))
 
 
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.hex() if isinstance(value, bytes) else line(str(value))
+
+
 def comma_separated(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """CSV with a header (RFC 4180, with \\n)."""
+    """CSV with a header (RFC 4180, with \\n), in UTF-8; the values as they are unless a terminal would obey them."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     for row in _with_header(columns, rows):
         writer.writerow([value.hex() if isinstance(value, bytes) else value for value in row])
         if buffer.tell() > 1 << 16:
-            _write(buffer)
-    _write(buffer)
+            _empty(buffer)
+    _empty(buffer)
 
 
-def _with_header(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+def _with_header(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
     yield columns
     yield from rows
 
 
-def _write(buffer: io.StringIO) -> None:
+def _empty(buffer: io.StringIO) -> None:
     text = clean(buffer.getvalue()) if is_terminal() else buffer.getvalue()
-    click.echo(text.encode("utf-8", "replace"), nl=False)
+    write(text.encode("utf-8", "replace"))
     buffer.seek(0)
     buffer.truncate()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.hex() if isinstance(value, bytes) else line(str(value))

@@ -1,0 +1,131 @@
+"""What each command prints for people; its JSON is the driver's own value (docs/json.md)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pipeline import show
+
+if TYPE_CHECKING:
+    from pipeline.cache import Cache, Node
+    from pipeline.graph import Around
+    from pipeline.hydrate import Passage
+    from pipeline.query import Answer
+    from pipeline.rebuild import Report
+    from pipeline.search import Hit
+    from pipeline.status import Status
+
+
+def report(done: Report) -> None:
+    parts = (
+        show.count(done.documents, "document"),
+        show.count(done.sections, "section"),
+        f"{show.count(done.links, 'link')} ({done.unresolved:,} unresolved)",
+        show.count(done.problems, "problem"),
+        show.seconds(done.seconds),
+    )
+    show.out(show.line(f"{', '.join(parts)}: {done.database}"))
+
+
+def hits(cache: Cache, found: list[Hit]) -> None:
+    for number, hit in enumerate(found, 1):
+        _hit(cache, number, hit)
+
+
+def _hit(cache: Cache, number: int, hit: Hit) -> None:
+    heading = hit.heading if hit.heading and hit.heading != hit.title else None
+    name = show.line(f"{hit.title} › {heading}" if heading else hit.title)
+    place = f"{show.line(hit.path)}:{hit.line}"
+    text = _snippet(hit)
+    if not show.is_terminal():
+        show.out(f"{place}: {name}: {text}")
+        return
+    show.out(f"{number}. {show.style(show.trimmed(name, show.width() - 5), bold=True)}")
+    show.out(f"   {show.style(show.link(place, os.path.join(cache.base, hit.path)), fg='cyan')}")
+    show.out(f"   {text}\n")
+
+
+def _snippet(hit: Hit) -> str:
+    from pipeline.search import MARK_END, MARK_START
+
+    if hit.snippet is None:
+        return f"(the file is {hit.state} since the cache was made: run mdcache rebuild)"
+    return show.marked(hit.snippet, MARK_START, MARK_END)
+
+
+def hits_as_json(found: list[Hit]) -> None:
+    from pipeline.search import MARK_END, MARK_START
+
+    results = [hit._asdict() for hit in found]
+    for result in results:
+        if result["snippet"] is not None:
+            result["snippet"] = result["snippet"].replace(MARK_START, "«").replace(MARK_END, "»")
+    show.as_json({"results": results})
+
+
+def passage(found: Passage) -> None:
+    """The very bytes of the file, unless a terminal would obey them."""
+    if show.is_terminal():
+        show.out(show.clean(found.text.decode("utf-8", "replace")).rstrip("\n"))
+    else:
+        show.write(found.text)
+
+
+def passage_as_json(found: Passage) -> None:
+    show.as_json(
+        {
+            **_named(found.node),
+            "anchor": found.anchor,
+            "line": found.line,
+            "changed": found.changed,
+            "text": found.text.decode("utf-8", "replace"),
+        }
+    )
+
+
+def _named(node: Node) -> dict[str, Any]:
+    return {"id": node.id, "path": node.path, "title": node.title}
+
+
+def links(found: Around) -> None:
+    for name, neighbours in (("links to", found.outgoing), ("linked from", found.backlinks)):
+        for one in neighbours:
+            label = f" ({one.label})" if one.label else ""
+            show.out(show.line(f"{name}  {one.id}  {one.type}  line {one.line}{label}"))
+    for missing in found.unresolved:
+        show.out(show.line(f"unresolved  {missing.target}  {missing.kind}  line {missing.line}"))
+    for name, reached in (("reaches", found.reachable), ("reached from", found.reaching)):
+        for far in reached:
+            show.out(show.line(f"{name}  {far.id}  {show.count(far.distance, 'step')}"))
+
+
+def links_as_json(node: Node, found: Around) -> None:
+    lists = {name: [one._asdict() for one in all_] for name, all_ in found._asdict().items()}
+    show.as_json({**_named(node), **lists})
+
+
+def answer(form: str, found: Answer) -> None:
+    """form: table, csv or json."""
+    if form == "csv":
+        show.comma_separated(found.columns, found.rows)
+    elif form == "json":
+        rows = [dict(zip(found.columns, map(show.plain, row), strict=True)) for row in found.rows]
+        show.as_json({"columns": list(found.columns), "rows": rows})
+    else:
+        show.table(found.columns, found.rows)
+
+
+def status(found: Status) -> None:
+    current = "current" if found.schema_current else "not that of the settings in force: run mdcache rebuild"
+    rows = (
+        ("cache", f"{found.database} ({show.size(found.size_bytes)}, {show.size(found.wal_bytes)} in the log)"),
+        ("generation", f"{found.generation}, built {found.built_at or 'without a clock'} by mdcache {found.mdcache}"),
+        ("fingerprint", f"{found.fingerprint[:16]}… ({current})"),
+        ("documents", f"{show.count(found.documents, 'document')}, {show.count(found.sections, 'section')}"),
+        ("links", f"{show.count(found.links, 'link')} ({found.unresolved:,} unresolved)"),
+        ("problems", f"{found.problems:,}"),
+        ("folders", ", ".join(found.roots)),
+    )
+    for name, value in rows:
+        show.out(show.line(f"{name:<12} {value}"))
