@@ -144,7 +144,6 @@ _SQL = ("SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_AUTH", "
 _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SQLITE_FULL",), "no space left for {path}: a rebuild needs about three times the cache on that disk"),
     (_LOCKED, "{path} is locked by another program: close it, or try again"),
-    (("SQLITE_READONLY_DBMOVED",), "{path} was removed or replaced meanwhile: try again"),
     (("SQLITE_READONLY", "SQLITE_PERM"), "{path} cannot be written to ({error}): allow it, or use another with --db"),
     (
         ("SQLITE_CANTOPEN",),
@@ -153,7 +152,6 @@ _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (_READING, "{path} cannot be read ({error}): is the disk failing? else remove the file and run mdcache rebuild"),
     (("SQLITE_IOERR",), "{path} cannot be written ({error}): is there a quota or a limit (ulimit -f), a failing disk?"),
 )
-
 
 # What pysqlite3 raises out of a backup has only the text.
 _BY_TEXT = {
