@@ -157,7 +157,7 @@ def comma_separated(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> No
 
 
 _ROWS_AT_ONCE = 1000
-# Python's csv leaves a lone carriage return unquoted when lines end in a line feed, and readers take it for a line break.
+# Python's csv leaves a lone carriage return unquoted where lines end in a line feed; readers take it for a break.
 _QUOTED = re.compile(r'[",\r\n]')
 
 
