@@ -115,7 +115,7 @@ def _connect(name: str, uri: bool = False) -> Connection:
 
 
 def _uri(path: str, mode: str) -> str:
-    return f"file:{quote(os.path.abspath(path))}?mode={mode}"
+    return f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"
 
 
 def _run(db: Connection, *statements: str) -> None:

@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_read_is_seen_when_it_is_opened(path: str, open_: 
 
 
 def test_odd_names_of_files_are_taken_as_they_are(tmp_path: Path) -> None:
-    for name in ("a?mode=memory.db", "a#b%41.db", "ä ö.db", ":memory:"):
+    for name in ("a?mode=memory.db", "a#b%41.db", "ä ö.db", ":memory:", os.fsdecode(b"caf\xe9.db")):
         database.open_build(str(tmp_path / name)).close()
         with database.closing(database.open_reader(str(tmp_path / name))) as db:
             assert scalar(db, "PRAGMA application_id") == database.APPLICATION_ID
