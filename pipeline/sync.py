@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pipeline import database, ddl, digest, layout, lock, publish, rebuild, resolve, workers
 from pipeline.cache import opened
@@ -23,6 +23,7 @@ from pipeline.errors import Damaged, UsageError
 from pipeline.layout import Batch, Job
 from pipeline.load import Loader
 from pipeline.model import Entry, Problem
+from pipeline.paths import lies_within
 from pipeline.rebuild import Progress, Report
 from pipeline.scan import scan
 from pipeline.settings import Settings
@@ -34,8 +35,14 @@ _MANY = 512
 # bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
 # the sections a new generation is built; for fewer than this the drift is not worth one.
 _REFRESH_SECTIONS = 256
+WORN = "more than a tenth of it has been replaced"
 _NO_NODE = ("odd-name", "unreadable")
 _PARTS = ("sections", "claims", "names", "tags", "aliases", "properties", "tasks", "code_blocks", "anchors")
+
+
+_Answer = TypeVar("_Answer")
+# A log that is larger is folded back at once, whoever reads.
+_LOG_BYTES = 4 << 20
 
 
 class Options(NamedTuple):
@@ -43,6 +50,19 @@ class Options(NamedTuple):
 
     wait_s: float = lock.DEFAULT_WAIT_S
     digest: bool = False
+
+
+class Look(NamedTuple):
+    """Where to look for changes, and in whose name.
+
+    within: these paths and all below them, relative to the base; None for everything. patient: more will follow, so
+    neither is a worn cache a reason to stop nor a log one to truncate it.
+    """
+
+    command: str = "mdcache sync"
+    wait_s: float = lock.DEFAULT_WAIT_S
+    within: frozenset[str] | None = None
+    patient: bool = False
 
 
 class Plan(NamedTuple):
@@ -70,7 +90,10 @@ def sync(settings: Settings, options: Options, progress: Progress = lambda _: No
     if not settings.roots:
         raise UsageError("no documents named: mdcache sync DOCS, or mdcache init to write settings")
     why = unfit(settings)
-    report = None if why else _update(settings, options, progress)
+    report = None
+    if not why:
+        look = Look(wait_s=options.wait_s)
+        report = update(settings, look, lambda db, tally, _: _report(db, settings, tally, options), progress)
     if report is None:
         report = rebuild.rebuild(settings, rebuild.Options(wait_s=options.wait_s), progress)
     return report._replace(seconds=round(time.monotonic() - began, 3))
@@ -88,9 +111,7 @@ def unfit(settings: Settings) -> str | None:
             replaced = int(cache.meta.get("replaced", 0))
     except (Damaged, KeyError, ValueError):
         return "the cache is damaged"
-    if replaced >= _REFRESH_SECTIONS and replaced * 10 > sections:
-        return "more than a tenth of it has been replaced"
-    return None
+    return WORN if replaced >= _REFRESH_SECTIONS and replaced * 10 > sections else None
 
 
 def stale(settings: Settings) -> str | None:
@@ -116,33 +137,46 @@ def _differs(db: Connection, settings: Settings, suspect: Suspect) -> bool:
     return batch.documents > 0
 
 
-def _update(settings: Settings, options: Options, progress: Progress) -> Report | None:
-    """Look, and where something may have changed look again under the lock and apply it. None: it must be rebuilt."""
+Finish = Callable[[Connection, Tally, publish.Checkpoint | None], _Answer]
+
+
+def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Progress) -> _Answer | None:
+    """Look, and where something may have changed look again under the lock and apply it. None: it must be rebuilt.
+
+    The answer is that of finish, which gets the open cache, what was done and, if anything was, the checkpoint.
+    """
     path = settings.database
     with opened(path, settings.base) as cache:
-        plan = _plan(cache.db, settings)
-        if not plan.changes and set(plan.problems) == set(_listed_problems(cache.db)):
-            return _report(cache.db, settings, Tally(), options)
+        plan = _plan(cache.db, settings, look.within)
+        if not plan.changes and set(plan.problems) == set(_listed_problems(cache.db, look.within)):
+            return finish(cache.db, Tally(), None)
     count = workers.default_count() if len(plan.changes) > _MANY else 0
     with (
         workers.started(count, layout.run) as run,
-        lock.held(path, "mdcache sync", options.wait_s),
+        lock.held(path, look.command, look.wait_s),
         database.speaking(path),
     ):
-        if unfit(settings):
+        if unfit(settings) not in ((None, WORN) if look.patient else (None,)):
             return None
-        live = publish.open_live(publish.judge(path), options.wait_s)
+        live = publish.open_live(publish.judge(path), look.wait_s)
         if live is None:
             return None
         with database.closing(live):
-            update = Update(live, settings, _clock(path))
-            plan = _plan(live, settings)
-            for batch in run(update.jobs(plan.changes)):
+            changes = Update(live, settings, _clock(path))
+            plan = _plan(live, settings, look.within)
+            for batch in run(changes.jobs(plan.changes)):
                 progress(batch.documents)
-                update.apply(batch)
-            update.settle_problems(plan.problems)
-            publish.checkpoint(live)
-            return _report(live, settings, update.tally, options)
+                changes.apply(batch)
+            changes.settle_problems(plan.problems, look.within)
+            return finish(live, changes.tally, _checkpoint(live, look.patient))
+
+
+def _checkpoint(live: Connection, patient: bool) -> publish.Checkpoint:
+    if patient:
+        done = publish.checkpoint(live, "PASSIVE")
+        if done.log * database.PAGE_SIZE <= _LOG_BYTES:
+            return done
+    return publish.checkpoint(live)
 
 
 def _clock(path: str) -> Clock:
@@ -153,25 +187,36 @@ def _clock(path: str) -> Clock:
     return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
 
-def _plan(db: Connection, settings: Settings) -> Plan:
+def _plan(db: Connection, settings: Settings, within: frozenset[str] | None = None) -> Plan:
     problems: list[Problem] = []
 
     def entries() -> Iterator[Entry]:
-        for found in scan(settings.tree()):
+        for found in scan(settings.tree(), within):
             if isinstance(found, Problem):
                 problems.append(found)
             else:
                 yield found
 
-    known = (Known(*row) for row in db.execute("SELECT * FROM files ORDER BY path"))
+    known = (Known(*row) for row in _known(db, within))
     return Plan(tuple(compare(entries(), known)), tuple(problems))
 
 
-def _listed_problems(db: Connection) -> list[Problem]:
+def _known(db: Connection, within: frozenset[str] | None) -> Iterable[Any]:
+    if within is None:
+        return db.execute("SELECT * FROM files ORDER BY path")
+    # '0' comes after '/': from one to the other lies all that is below a folder.
+    return db.execute(
+        "SELECT files.* FROM json_each(?1) AS w CROSS JOIN files ON files.path = w.value UNION SELECT files.* FROM"
+        " json_each(?1) AS w CROSS JOIN files ON files.path > w.value || '/' AND files.path < w.value || '0' ORDER BY 1",
+        (json.dumps(sorted(within)),),
+    )
+
+
+def _listed_problems(db: Connection, within: frozenset[str] | None = None) -> list[Problem]:
     rows = db.execute(
         'SELECT path, line, "column", code, severity, message FROM problems WHERE code IN (?, ?)', _NO_NODE
     )
-    return [Problem(*row) for row in rows]
+    return [Problem(*row) for row in rows if within is None or lies_within(row[0], within)]
 
 
 def _path(change: Suspect | Gone) -> str:
@@ -312,13 +357,15 @@ class Update:
         }
         db.executemany("UPDATE meta SET value = ?2 WHERE key = ?1", list(facts.items()))
 
-    def settle_problems(self, scanned: Iterable[Problem]) -> None:
+    def settle_problems(self, scanned: Iterable[Problem], within: frozenset[str] | None = None) -> None:
         """The files that are no documents, as they are now."""
-        wanted = {*scanned, *self._unread}
-        if wanted == set(_listed_problems(self._db)):
+        wanted, listed = {*scanned, *self._unread}, set(_listed_problems(self._db, within))
+        if wanted == listed:
             return
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("DELETE FROM problems WHERE code IN (?, ?)", _NO_NODE)
+        paths = json.dumps([problem.path for problem in listed])
+        sql = "DELETE FROM problems WHERE code IN (?, ?) AND path IN (SELECT value FROM json_each(?))"
+        self._db.execute(sql, (*_NO_NODE, paths))
         problems = resolve.problem_writer(self._db)
         for problem in sorted(wanted):
             problems.add(problem)
