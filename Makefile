@@ -23,8 +23,8 @@ lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/made  ## make bench DOCS=folder
-	$(BIN)/python benchmarks/rebuild.py $(DOCS)
+bench: .venv/made  ## make bench DOCS=folder; WHAT=startup, search, swap or growth measures something else than a rebuild
+	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
 torture: .venv/made  ## kills at every system call, for as long as it takes
 	$(BIN)/python -m pytest -m torture --timeout 0

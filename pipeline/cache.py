@@ -66,7 +66,7 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
         raise WorkError(f"{path} is not a cache of mdcache: name another file with --db")
     if scalar(db, "PRAGMA user_version") > FORMAT:
         raise WorkError(f"{path} was made by a newer mdcache: upgrade, or replace it with mdcache rebuild DOCS")
-    meta = dict(db.execute("SELECT key, value FROM meta"))
+    meta = _meta(path, db)
     try:
         roots = [str(root) for root in json.loads(meta["roots"])]
     except (KeyError, ValueError, TypeError) as error:
@@ -74,6 +74,15 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
     if "base" in meta:
         base = os.path.normpath(os.path.join(os.path.dirname(path), meta["base"]))
     return Cache(path, db, base, tuple(os.path.normpath(os.path.join(base, root)) for root in roots), meta)
+
+
+def _meta(path: str, db: Connection) -> dict[str, str]:
+    try:
+        return dict(db.execute("SELECT key, value FROM meta"))
+    except SqliteError as error:
+        if not database.is_damage(error):
+            raise
+        raise Damaged(f"{path} is damaged ({error}): run mdcache rebuild DOCS") from error
 
 
 def storable(text: str) -> str:

@@ -115,7 +115,7 @@ def _connect(name: str, uri: bool = False) -> Connection:
 
 
 def _uri(path: str, mode: str) -> str:
-    return f"file:{quote(os.path.abspath(path))}?mode={mode}"
+    return f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"
 
 
 def _run(db: Connection, *statements: str) -> None:
@@ -144,7 +144,6 @@ _SQL = ("SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_AUTH", "
 _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SQLITE_FULL",), "no space left for {path}: a rebuild needs about three times the cache on that disk"),
     (_LOCKED, "{path} is locked by another program: close it, or try again"),
-    (("SQLITE_READONLY_DBMOVED",), "{path} was removed or replaced meanwhile: try again"),
     (("SQLITE_READONLY", "SQLITE_PERM"), "{path} cannot be written to ({error}): allow it, or use another with --db"),
     (
         ("SQLITE_CANTOPEN",),
@@ -154,21 +153,39 @@ _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SQLITE_IOERR",), "{path} cannot be written ({error}): is there a quota or a limit (ulimit -f), a failing disk?"),
 )
 
+# What pysqlite3 raises out of a backup has only the text.
+_BY_TEXT = {
+    "database or disk is full": "SQLITE_FULL",
+    "database disk image is malformed": "SQLITE_CORRUPT",
+    "file is not a database": "SQLITE_NOTADB",
+    "database is locked": "SQLITE_BUSY",
+    "attempt to write a readonly database": "SQLITE_READONLY",
+    "unable to open database file": "SQLITE_CANTOPEN",
+    "disk I/O error": "SQLITE_IOERR",
+}
+
 
 def name_of(error: Exception) -> str:
     """SQLite's name for an error, '' when it has none: 'SQLITE_BUSY_SNAPSHOT'."""
-    return getattr(error, "sqlite_errorname", None) or ""
+    return getattr(error, "sqlite_errorname", None) or _BY_TEXT.get(str(error), "")
 
 
 def in_words(error: Exception, path: str) -> MdcacheError:
-    """What SQLite says, as one of our errors."""
+    """What SQLite says, as one of our errors. Raises KeyboardInterrupt when that is what ended the statement."""
     name = name_of(error)
+    _pass_on_interrupt(error)
     if name.startswith(_DAMAGED):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
     for names, words in _IN_WORDS:
         if name.startswith(names):
             return WorkError(words.format(path=path, error=error))
     return WorkError(f"{path}: {error}")
+
+
+def _pass_on_interrupt(error: Exception) -> None:
+    """Ctrl-C ends a long statement through its progress handler, and comes back as an error of SQLite."""
+    if name_of(error) == "SQLITE_INTERRUPT":
+        raise KeyboardInterrupt from error
 
 
 def is_damage(error: Exception) -> bool:
@@ -230,7 +247,6 @@ _HARMLESS_PRAGMAS = frozenset(
             "compile_options",
             "collation_list",
             "data_version",
-            "user_version",
         ),
     )
 )
@@ -268,7 +284,8 @@ def reading_only(action: int, first: str | None, second: str | None, _db: str | 
 def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:
     """For the user's DDL: it may create tables, indexes, views and triggers, and write to its own tables.
 
-    builtin: the names of the built-in tables, in lower case. Writing to sqlite_schema is what CREATE does.
+    builtin: the names of whatever is built in, in lower case. A trigger with the name of one of ours would pass for
+    ours when it fires. Writing to sqlite_schema is what CREATE does.
     """
 
     def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
@@ -276,7 +293,8 @@ def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:
         if db == "temp":
             return _DENY
         if name in _CREATES:
-            return _DENY if name == "SQLITE_CREATE_VTABLE" and (second or "").lower() not in _MODULES else _OK
+            foreign = name == "SQLITE_CREATE_VTABLE" and (second or "").lower() not in _MODULES
+            return _DENY if foreign or (first or "").lower() in builtin else _OK
         if name in _WRITES:
             return _DENY if (first or "").lower() in builtin else _OK
         if name == "SQLITE_REINDEX":
@@ -320,6 +338,7 @@ def scalar(db: Connection, sql: str, *parameters: Any) -> Any:
 
 
 def user_error(error: Exception, what: str) -> UsageError:
-    """What SQLite says of the user's own SQL."""
+    """What SQLite says of the user's own SQL. Raises KeyboardInterrupt when that is what ended the statement."""
+    _pass_on_interrupt(error)
     said = "it may only read" if refused(error) else str(error)
     return UsageError(f"{what}: {said}")

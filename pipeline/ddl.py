@@ -16,6 +16,7 @@ from pipeline.database import SQLITE_VERSION, Connection, DriverWarning, SqliteE
 from pipeline.errors import UsageError
 
 _INDEXES = "50-indexes.sql"
+_STEPS = 1_000_000
 
 
 class Script(NamedTuple):
@@ -88,10 +89,9 @@ def apply_tables(db: Connection, schema: Schema) -> Names:
             _apply(db, script)
     names = _names(db)
     if schema.user:
-        database.set_authorizer(db, database.applying_user_ddl(names.tables))
-        for script in schema.user:
-            _apply_user(db, script)
-        database.set_authorizer(db, database.writing_with_user_triggers(names.tables, names.sources))
+        # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
+        db.set_progress_handler(lambda: 0, _STEPS)
+        _apply_user(db, schema.user, names)
     return names
 
 
@@ -125,15 +125,72 @@ def _names(db: Connection) -> Names:
     return Names(tables, frozenset(name for name, type_ in rows if type_ != "table"))
 
 
-def _apply_user(db: Connection, script: Script) -> None:
-    for statement in statements(script.text):
-        try:
-            db.execute(statement)
-        except (SqliteError, DriverWarning) as error:
-            shown = " ".join(_without_comments(statement).split())
-            shown = shown if len(shown) <= 80 else shown[:77] + "..."
-            said = "not allowed in a schema file" if database.refused(error) else str(error)
-            raise UsageError(f"{script.name}: {shown}: {said}") from error
+class _Made(NamedTuple):
+    """A view or trigger of the user's: where it is declared, and the table or view it belongs to."""
+
+    script: str
+    statement: str
+    type: str
+    table: str
+
+
+def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> None:
+    """Statement by statement. What a view or trigger says shows when it is used, perhaps of tables that come later."""
+    applying = database.applying_user_ddl(names.tables | names.sources)
+    using = database.writing_with_user_triggers(names.tables, names.sources)
+    failing: list[tuple[_Made, SqliteError]] = []
+    unproven: list[_Made] = []
+    for script in scripts:
+        for statement in statements(script.text):
+            database.set_authorizer(db, applying)
+            unproven += _made_by(db, script.name, statement)
+            database.set_authorizer(db, using)
+            failing = [(one, error) for one in unproven if (error := _failure(db, one))]
+            unproven = [one for one, _ in failing]
+    for one, error in failing:
+        raise _refused(one.script, one.statement, error) from error
+
+
+def _made_by(db: Connection, script: str, statement: str) -> list[_Made]:
+    last = database.scalar(db, "SELECT max(rowid) FROM sqlite_schema")
+    try:
+        db.execute(statement)
+    except (SqliteError, DriverWarning) as error:
+        raise _refused(script, statement, error) from error
+    new = "SELECT type, tbl_name FROM sqlite_schema WHERE rowid > ? AND type IN ('view', 'trigger')"
+    return [_Made(script, statement, *row) for row in db.execute(new, (last,))]
+
+
+def _refused(script: str, statement: str, error: Exception) -> UsageError:
+    shown = " ".join(_without_comments(statement).split())
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    said = "not allowed in a schema file" if database.refused(error) else str(error)
+    return UsageError(f"{script}: {shown}: {said}")
+
+
+def _failure(db: Connection, one: _Made) -> SqliteError | None:
+    """Why it cannot be used: SQLite compiles it as a part of the statements that use it."""
+    try:
+        for statement in _uses(db, one):
+            db.execute(f"EXPLAIN {statement}")
+    except SqliteError as error:
+        return error
+    return None
+
+
+def _uses(db: Connection, one: _Made) -> list[str]:
+    table = _quoted(one.table)
+    if one.type == "view":
+        return [f"SELECT * FROM {table}"]
+    if database.scalar(db, "SELECT type FROM sqlite_schema WHERE name = ?", one.table) == "view":
+        return []  # which of INSERT, UPDATE and DELETE the view takes is not known
+    columns = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
+    assigned = ", ".join(f"{_quoted(name)} = NULL" for _, name, *_, hidden in columns if not hidden)
+    return [f"INSERT INTO {table} DEFAULT VALUES", f"UPDATE {table} SET {assigned}", f"DELETE FROM {table}"]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _without_comments(statement: str) -> str:

@@ -23,11 +23,14 @@ BYTES_LIMIT = 64 * 1024
 DEPTH_LIMIT = 64
 
 _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r)")
-_CLOSING = re.compile(rb"(?:^|(?<=[\r\n]))(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
-_KEY = re.compile(rb"(?:\s|#[^\r\n]*(?:\r\n|\n|\r))*[\"']?[A-Za-z_][^\r\n:]{0,80}:(?:[ \t\r\n]|\Z)")
+_CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
+# Possessive: a comment that ends in \r\n must not be tried in two ways, or thirty of them take for ever.
+_KEY = re.compile(rb"(?:\s|#[^\r\n]*+)*+[\"']?[A-Za-z_][^\r\n:]{0,80}:(?:[ \t\r\n]|\Z)")
 _SUSPECT = re.compile(r"[&*]|-[ \t]+-|\?[ \t]|^[ ]{40}", re.MULTILINE)
 _WIKILINK = re.compile(r"!?\[\[([^\[\]\n]+)\]\]")
-_TYPED = frozenset(f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float", "null"))
+_NULL = "tag:yaml.org,2002:null"
+_TYPED = frozenset((_NULL, *(f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float"))))
+_INT_LIMIT = 1 << 63
 
 
 class WikiProperty(NamedTuple):
@@ -39,7 +42,12 @@ class WikiProperty(NamedTuple):
 
 
 class FrontMatter(NamedTuple):
-    """What a front matter says. Scalars are as written; keys of the columns are found whatever their case."""
+    """What a front matter says: of a key that stands there twice, its last value.
+
+    fields are the scalars and lists the lists, as written, without nulls; their keys are in lower case, as those of
+    lines. meta and properties hold JSON: numbers, booleans and nulls are typed as in YAML 1.1, but what JSON or SQLite
+    has no type for (dates, NaN, numbers past 64 bits, binary data, unknown tags) stays as written; sets are objects.
+    """
 
     fields: dict[str, str]
     lists: dict[str, tuple[str, ...]]
@@ -94,11 +102,14 @@ def read(text: str) -> FrontMatter | Trouble:
             return Trouble(0, 0, "it is not a list of 'key: value' lines")
         return _front_matter(node)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = (mark.line, mark.column) if mark else (0, 0)
-        return Trouble(*where, " ".join(str(error.problem or error.context).split()))
+        return _trouble(error.problem_mark or error.context_mark, error.problem or error.context)
     except Exception as error:  # PyYAML also raises ValueError, OverflowError, RecursionError … on odd values
-        return Trouble(0, 0, " ".join(str(error).split())[:200] or type(error).__name__)
+        return _trouble(None, error)
+
+
+def _trouble(mark: Any, message: object) -> Trouble:
+    text = " ".join(str(message).split())[:200]
+    return Trouble(mark.line, mark.column, text) if mark else Trouble(0, 0, text or "it is no YAML")
 
 
 _EMPTY = FrontMatter({}, {}, {}, "{}", (), ())
@@ -138,34 +149,38 @@ def _danger_in_events(text: str) -> Trouble | None:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
-            return Trouble(event.start_mark.line, event.start_mark.column, "aliases (*name) are not read")
+            return _trouble(event.start_mark, "aliases (*name) are not read")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH_LIMIT:
-                return Trouble(event.start_mark.line, event.start_mark.column, f"it nests deeper than {DEPTH_LIMIT}")
+                return _trouble(event.start_mark, f"it nests deeper than {DEPTH_LIMIT}")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return None
 
 
 def _front_matter(node: Any) -> FrontMatter:
-    fields: dict[str, str] = {}
-    lists: dict[str, tuple[str, ...]] = {}
-    lines: dict[str, int] = {}
-    meta: dict[str, Any] = {}
-    for key_node, value in node.value:
-        key = _written(key_node)
-        meta[key] = _typed(value)
-        folded = key.lower()
-        if folded in lines:
-            continue
-        lines[folded] = key_node.start_mark.line
-        if isinstance(value, yaml.ScalarNode):
-            fields[folded] = value.value.strip()
-        elif isinstance(value, yaml.SequenceNode):
-            lists[folded] = tuple(_written(item).strip() for item in value.value)
-    links = tuple(link for key_node, value in node.value for link in _links(_written(key_node), value))
-    return FrontMatter(fields, lists, lines, _json(meta), tuple(_properties(meta)), links)
+    values = {_written(key): (key.start_mark.line, value) for key, value in node.value}
+    folded = {key.lower(): found for key, found in values.items()}
+    meta = {key: _typed(value) for key, (_, value) in values.items()}
+    written = _json(meta)
+    written.encode()  # raises where a lone surrogate was escaped into a text: nothing could store it
+    return FrontMatter(
+        {key: value.value.strip() for key, (_, value) in folded.items() if _is_text(value)},
+        {key: _items(value) for key, (_, value) in folded.items() if isinstance(value, yaml.SequenceNode)},
+        {key: line for key, (line, _) in folded.items()},
+        written,
+        tuple(_properties(meta)),
+        tuple(link for key, (_, value) in values.items() for link in _links(key, value)),
+    )
+
+
+def _is_text(node: Any) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag != _NULL
+
+
+def _items(node: Any) -> tuple[str, ...]:
+    return tuple(_written(item).strip() for item in node.value if item.tag != _NULL)
 
 
 def _written(node: Any) -> str:
@@ -174,7 +189,7 @@ def _written(node: Any) -> str:
 
 
 def _typed(node: Any) -> Any:
-    """As JSON has it. Scalars that JSON has no type for (dates, NaN, binary, unknown tags) stay as written."""
+    """As JSON has it, see FrontMatter."""
     if isinstance(node, yaml.MappingNode):
         return {_written(key): _typed(value) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):
@@ -185,7 +200,9 @@ def _typed(node: Any) -> Any:
         value = yaml.SafeLoader.yaml_constructors[node.tag](_CONSTRUCTOR, node)
     except (ValueError, KeyError):
         return node.value
-    return node.value if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return node.value
+    return value if not isinstance(value, int) or -_INT_LIMIT <= value < _INT_LIMIT else node.value
 
 
 _CONSTRUCTOR: Any = yaml.SafeLoader("")

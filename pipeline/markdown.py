@@ -41,6 +41,8 @@ class Heading(NamedTuple):
     level: int
     text: str
     start: int
+    spoken: str
+    """The text without what stands for images, as anchors are made of it."""
 
 
 class Reference(NamedTuple):
@@ -122,6 +124,12 @@ def _outside(offsets: list[int], links: list[Reference]) -> list[int]:
         if offset >= reach:
             left.append(offset)
     return left
+
+
+class _Alt(str):
+    """Text that stands for an image."""
+
+    __slots__ = ()
 
 
 class _Open(NamedTuple):
@@ -221,21 +229,26 @@ class _Walk:
     def _end(self, tag: Any, span: Any, pieces: list[str] | None) -> list[str] | None:
         """Gives where text is to be collected from now on."""
         if tag == "Link" or tag == "Image":
-            return self._end_link(span, pieces or [])
+            return self._end_link(tag, span, pieces or [])
         if tag == "CodeBlock":
             self._opaque -= 1
         elif tag.__class__ is not str and "Heading" in tag:
-            self._found.headings.append(Heading(int(tag["Heading"][1]), "".join(pieces or ()).strip(), span["start"]))
+            self._end_heading(int(tag["Heading"][1]), span["start"], pieces or [])
             return None
         return pieces
 
-    def _end_link(self, span: Any, pieces: list[str]) -> list[str] | None:
+    def _end_heading(self, level: int, start: int, pieces: list[str]) -> None:
+        text = "".join(pieces)
+        spoken = "".join([piece for piece in pieces if piece.__class__ is str]) if _Alt in map(type, pieces) else text
+        self._found.headings.append(Heading(level, text.strip(), start, spoken))
+
+    def _end_link(self, tag: str, span: Any, pieces: list[str]) -> list[str] | None:
         self._opaque -= 1
         outer, place, kind, target, labelled = self._open.pop()
         label = "".join(pieces) if labelled else None
         self._found.references[place] = Reference(kind, target, label, span["start"], span["end"])
         if outer is not None:
-            outer += pieces
+            outer += pieces if tag == "Link" else map(_Alt, pieces)
         return outer
 
     def _end_task(self, end: int) -> None:

@@ -35,6 +35,7 @@ from pipeline.patterns import Patterns
 _BOM = b"\xef\xbb\xbf"
 # Stands for a NUL byte and for each byte that is not UTF-8 while parsing: one byte for one byte keeps every offset.
 _REPLACED = "\x1a"
+_SHOWN = "\ufffd"
 _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _CUSTOM_ID = re.compile(r"\{#([^\s{}]+)\}\s*$")
 _H1 = 1
@@ -56,9 +57,10 @@ class _Text(NamedTuple):
 def parse(path: str, content: Content, rules: Rules) -> Document:
     """Parse the content of the file at path, relative to the base."""
     problems: list[Problem] = []
-    whole = _decoded(path, content.data, problems)
+    too_large = content.size > len(content.data)
+    whole = _decoded(path, _without_torn_end(content.data) if too_large else content.data, problems)
     front, text, front_lines = _front_matter(path, whole, problems)
-    if content.size > len(content.data):
+    if too_large:
         message = f"larger than {rules.size_limit} bytes: only its front matter is read"
         problems.append(Problem(path, 1, 1, "too-large", WARNING, message))
         body = _Body.unread(text.base, content.size, front_lines)
@@ -70,6 +72,13 @@ def parse(path: str, content: Content, rules: Rules) -> Document:
 def content_of(raw: bytes) -> Content:
     """The content of a file that is in memory as a whole."""
     return Content(raw, hashlib.sha256(raw).hexdigest(), len(raw))
+
+
+def _without_torn_end(head: bytes) -> bytes:
+    """The head of a file without a last character of which only a part is in it."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(head)
+    return head[: len(head) - len(decoder.getstate()[0])]
 
 
 def _decoded(path: str, raw: bytes, problems: list[Problem]) -> _Text:
@@ -106,11 +115,13 @@ def _front_matter(
             problems.append(Problem(path, 1, 1, "front-matter", WARNING, "the front matter is never closed with '---'"))
         return None, whole, 0
     start, end, after = place
-    found = frontmatter.read(whole.data[start:end].decode())
-    if isinstance(found, frontmatter.Trouble):
-        message = f"the front matter cannot be read: {found.message}"
-        problems.append(Problem(path, found.line + 2, found.column + 1, "front-matter", ERROR, message))
-        found = None
+    found: frontmatter.FrontMatter | None = None
+    match frontmatter.read(whole.data[start:end].decode()):
+        case frontmatter.Trouble(line, column, why):
+            message = f"the front matter cannot be read: {why}"
+            problems.append(Problem(path, line + 2, column + 1, "front-matter", ERROR, message))
+        case frontmatter.FrontMatter() as read:
+            found = read
     rest = whole.data[after:]
     lines = _breaks(whole.data[:after]).count(b"\n")
     text = whole.text[after:] if whole.text.isascii() else rest.decode()
@@ -142,6 +153,8 @@ def _read_body(path: str, text: _Text, front_lines: int, problems: list[Problem]
     candidates = inline.candidates(plain)
     offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
     outline = markdown.outline(plain, offsets)
+    if _REPLACED in plain:
+        outline = _shown(outline)
     starts, sections = _sections(outline.headings, breaks, text.base, front_lines + 1)
     finder = _Finder(path, data, breaks, front_lines + 1, starts, rules)
     if deep:
@@ -160,6 +173,23 @@ def _read_body(path: str, text: _Text, front_lines: int, problems: list[Problem]
         finder.tasks(outline.tasks),
         finder.code_blocks(outline.code_blocks),
         finder.anchors(said.anchors),
+    )
+
+
+def _shown(outline: markdown.Outline) -> markdown.Outline:
+    """With the sign that readers know where a byte was replaced."""
+    return outline._replace(
+        headings=[
+            heading._replace(text=heading.text.replace(_REPLACED, _SHOWN), spoken=heading.spoken.replace(_REPLACED, ""))
+            for heading in outline.headings
+        ],
+        references=[
+            reference._replace(
+                target=reference.target.replace(_REPLACED, _SHOWN),
+                label=reference.label and reference.label.replace(_REPLACED, _SHOWN),
+            )
+            for reference in outline.references
+        ],
     )
 
 
@@ -189,7 +219,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
     tags: list[str] = []
     links: list[_Found] = []
     anchors: list[tuple[int, str]] = []
-    conflicts: list[int] = []
+    conflict: tuple[int, re.Match[str]] | None = None
     for at in outline.plain:
         _, kind, match = candidates[at]
         if kind is inline.TAG:
@@ -200,8 +230,8 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
             links += ((at, "relation", "TAGGED_AS", target, None) for target in inline.tag_relation(match))
         elif kind is inline.BLOCK_ID:
             anchors.append((at, match[0]))
-        elif not conflicts and inline.is_conflict(match):
-            conflicts.append(at)
+        elif conflict is None:  # if the first is none, no later one is
+            conflict = at, match
     for start, end in outline.html:
         raw = data[start:end].decode()
         anchors += ((start, anchor) for anchor in inline.html_anchors(raw))
@@ -212,7 +242,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
     for heading in outline.headings:
         if "{#" in heading.text and (custom := _CUSTOM_ID.search(heading.text)):
             anchors.append((heading.start, custom[1]))
-    return _Said(tags, links, anchors, conflicts[0] if conflicts else None)
+    return _Said(tags, links, anchors, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
 
 
 def _sections(
@@ -227,10 +257,9 @@ def _sections(
         lines.append(line)
     starts.append(len(breaks))
     sections = [Section(0, None, None, base, base + starts[1], lines[0])]
-    names = anchors.anchors([heading.text for heading in headings])
-    for i, (level, text, _) in enumerate(headings):
-        shown = text.replace(_REPLACED, "\ufffd")
-        sections.append(Section(level, shown, names[i], base + starts[i + 1], base + starts[i + 2], lines[i + 1]))
+    names = anchors.anchors([heading.spoken for heading in headings])
+    for i, (level, text, _, _) in enumerate(headings):
+        sections.append(Section(level, text, names[i], base + starts[i + 1], base + starts[i + 2], lines[i + 1]))
     return starts[:-1], tuple(sections)
 
 
@@ -303,13 +332,11 @@ class _Finder:
             yield start, kind, type_, target, (label.strip() or None) if label else None
 
     def _relation(self, start: int, last: str | None, last_end: int) -> str | None:
-        line = self._breaks.rfind(b"\n", max(0, start - 400), start) + 1
-        before = self._data[max(line, start - 400) : start].decode("utf-8", "replace")
-        key = inline.relation_key(before)
-        if key:
-            return inline.edge_type(key)
-        between = self._data[last_end:start][:16].decode("utf-8", "replace")
-        return last if last and inline.continues_relation(between) else None
+        """The type of the wikilink at start; last is that of the one before it."""
+        if last and inline.continues_relation(self._data[last_end:start]):
+            return last
+        key = inline.relation_key(self._data, start)
+        return inline.edge_type(key) if key else None
 
     def tasks(self, tasks: list[tuple[bool, int, int]]) -> tuple[Task, ...]:
         if not tasks:
@@ -317,7 +344,7 @@ class _Finder:
         found, place = [], self._places().of
         for done, start, end in tasks:
             section, line, _ = place(start)
-            found.append(Task(section, line, done, " ".join(self._data[start:end].decode().split())))
+            found.append(Task(section, line, done, _in_one_line(self._data[start:end].decode())))
         return tuple(found)
 
     def code_blocks(self, blocks: list[tuple[str | None, int]]) -> tuple[CodeBlock, ...]:
@@ -336,6 +363,10 @@ class _Finder:
             section, line, _ = place(start)
             unique.setdefault(anchor, Anchor(anchor, section, line))
         return tuple(unique.values())
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.replace(_REPLACED, _SHOWN).split())
 
 
 _start = operator.itemgetter(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -33,26 +34,34 @@ def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
         db.create_function(name, 1, function)
     db.set_progress_handler(lambda: 0, _STEPS)
     database.set_authorizer(db, database.reading_only)
-    try:
+    with _blaming_sql("cannot run the query"):
         cursor = db.execute(sql)
-    except (SqliteError, database.DriverWarning, ValueError) as error:
-        raise database.user_error(error, "cannot run the query") from error
     columns = _unique([column[0] for column in cursor.description or ()])
     return Answer(columns, _rows(cursor))
 
 
 def _rows(cursor: Any) -> Iterator[tuple[Any, ...]]:
-    try:
+    with _blaming_sql("the query failed"):
         yield from cursor
-    except SqliteError as error:
-        raise database.user_error(error, "the query failed") from error
+
+
+@contextmanager
+def _blaming_sql(what: str) -> Iterator[None]:
+    """What is wrong with the statement is the user's to mend; what is wrong with the file is not."""
+    try:
+        yield
+    except (SqliteError, database.DriverWarning, ValueError) as error:
+        if database.name_of(error) and not database.is_about_sql(error):
+            raise
+        raise database.user_error(error, what) from error
 
 
 def _attach(cache: Cache, file: str) -> None:
-    """Attach another database to read, under the name of its file."""
+    """Attach another database to read, under the name of its file; main and temp are SQLite's own."""
     if not os.path.isfile(file):
         raise UsageError(f"no such database to attach: {file}")
-    name = re.sub(r"\W", "_", os.path.basename(file).partition(".")[0]) or "attached"
+    name = re.sub(r"\W", "_", os.path.basename(file).partition(".")[0])
+    name = "attached" if name.lower() in ("", "main", "temp") else name
     try:
         cache.db.execute(f'ATTACH ? AS "{name}"', (f"file:{quote(os.path.abspath(file))}?mode=ro",))
     except SqliteError as error:

@@ -107,12 +107,12 @@ def links_as_json(node: Node, found: Around) -> None:
 
 def answer(form: str, found: Answer) -> None:
     """form: table, csv or json."""
-    if form == "csv":
-        show.comma_separated(found.columns, found.rows)
-    elif form == "json":
+    if form == "json":
         rows = [dict(zip(found.columns, map(show.plain, row), strict=True)) for row in found.rows]
         show.as_json({"columns": list(found.columns), "rows": rows})
-    else:
+    elif form == "csv" and found.columns:
+        show.comma_separated(found.columns, found.rows)
+    elif found.columns:
         show.table(found.columns, found.rows)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from pipeline import anchors, targets
 from pipeline.database import Connection
-from pipeline.model import ERROR, Problem, Rules
+from pipeline.model import ERROR, WARNING, Problem, Rules
 from pipeline.parse import WIKI_KINDS
 from pipeline.paths import fold, folder, nfc, without_extension
 
@@ -40,7 +41,7 @@ def resolve_all(db: Connection, rules: Rules, absent: Iterable[str]) -> None:
     names = _json({targets.bucket(path, rules.extensions) for path in absent})
     _settle_ids(db, rules, _OF_NAMES + " UNION SELECT node FROM claims", (names,))
     _settle_links(db, rules, "", ())
-    _report(db, "", ())
+    _report(db, rules, "", ())
 
 
 def resolve_changes(db: Connection, rules: Rules, names: Iterable[str], written: Iterable[int]) -> None:
@@ -61,7 +62,7 @@ def resolve_changes(db: Connection, rules: Rules, names: Iterable[str], written:
     codes = ", ".join(f"'{code}'" for code in _CODES)
     paths = "SELECT path FROM nodes WHERE key IN (SELECT value FROM json_each(?))"
     db.execute(f"DELETE FROM problems WHERE code IN ({codes}) AND path IN ({paths})", (sources,))
-    _report(db, "AND nodes.key IN (SELECT value FROM json_each(?1))", (sources,))
+    _report(db, rules, "AND nodes.key IN (SELECT value FROM json_each(?1))", (sources,))
 
 
 def _json(values: Iterable[Any]) -> str:
@@ -146,11 +147,13 @@ def _settle_links(db: Connection, rules: Rules, within: str, parameters: tuple[A
     )
     resolved = Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
     moved = set()
-    bucket = _Bucket("", (), rules)
+    bucket = Bucket("", (), rules)
     for name, key, source, kind, target, path, *before in links:
         if name != bucket.name:
-            bucket = _Bucket(name, _candidates(db, name), rules)
-        after = bucket.settled(kind, target, path)
+            bucket = Bucket(name, _candidates(db, name), rules)
+        asked = targets.look_up(kind in WIKI_KINDS, target, path, rules.extensions)
+        choice = Choice(source, 0) if asked.how == targets.ITSELF else bucket.choose(asked, folder(path))
+        after = [choice.node, targets.DOCUMENT, choice.rivals] if choice else [None, asked.scope, 0]
         if after != before:
             resolved.add((*after, key))
             moved.add(source)
@@ -158,132 +161,136 @@ def _settle_links(db: Connection, rules: Rules, within: str, parameters: tuple[A
     return moved
 
 
-def _candidates(db: Connection, name: str) -> tuple[Candidate, ...]:
+def _candidates(db: Connection, name: str) -> Iterator[Candidate]:
     rows = db.execute("SELECT node, path, alias FROM names JOIN nodes ON key = node WHERE name = ?", (name,))
-    return tuple(Candidate(*row) for row in rows)
+    return (Candidate(*row) for row in rows)
 
 
-class _Bucket:
-    """The documents that share a name, indexed for the links that ask for it."""
+class Bucket:
+    """The documents that share a name, arranged for the links that ask for it."""
 
-    def __init__(self, name: str, candidates: tuple[Candidate, ...], rules: Rules) -> None:
+    def __init__(self, name: str, candidates: Iterable[Candidate], rules: Rules) -> None:
         self.name = name
-        self._rules = rules
-        self._by_path: dict[str, Candidate] = {}
-        self._by_suffix: dict[str, list[Candidate]] = {}
-        self._by_folded: dict[str, list[Candidate]] = {}
-        self._by_alias: dict[str, list[Candidate]] = {}
-        self._nearest: dict[tuple[str, str], _Nearest] = {}
-        self._chosen: dict[tuple[bool, str, str], Choice | None] = {}
+        self._extensions, self._roots = rules.extensions, rules.roots
+        self._named: list[Candidate] = []
+        self._aliases: dict[str, list[Candidate]] = {}
+        # By path, by path without extension and by folder: (which form, path, node) of the best for each.
+        self._files: dict[str, tuple[int, str, int]] = {}
+        self._indexes: dict[str, tuple[int, str, int]] = {}
+        self._endings: dict[tuple[int, bool], dict[str, list[Candidate]]] = {}
+        self._nearest: dict[tuple[str, str], Nearest] = {}
         for candidate in candidates:
             self._add(candidate)
 
     def _add(self, candidate: Candidate) -> None:
-        if candidate.alias:
-            self._by_alias.setdefault(candidate.alias, []).append(candidate)
+        node, path, alias = candidate
+        if alias:
+            self._aliases.setdefault(alias, []).append(candidate)
             return
-        path = nfc(candidate.path)
-        # Two names that differ only by normalisation: the first by path, as everywhere.
-        if path not in self._by_path or candidate.path < self._by_path[path].path:
-            self._by_path[path] = candidate
-        for form in dict.fromkeys((path, without_extension(path, self._rules.extensions))):
-            parts = form.split("/")
-            for start in range(len(parts)):
-                suffix = "/".join(parts[start:])
-                self._by_suffix.setdefault(suffix, []).append(candidate)
-                self._by_folded.setdefault(fold(suffix), []).append(candidate)
+        stem = targets.bucket(path, self._extensions)
+        if stem in targets.INDEX_NAMES:
+            _keep_best(self._indexes, nfc(folder(path)), (targets.INDEX_NAMES.index(stem), path, node))
+        if stem == self.name:
+            self._named.append(candidate)
+            short = without_extension(path, self._extensions)
+            order = self._extensions.index(path[len(short) :].lower()) + 1 if short != path else 0
+            _keep_best(self._files, nfc(path), (0, path, node))
+            _keep_best(self._files, nfc(short), (order, path, node))
 
-    def choose(self, kind: str, target: str, source: str) -> Choice | None:
-        """What a link in the document at path source means; the same for all links of its folder."""
-        if not self._by_path and not self._by_alias:
-            return None
-        wiki = kind in WIKI_KINDS
-        itself = target.lstrip().startswith("#")
-        key = (wiki, target, source if itself else folder(source))
-        if key not in self._chosen:
-            found = targets.look_up(wiki, target, source, self._rules.extensions)
-            self._chosen[key] = self._by_name(found, source) if found.wiki else self._at(found)
-        return self._chosen[key]
+    def choose(self, asked: targets.LookUp, source: str) -> Choice | None:
+        """The document that is asked for by a link in the folder source."""
+        if asked.how == targets.BY_NAME:
+            return self._by_name(asked.path, source)
+        if asked.how == targets.FROM_ROOTS:
+            paths = [f"{root}/{asked.path}".strip("/") for root in (*self._roots, "")]
+        else:
+            paths = [asked.path]
+        forms = (self._indexes, self._files) if asked.is_folder else (self._files, self._indexes)
+        found = next((form[path] for path in paths for form in forms if path in form), None)
+        return Choice(found[2], 0) if found else None
 
-    def settled(self, kind: str, target: str, source: str) -> list[Any]:
-        """The link's target_node, scope and rivals."""
-        choice = self.choose(kind, target, source)
-        if choice:
-            return [choice.node, targets.DOCUMENT, choice.rivals]
-        return [None, targets.look_up(kind in WIKI_KINDS, target, source, self._rules.extensions).scope, 0]
-
-    def _at(self, found: targets.LookUp) -> Choice | None:
-        """By path: below the roots first when it began with '/', then from the base."""
-        if found.path is None:
-            return None
-        roots = [*self._rules.roots, ""] if found.rooted else [""]
-        for root in roots:
-            path = f"{root}/{found.path}".strip("/") if root else found.path
-            for form in self._forms(path):
-                if form in self._by_path:
-                    return Choice(self._by_path[form].node, 0)
-        return None
-
-    def _forms(self, path: str) -> Iterator[str]:
-        """A path as it is, with an extension, and the README or index of a folder."""
-        yield path
-        for extension in self._rules.extensions:
-            yield path + extension
-        for index in _INDEX_FILES:
-            for extension in self._rules.extensions:
-                yield f"{path}/{index}{extension}".lstrip("/")
-
-    def _by_name(self, found: targets.LookUp, source: str) -> Choice | None:
+    def _by_name(self, wanted: str, source: str) -> Choice | None:
         """By whole trailing components, then without case, then by alias; each the nearest of those that match."""
-        assert found.path is not None
+        folded = fold(wanted)
         tiers = (
-            ("path", found.path, self._by_suffix),
-            ("name", fold(found.path), self._by_folded),
-            ("alias", fold(found.path), self._by_alias),
+            ("path", wanted, self._ending(wanted, False)),
+            ("name", folded, self._ending(folded, True)),
+            ("alias", folded, self._aliases),
         )
-        for tier, wanted, candidates in tiers:
-            if wanted in candidates:
-                nearest = self._nearest.get((tier, wanted))
+        for tier, key, candidates in tiers:
+            if key in candidates:
+                nearest = self._nearest.get((tier, key))
                 if nearest is None:
-                    nearest = self._nearest[tier, wanted] = _Nearest(candidates[wanted])
-                return nearest.to(folder(source))
+                    nearest = self._nearest[tier, key] = Nearest(candidates[key])
+                return nearest.to(source)
         return None
 
+    def _ending(self, wanted: str, folded: bool) -> dict[str, list[Candidate]]:
+        """The documents by as many trailing components of their paths as are wanted, with and without extension."""
+        count = wanted.count("/") + 1
+        endings = self._endings.get((count, folded))
+        if endings is None:
+            endings = self._endings[count, folded] = {}
+            for candidate in self._named:
+                path = nfc(candidate.path)
+                for form in {path, without_extension(path, self._extensions)}:
+                    end = "/".join(form.rsplit("/", count)[-count:])
+                    if end.count("/") == count - 1:
+                        endings.setdefault(fold(end) if folded else end, []).append(candidate)
+        return endings
 
-_INDEX_FILES = ("README", "readme", "Readme", "index", "INDEX", "Index")
+
+def _keep_best(known: dict[str, tuple[int, str, int]], key: str, entry: tuple[int, str, int]) -> None:
+    known[key] = min(entry, known.get(key, entry))
 
 
-class _Nearest:
+class _Best(NamedTuple):
+    """The best of the candidates below a folder: the least deep, of these the one with the shortest path, the first."""
+
+    depth: int
+    length: int
+    path: str
+    node: int
+    equals: int
+    """How many there are of the same depth."""
+
+
+class Nearest:
     """Finds the nearest of many candidates: fewest folder steps, then shortest path, then alphabetical.
 
-    For each folder above a candidate, the best two below it by (depth, length, path) are kept; the answer is among
-    those of the folders above the source. So a README in each of 10,000 folders costs no more than their depth.
+    The way from a document to another leads up to a folder above both, and from there down to what is best below it;
+    so it is enough to know the best below each folder. A README in each of 10,000 folders costs no more than their
+    depth, where comparing all with all would take minutes.
     """
 
     def __init__(self, candidates: Iterable[Candidate]) -> None:
-        self._best: dict[str, list[tuple[int, int, str, int]]] = {}
-        for candidate in {c.node: c for c in candidates}.values():
-            above = _ancestors(folder(candidate.path))
-            entry = (len(above) - 1, len(candidate.path), candidate.path, candidate.node)
+        self._best: dict[str, _Best] = {}
+        for node, path, _ in sorted(candidates, key=lambda candidate: (len(candidate.path), candidate.path)):
+            above = _ancestors(folder(path))
             for ancestor in above:
-                best = self._best.setdefault(ancestor, [])
-                best.append(entry)
-                best.sort()
-                del best[2:]
+                best = self._best.get(ancestor)
+                if best is None or len(above) < best.depth:
+                    self._best[ancestor] = _Best(len(above), len(path), path, node, 1)
+                elif len(above) == best.depth:
+                    self._best[ancestor] = best._replace(equals=best.equals + 1)
 
     def to(self, source: str) -> Choice | None:
-        """source is a folder."""
+        """The nearest to a document in the folder source.
+
+        Where the two part further down, a folder higher up counts too many steps for them: never one that wins.
+        """
         above = _ancestors(source)
-        found: dict[int, tuple[int, int, str, int]] = {}
-        for up, ancestor in enumerate(above):
-            level = len(above) - 1 - up
-            for depth, length, path, node in self._best.get(ancestor, ()):
-                entry = (up + depth - level, length, path, node)
-                found[node] = min(entry, found.get(node, entry))
-        ranked = sorted(found.values())
-        if not ranked:
+        found = [
+            (2 * up + best.depth, best)
+            for up, ancestor in enumerate(above)
+            if (best := self._best.get(ancestor)) is not None
+        ]
+        if not found:
             return None
-        return Choice(ranked[0][3], sum(1 for entry in ranked[1:] if entry[0] == ranked[0][0]))
+        steps = min(step for step, _ in found)
+        nearest = [best for step, best in found if step == steps]
+        first = min(nearest, key=lambda best: (best.length, best.path))
+        return Choice(first.node, sum(best.equals for best in nearest) - 1)
 
 
 def _ancestors(path: str) -> list[str]:
@@ -302,47 +309,68 @@ _CODES = ("duplicate-id", "broken-link", "missing-embed", "ambiguous-link", "bro
 """What only the whole set of documents shows."""
 
 
-def _report(db: Connection, within: str, parameters: tuple[Any, ...]) -> None:
+def _report(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> None:
     """Write down what is wrong with ids and links that are settled; within narrows down the documents."""
-    insert = 'INSERT INTO problems (path, line, "column", code, severity, message)'
-    links = "FROM links JOIN nodes ON nodes.key = source"
-    db.execute(
-        f"{insert} SELECT path, line, 1, 'duplicate-id', 'error',"
-        " 'the id ''' || claim || ''' is taken: it is the id or the path of another document'"
-        f" FROM claims JOIN nodes ON nodes.key = node WHERE id <> claim {within}",
-        parameters,
+    problems = problem_writer(db)
+    found = chain(
+        _lost_ids(db, within, parameters),
+        _unsettled_links(db, within, parameters),
+        _broken_anchors(db, rules, within, parameters),
     )
-    db.execute(
-        f'{insert} SELECT path, line, "column",'
-        " CASE WHEN kind IN ('embed', 'image') THEN 'missing-embed' ELSE 'broken-link' END,"
-        " CASE WHEN kind IN ('relation', 'property') THEN 'warning' ELSE 'error' END,"
-        f" 'no document for ''' || target || '''' {links} WHERE scope = 'document' AND target_node IS NULL {within}",
-        parameters,
-    )
-    db.execute(
-        f"{insert} SELECT path, line, \"column\", 'ambiguous-link', 'warning',"
-        " '''' || target || ''' could be ' || (rivals + 1) || ' documents that are equally near'"
-        f" {links} WHERE rivals > 0 {within}",
-        parameters,
-    )
-    _check_fragments(db, within, parameters)
+    for problem in found:
+        problems.add(problem)
+    problems.flush()
 
 
-def _check_fragments(db: Connection, within: str, parameters: tuple[Any, ...]) -> None:
-    """A link to a place in a document that is not there. Each target's anchors are fetched once."""
+def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
+    claims = "SELECT path, line, claim FROM claims JOIN nodes ON nodes.key = node WHERE id <> claim"
+    for path, line, claim in db.execute(f"{claims} {within}", parameters):
+        message = f"the id {quoted(claim)} is taken: it is the id or the path of another document"
+        yield Problem(path, line, 1, "duplicate-id", ERROR, message)
+
+
+def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
     links = db.execute(
-        'SELECT target_node, fragment, target, path, line, "column" FROM links JOIN nodes ON nodes.key = source'
-        f" WHERE target_node IS NOT NULL AND fragment <> '' {within} ORDER BY target_node, source, links.key",
+        'SELECT path, line, "column", kind, target, rivals FROM links JOIN nodes ON nodes.key = source'
+        f" WHERE scope = 'document' AND (target_node IS NULL OR rivals > 0) {within}",
+        parameters,
+    )
+    for path, line, column, kind, target, rivals in links:
+        if rivals:
+            message = f"{quoted(target)} could be {rivals + 1} documents that are equally near"
+            yield Problem(path, line, column, "ambiguous-link", WARNING, message)
+        else:
+            code = "missing-embed" if kind in ("embed", "image") else "broken-link"
+            severity = WARNING if kind in ("relation", "property") else ERROR
+            yield Problem(path, line, column, code, severity, f"no document for {quoted(target)}")
+
+
+def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
+    """A link to a place in a document that is not there. Each target's anchors are fetched once.
+
+    Of documents over the size limit no places are known.
+    """
+    links = db.execute(
+        'SELECT target_node, fragment, target, nodes.path, line, "column" FROM links'
+        " JOIN nodes ON nodes.key = source JOIN nodes AS other ON other.key = target_node"
+        f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
     node, known = None, frozenset[str]()
-    problems = problem_writer(db)
     for target_node, fragment, target, path, line, column in links:
         if target_node != node:
             node, known = target_node, _anchors_of(db, target_node)
         if known.isdisjoint(anchors.forms(fragment)):
-            problems.add(Problem(path, line, column, "broken-anchor", ERROR, f"no heading or anchor for '{target}'"))
-    problems.flush()
+            message = f"no heading or anchor for {quoted(target)}"
+            yield Problem(path, line, column, "broken-anchor", ERROR, message)
+
+
+def quoted(text: str) -> str:
+    """What a document says, to be shown within a message: one line, no control characters, not endless."""
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+_SHOWN = 120
 
 
 def _anchors_of(db: Connection, node: int) -> frozenset[str]:

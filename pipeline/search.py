@@ -7,15 +7,16 @@ excludes, and everything else is literal.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 from pipeline import database, hydrate
 from pipeline.cache import Cache, storable
 from pipeline.database import Connection, SqliteError
 from pipeline.errors import UsageError, WorkError
-from pipeline.segment import joined, segment
+from pipeline.segment import SEPARATOR, joined, segment
 
 MARK_START, MARK_END = "\x02", "\x03"
 """Around each hit in a snippet: characters that no snippet has otherwise."""
@@ -23,7 +24,8 @@ MARK_START, MARK_END = "\x02", "\x03"
 _TERM = re.compile(r'(-?)"([^"]*)"(\*?)|(\S+)')
 # Nobody types more. Thousands of words would take FTS5 seconds to look up.
 _LONGEST_QUERY = 10_000
-_SNIPPET_WORDS = 24
+# A character is a word where scripts have no spaces; 64 is as many as FTS5 gives.
+_SNIPPET_WORDS, _SNIPPET_CHARACTERS = 24, 64
 # Of a section, snippets look at this much: a hit further down is shown by its line alone.
 _SNIPPET_BYTES = 1 << 20
 _OPENING_BYTES = 600
@@ -194,7 +196,8 @@ def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | 
                 for number, (row, body) in enumerate(zip(rows, clean, strict=True))
             ],
         )
-        sql = f"SELECT rowid, snippet(marks, 3, ?, ?, '…', {_SNIPPET_WORDS}) FROM marks WHERE marks MATCH ?"
+        length = _SNIPPET_CHARACTERS if SEPARATOR in matching else _SNIPPET_WORDS
+        sql = f"SELECT rowid, snippet(marks, 3, ?, ?, '…', {length}) FROM marks WHERE marks MATCH ?"
         found = dict(marks.execute(sql, (MARK_START, MARK_END, matching)))
     return [None if body is None else _shown(found.get(number) or body) for number, body in enumerate(clean)]
 
@@ -206,5 +209,14 @@ def _tags(db: Connection, node: int) -> str:
 
 def _shown(snippet: str) -> str:
     """In one line, with the scripts without spaces joined again."""
-    text = " ".join(joined(snippet).split())
+    text = _SIGNS.sub(_within_the_mark, " ".join(joined(snippet).split()))
     return text if MARK_START in text or len(text) <= 200 else text[:200] + "…"
+
+
+_SIGNS = re.compile(rf"{MARK_END}([^\w\s]+)")
+
+
+def _within_the_mark(match: re.Match[str]) -> str:
+    """Vowel signs and accents are no words to the tokenizer, but belong to the letter before them."""
+    signs = "".join(takewhile(lambda char: unicodedata.category(char).startswith("M"), match[1]))
+    return signs + MARK_END + match[1][len(signs) :]

@@ -24,66 +24,69 @@ _WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
 _EXTENSION = re.compile(r"\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,8}$")
 
 
+ITSELF = "itself"
+BY_PATH = "path"
+FROM_ROOTS = "roots"
+BY_NAME = "name"
+
+
 class LookUp(NamedTuple):
     """A target, understood.
 
-    path is relative to the base, normalised, not yet tried with extensions; None when the target cannot be a
-    document. rooted: it began with '/', so the roots come first. wiki: whole trailing components, names and aliases
-    are tried, not the path.
+    scope holds as long as it does not resolve. name says in which bucket a document would be; None when none can be
+    meant. path is normalised, not yet tried with extensions; how to look for it:
+
+    ITSELF      it is the document that the link stands in
+    BY_PATH     path is relative to the base
+    FROM_ROOTS  path is relative to the roots, else to the base
+    BY_NAME     path is the end of a path, whole components, or an alias
+
+    is_folder: it was written like a folder's, so README and index come before a file of that name.
     """
 
     scope: str
     name: str | None
-    path: str | None
+    path: str
     fragment: str | None
-    rooted: bool
-    wiki: bool
-
-
-_EXTERNAL = LookUp(EXTERNAL, None, None, None, False, False)
+    how: str
+    is_folder: bool = False
 
 
 def look_up(wiki: bool, target: str, source: str, extensions: tuple[str, ...]) -> LookUp:
     """Understand a target as written in the document at path source."""
+    if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
+        return LookUp(EXTERNAL, None, "", None, BY_PATH)
+    written, mark, asked = target.partition("#")
     if wiki:
-        return _look_up_wiki(target, source, extensions)
-    if _SCHEME.match(target):
-        return _EXTERNAL
-    written, mark, fragment = target.partition("#")
-    written = written.partition("?")[0]
-    asked = unquote(fragment) if mark else None
+        written, fragment = written.strip(), asked.strip() if mark else None
+    else:
+        written, fragment = written.partition("?")[0], unquote(asked) if mark else None
     if not written:
-        return _itself(source, asked, extensions) if mark else LookUp(ASSET, None, None, None, False, False)
-    return _by_path(unquote(written), source, asked, extensions)
-
-
-def _look_up_wiki(target: str, source: str, extensions: tuple[str, ...]) -> LookUp:
-    if _WIKI_SCHEME.match(target):
-        return _EXTERNAL
-    written, mark, fragment = target.partition("#")
-    written, asked = written.strip(), fragment.strip() if mark else None
-    if not written:
-        return _itself(source, asked, extensions) if mark else LookUp(ASSET, None, None, None, False, False)
+        return _itself(source, fragment, extensions)
+    if not wiki:
+        return _by_path(unquote(written), source, fragment, extensions)
     if written.startswith(("/", "./", "../")):
-        found = _by_path(written, source, asked, extensions)
-        return found._replace(scope=_wiki_scope(written, extensions))
+        return _by_path(written, source, fragment, extensions)._replace(scope=_wiki_scope(written, extensions))
     name = bucket(written, extensions)
-    return LookUp(_wiki_scope(written, extensions), name, nfc(written), asked, False, True)
-
-
-def _by_path(written: str, source: str, fragment: str | None, extensions: tuple[str, ...]) -> LookUp:
-    rooted = written.startswith("/")
-    path = join("" if rooted else folder(source), written)
-    scope = DOCUMENT if has_extension(written, extensions) else ASSET
-    if path is None:
-        return LookUp(scope, None, None, fragment, rooted, False)
-    path = nfc(path)
-    return LookUp(scope, bucket(path, extensions), path, fragment, rooted, False)
+    return LookUp(_wiki_scope(written, extensions), name, nfc(written), fragment, BY_NAME)
 
 
 def _itself(source: str, fragment: str | None, extensions: tuple[str, ...]) -> LookUp:
-    path = nfc(source)
-    return LookUp(DOCUMENT, bucket(path, extensions), path, fragment, False, False)
+    """`#heading` is about the document; a link to nothing at all, `[x]()`, is about nothing."""
+    if fragment is None:
+        return LookUp(ASSET, None, "", None, BY_PATH)
+    return LookUp(DOCUMENT, bucket(source, extensions), nfc(source), fragment, ITSELF)
+
+
+def _by_path(written: str, source: str, fragment: str | None, extensions: tuple[str, ...]) -> LookUp:
+    how = FROM_ROOTS if written.startswith("/") else BY_PATH
+    path = join("" if how == FROM_ROOTS else folder(source), written)
+    scope = DOCUMENT if has_extension(written, extensions) else ASSET
+    if path is None:
+        return LookUp(scope, None, "", fragment, how)
+    path = nfc(path)
+    is_folder = written.rpartition("/")[2] in ("", ".", "..")
+    return LookUp(scope, bucket(path, extensions), path, fragment, how, is_folder)
 
 
 def _wiki_scope(written: str, extensions: tuple[str, ...]) -> str:

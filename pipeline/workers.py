@@ -17,7 +17,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import cycle, pairwise
+from itertools import cycle
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -139,8 +139,10 @@ def _serve(work: Callable[[Any], Any], jobs: Connection, results: Connection) ->
 
 def _close_all_but(*kept: int) -> None:
     """Above all the parent's ends of other workers' pipes: they would not see them end while we live."""
-    for low, high in pairwise((*sorted(kept), os.sysconf("SC_OPEN_MAX"))):
-        os.closerange(low + 1, high)
+    for descriptor in map(int, os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else ()):
+        if descriptor not in kept:
+            with contextlib.suppress(OSError):  # that of the listing itself
+                os.close(descriptor)
 
 
 def _for_ever(step: Callable[[], None]) -> None:

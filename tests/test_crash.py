@@ -7,25 +7,30 @@ the next rebuild succeeds and leaves no litter. strace injects the faults, so th
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from processes import MDCACHE, run
+from processes import MDCACHE, children, is_gone, mdcache, one_line, run, start
 
-from pipeline import database, digest
+from pipeline import database, digest, lock
 from pipeline.database import Connection, scalar
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux's")
 
 REBUILD = (*MDCACHE, "rebuild", "docs", "--db", "cache/x.db", "--workers", "0", "--wait", "1")
-LITTER_FREE = {"x.db", "x.db.lock"}
+NAMESPACE = ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--map-root-user", "--mount")
+# Readers may leave them.
+SIDES = {f"{name}.db-{side}" for name in ("x", "cache") for side in ("wal", "shm")}
 # System calls that fail when the disk is full, and those that fail when it is broken.
 WRITES = re.compile("open|openat|write|pwrite64|ftruncate|fallocate|mkdir|mkdirat|rename|renameat|fsync|fdatasync")
 FALLIBLE = re.compile(WRITES.pattern + "|read|pread64|unlink|unlinkat|chmod|fchown|flock|fcntl|l?stat|fstat|newfstatat")
@@ -161,7 +166,7 @@ def tried(scene: Scene, tmp_path: Path, point: Point, fault: str) -> None:
     done = run(REBUILD, folder)
     assert done.returncode == 0, done
     assert generation(folder) == scene.new
-    assert {file.name for file in (folder / "cache").iterdir()} - {"x.db-wal", "x.db-shm"} == LITTER_FREE
+    assert {file.name for file in (folder / "cache").iterdir()} - SIDES == {"x.db", "x.db.lock"}
     shutil.rmtree(folder)
 
 
@@ -173,7 +178,9 @@ def judge_status(scene: Scene, status: int, said: str, seen: str) -> None:
     assert seen == (scene.old if status else scene.new)
     assert status in (0, 3, 130)
     if status:
-        assert said.startswith("mdcache: ") and said.count("\n") == 1, said
+        said = said.removeprefix("\n")  # after ^C on a terminal
+        assert said.startswith("mdcache: "), said
+        assert said.count("\n") == 1, said
         assert "bug" not in said, said
 
 
@@ -212,3 +219,126 @@ def test_a_disk_that_fails_anywhere_is_one_line_and_the_cache_as_it_was(
 ) -> None:
     all_ = [point for point in points(scene, tmp_path, "cache") if calls.fullmatch(point.call)]
     sweep(scene, tmp_path, all_, f"error={error}")
+
+
+# A disk that is really full
+
+
+def may_mount(folder: Path) -> bool:
+    return run((*NAMESPACE, "mount", "-t", "tmpfs", "none", str(folder)), folder).returncode == 0
+
+
+def test_a_full_disk_is_one_line_and_the_cache_as_it_was(vault: Callable[..., Path]) -> None:
+    folder = vault({**documents("old"), "cache/": ""})
+    if not may_mount(folder):
+        pytest.skip("no mounts here: limits on the size of files stand in, see test_rebuild")
+    script = "import sys, test_crash; test_crash.fill_a_disk(sys.argv[1])"
+    done = run((*NAMESPACE, sys.executable, "-c", script, str(folder)), Path(__file__).parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    print(done.stdout)
+
+
+def fill_a_disk(name: str) -> None:
+    """In a mount namespace of its own: rebuilds beside a reader, with ever more space left on the disk of the cache."""
+    folder = Path(name)
+    subprocess.run(("mount", "-t", "tmpfs", "-o", "size=4m", "none", folder / "cache"), check=True)
+    assert run(REBUILD, folder).returncode == 0
+    kept = (folder / "cache" / "x.db").read_bytes()
+    old = generation(folder)
+    for path, text in documents("new").items():
+        (folder / path).write_text(text)
+    statuses = []
+    for free in range(0, 5 * len(kept), len(kept) // 4):
+        for name in ("x.db-wal", "x.db-shm"):
+            (folder / "cache" / name).unlink(missing_ok=True)
+        (folder / "cache" / "x.db").write_bytes(kept)
+        statuses.append(rebuilt_with_space(folder, free, old))
+    print(statuses)
+    assert statuses[0] == 3
+    assert statuses[-1] == 0
+    assert statuses == sorted(statuses, reverse=True)
+
+
+def rebuilt_with_space(folder: Path, free: int, old: str) -> int:
+    """Exit status of a rebuild with so many bytes left."""
+    cache = folder / "cache"
+    with database.closing(database.open_reader(str(cache / "x.db"))) as reader:
+        reader.execute("BEGIN")
+        assert whole(reader) == old
+        found = os.statvfs(cache)
+        (cache / "filler").write_bytes(bytes(max(0, found.f_bavail * found.f_frsize - free)))
+        done = run(REBUILD, folder)
+        assert whole(reader) == old
+        reader.execute("COMMIT")
+        assert (whole(reader) == old) == bool(done.returncode)
+        if done.returncode:
+            assert "no space left" in one_line(done, 3)
+            assert not (cache / "x.db.build").exists()
+            assert not (cache / "x.db-wal").stat().st_size
+    (cache / "filler").unlink()
+    return done.returncode
+
+
+# A process that is stopped at any moment, with workers
+
+
+def many(generation: int) -> dict[str, str]:
+    text = "# {0}\n\nmarker{1} [[{2}]] [x](d{2}.md)\n"
+    return {f"docs/d{i}.md": text.format(i, generation, i * 7 % 400) * (1 + i % 5) for i in range(400)}
+
+
+def stopped(folder: Path, name: str, group: bool, after_s: float) -> None:
+    """A rebuild that gets this signal, alone or with its workers, some time after it has begun to build."""
+    before = facts(folder)
+    build = folder / ".mdcache" / "cache.db.build"
+    build.unlink(missing_ok=True)  # what the last one has left, or we could not see the next one begin
+    process = start((*MDCACHE, "rebuild", "docs", "--workers", "2", "--quiet"), folder, start_new_session=True)
+    while not build.exists() and process.poll() is None:
+        time.sleep(0.001)
+    pids = children(process.pid)
+    time.sleep(after_s)
+    (os.killpg if group else os.kill)(process.pid, signal.Signals[name])
+    _, said = process.communicate(timeout=60)  # the end of the output: nobody is left who could write to it
+    assert all(is_gone(pid) for pid in pids)
+    with lock.held(str(folder / ".mdcache" / "cache.db"), "mdcache test", 0):
+        pass
+    if process.returncode == 0:
+        assert facts(folder)["generation"] != before["generation"]
+    elif name == "SIGKILL":
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert (process.returncode, said.strip()) == (130, "mdcache: interrupted: the cache is as it was")
+        assert facts(folder) == before
+        assert not build.exists()
+
+
+def facts(folder: Path) -> dict[str, str]:
+    with database.closing(database.open_reader(str(folder / ".mdcache" / "cache.db"))) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return dict(db.execute("SELECT key, value FROM meta"))
+
+
+def stop_at_random(vault: Callable[..., Path], rounds: int) -> None:
+    folder, dice = vault(many(0)), random.Random(1)
+    assert mdcache(folder, "rebuild", "docs").returncode == 0
+    for number in range(1, rounds + 1):
+        vault(many(number), into=folder)
+        name = ("SIGINT", "SIGTERM", "SIGKILL")[number % 3]
+        stopped(folder, name, number % 2 == 0, dice.uniform(0, 0.4))
+    assert mdcache(folder, "rebuild", "docs").returncode == 0
+    assert facts(folder)["documents"] == "400"
+    found = {path.name for path in (folder / ".mdcache").iterdir()} - SIDES
+    assert found == {".gitignore", "cache.db", "cache.db.lock"}
+
+
+def test_a_rebuild_that_is_stopped_leaves_no_process_no_lock_and_says_what_became_of_it(
+    vault: Callable[..., Path],
+) -> None:
+    stop_at_random(vault, 6)
+
+
+@pytest.mark.torture
+def test_a_rebuild_that_is_stopped_ever_again_leaves_no_process_no_lock_and_says_what_became_of_it(
+    vault: Callable[..., Path],
+) -> None:
+    stop_at_random(vault, 300)

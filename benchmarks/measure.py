@@ -1,0 +1,248 @@
+"""What the benchmarks share: processes run from start to exit, the documents, the machine, the report."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from tabulate import tabulate
+
+from benchmarks import floor
+from benchmarks.generate import Shape, generate
+
+MDCACHE = os.path.join(os.path.dirname(sys.executable), "mdcache")
+RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
+MB = 1e6
+_LOAD_BEFORE = os.getloadavg()[0]
+_SAMPLE_S = 0.01
+
+
+class Run(NamedTuple):
+    """A process and all that it started, from start to exit."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float | None
+    """The most memory that all held together; None unless it was watched. Pages they share count once."""
+    output: str
+
+
+def run(command: Sequence[str], cwd: str, watched: bool = False) -> Run:
+    """Run a command to its end. Watching its memory costs it some time. Ends the benchmark when the command fails."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=cwd, env=_environment(), stdout=output, stderr=subprocess.STDOUT)
+        peak = _watch(process.pid) if watched else None
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        said = output.read()
+    if process.returncode:
+        sys.exit(f"{shlex.join(command)} ended with {process.returncode}: {said}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, peak, said)
+
+
+def _environment() -> dict[str, str]:
+    """Without settings of mdcache, and with .pyc files: otherwise Python compiles what is not installed each time."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("MDCACHE_")
+    }
+
+
+def _watch(pid: int) -> float | None:
+    """The peak of the memory of a process and its descendants, until it ends."""
+    if not os.path.exists("/proc/self/smaps_rollup"):
+        return None
+    peak = 0
+    while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        peak = max(peak, sum(_pss_kb(one) for one in family(pid)))
+        time.sleep(_SAMPLE_S)
+    return peak * 1024 / MB
+
+
+def family(pid: int) -> set[int]:
+    """A process and its descendants."""
+    parents: dict[int, int] = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        # A process may end at any moment.
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+            parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+    found, more = {pid}, True
+    while more:
+        children = {child for child, parent in parents.items() if parent in found}
+        more = not children <= found
+        found |= children
+    return found
+
+
+def _pss_kb(pid: int) -> int:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
+        return next((int(line.split()[1]) for line in file if line.startswith("Pss:")), 0)
+    return 0
+
+
+class Corpus(NamedTuple):
+    """Documents to measure with, in a folder of their own."""
+
+    name: str
+    folder: str
+    documents: int
+    bytes: int
+
+
+def copied(docs: str, copies: int, into: str) -> Corpus:
+    """Copy a folder's documents, and nothing else, so that every tool reads the same files.
+
+    With several copies each lies in a folder of its own: a larger corpus from real texts.
+    """
+    paths, size = floor.documents_below(docs), 0
+    if not paths:
+        sys.exit(f"no documents below {docs}")
+    for copy in map(str, range(copies)):
+        for path in paths:
+            target = os.path.join(into, *([copy] if copies > 1 else []), os.path.relpath(path, docs))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copyfile(path, target)
+            size += os.path.getsize(target)
+    name = os.path.basename(os.path.abspath(docs))
+    return Corpus(f"{name} × {copies}" if copies > 1 else name, into, len(paths) * copies, size)
+
+
+def generated(shape: Shape, into: str) -> Corpus:
+    """Documents made up, the same each time."""
+    size = generate(into, shape)
+    return Corpus(f"generated, median {shape.median_bytes} bytes, seed {shape.seed}", into, shape.documents, size)
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value that this part of the values does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+class Budget(NamedTuple):
+    """What was promised. It is kept if measured does not exceed limit."""
+
+    what: str
+    measured: float
+    limit: float
+    unit: str
+
+    def fields(self) -> dict[str, Any]:
+        return {**self._asdict(), "kept": self.measured <= self.limit}
+
+
+class Result(NamedTuple):
+    """What a benchmark found. Each row of the table is a dict with the same keys; lists are kept for JSON alone."""
+
+    rows: list[dict[str, Any]]
+    budgets: list[Budget]
+    corpus: Corpus | None = None
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark takes."""
+    made = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    made.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    made.add_argument("--save", metavar="NAME", help="keep the JSON as benchmarks/results/NAME.json")
+    return made
+
+
+@contextlib.contextmanager
+def workplace() -> Iterator[str]:
+    """A folder for everything that a benchmark makes, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="mdcache-bench-") as folder:
+        yield folder
+
+
+def report(asked: argparse.Namespace, result: Result) -> None:
+    """Print what was found, and keep it if asked to."""
+    found = _as_dict(result)
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    print(text if asked.json else _tables(found))
+    if asked.save:
+        os.makedirs(RESULTS, exist_ok=True)
+        with open(os.path.join(RESULTS, f"{asked.save}.json"), "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+def _as_dict(result: Result) -> dict[str, Any]:
+    corpus = result.corpus
+    return {
+        "command": _command(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "corpus": {"name": corpus.name, "documents": corpus.documents, "bytes": corpus.bytes} if corpus else None,
+        "rows": [{key: _rounded(value) for key, value in row.items()} for row in result.rows],
+        "budgets": [{key: _rounded(value) for key, value in one.fields().items()} for one in result.budgets],
+    }
+
+
+def _command() -> str:
+    """As it was typed, but for where things lie on this machine."""
+    name = os.path.basename(sys.argv[0]).removesuffix(".py")
+    words = [os.path.basename(word.rstrip("/")) if os.path.isabs(word) else word for word in sys.argv[1:]]
+    return shlex.join(["python", "-m", f"benchmarks.{name}", *words])
+
+
+def machine() -> dict[str, Any]:
+    """Where the numbers were measured."""
+    import pipeline
+
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "sqlite": floor.SQLITE_VERSION,
+        "mdcache": pipeline.__version__,
+        "load_before": _LOAD_BEFORE,
+    }
+
+
+def _cpu() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
+        return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+    return platform.processor()
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _tables(found: dict[str, Any]) -> str:
+    corpus, machine_ = found["corpus"], found["machine"]
+    rows = [{key: value for key, value in row.items() if not isinstance(value, list)} for row in found["rows"]]
+    budgets = [
+        (one["what"], f"{one['measured']:g} {one['unit']}", f"{one['limit']:g}", "kept" if one["kept"] else "EXCEEDED")
+        for one in found["budgets"]
+    ]
+    parts = [
+        f"{corpus['name']}: {corpus['documents']:,} documents, {corpus['bytes'] / MB:.1f} MB" if corpus else "",
+        tabulate(rows, headers="keys", missingval="-"),
+        tabulate(budgets, headers=("budget", "measured", "limit", "")) if budgets else "",
+        ", ".join(f"{key} {value}" for key, value in machine_.items()),
+    ]
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,25 @@
+"""Caches for the tests that read: built where they belong, opened as the commands open them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import rebuild, settings
+from pipeline.cache import Cache, opened
+
+
+def settings_of(folder: Path) -> settings.Settings:
+    """The settings in a folder; without any, all of the folder is documents."""
+    asked = settings.load(settings.Asked(str(folder)), {})
+    return asked if asked.roots else asked.with_roots(asked.base, (asked.base,))
+
+
+@contextlib.contextmanager
+def cache_of(folder: Path) -> Iterator[Cache]:
+    """Rebuild the cache of a folder, and open it to read."""
+    asked = settings_of(folder)
+    rebuild.rebuild(asked, rebuild.Options(workers=0))
+    with opened(asked.database, asked.base) as cache:
+        yield cache

@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line, run
+
+from pipeline import database, digest, lock, publish
+from pipeline import rebuild as driver
+from pipeline.database import scalar
+from pipeline.errors import WorkError
+from pipeline.settings import Asked, load
+
+Vault = Callable[..., Path]
+CACHE = ".mdcache/cache.db"
+
+
+@pytest.fixture(scope="module")
+def built(vault: Vault) -> Path:
+    """A folder with a cache, and with documents that have changed since: for copies only."""
+    folder = vault(
+        {"docs/a.md": "# A\n\nold word [b](b.md)\n", "docs/b.md": "# B\n\nold word\n", "docs/c.md": "gone\n"}
+    )
+    assert rebuild(folder)["generation"] == 1
+    (folder / "docs" / "c.md").unlink()
+    return vault({"docs/a.md": "# A\n\nnew word [b](b.md)\n", "docs/d.md": "# D\n\nnew word\n"}, into=folder)
+
+
+@pytest.fixture
+def folder(built: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(built, tmp_path / "folder")
+
+
+def rebuild(folder: Path, *options: str) -> dict[str, object]:
+    """A rebuild that succeeds: what it reports."""
+    done = mdcache(folder, "rebuild", "docs", "--json", *options)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return dict(json.loads(done.stdout))
+
+
+def refused(folder: Path, status: int, *options: str, before: tuple[str, ...] = (), **how: object) -> str:
+    """A rebuild that ends in one line, with the cache as it was and nothing new beside it."""
+    listed = files(folder)
+    done = run((*before, *MDCACHE, "rebuild", *(options or ("docs",))), folder, **how)
+    said = one_line(done, status)
+    assert files(folder) == listed
+    assert generation(folder) == 1
+    return said
+
+
+def files(folder: Path) -> list[str]:
+    """All but the lock, and the side files that readers may leave."""
+    return sorted(str(path) for path in folder.rglob("*") if not path.name.endswith((".lock", "-wal", "-shm")))
+
+
+def generation(folder: Path, name: str = CACHE) -> int:
+    """That of the cache, which is whole: one that was built before the documents changed, or one that came after."""
+    with database.closing(database.open_reader(str(folder / name))) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert digest.of_tables(db) == scalar(db, "SELECT value FROM meta WHERE key = 'digest'")
+        found = int(scalar(db, "SELECT value FROM meta WHERE key = 'generation'"))
+        old = scalar(db, "SELECT count(*) FROM sections_fts WHERE sections_fts MATCH 'old'")
+        assert old == (2 if found == 1 else 1)
+        return found
+
+
+# What it reports and leaves
+
+
+def test_a_rebuild_compares_itself_with_the_generation_before(folder: Path) -> None:
+    report = rebuild(folder)
+    assert {name: report[name] for name in ("generation", "added", "changed", "removed", "unchanged")} == {
+        "generation": 2,
+        "added": 1,
+        "changed": 1,
+        "removed": 1,
+        "unchanged": 1,
+    }
+    assert report["database"] == str(folder / CACHE)
+    assert report["rebuilt"] is True
+    assert generation(folder) == 2
+
+
+def test_only_the_cache_and_its_lock_are_left(folder: Path) -> None:
+    rebuild(folder)
+    assert {path.name for path in (folder / ".mdcache").iterdir()} == {"cache.db", "cache.db.lock", ".gitignore"}
+
+
+def test_documents_are_never_written_to(folder: Path) -> None:
+    def stamps() -> list[tuple[str, int, int]]:
+        return [(path.name, path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in (folder / "docs").iterdir()]
+
+    before = stamps()
+    rebuild(folder)
+    assert stamps() == before
+
+
+def many(vault: Vault) -> Path:
+    return vault({f"docs/{i % 7}/d{i}.md": f"# D{i}\n\n[x](d{i + 7}.md) [[d{i * 3}]]\n" for i in range(900)})
+
+
+def test_the_same_documents_give_the_same_digest_and_bytes_with_any_number_of_workers(vault: Vault) -> None:
+    folder = many(vault)
+    reports = []
+    for count in ("0", "1", "3"):
+        output = ("--output", f"{count}.db", "--reproducible")
+        reports.append(rebuild(folder, "--workers", count, *output))
+    assert len({report["digest"] for report in reports}) == 1
+    assert len({(folder / f"{count}.db").read_bytes() for count in (0, 1, 3)}) == 1
+
+
+def test_an_output_is_a_file_that_needs_no_other_beside_it(folder: Path) -> None:
+    report = rebuild(folder, "--output", "site/site.db")
+    assert report["database"] == str(folder / "site" / "site.db")
+    assert publish.parse_header((folder / "site" / "site.db").read_bytes()) == (True, True, False, False)
+    assert generation(folder) == 1
+    (folder / "site").chmod(0o500)
+    query = (*UNPRIVILEGED, *MDCACHE, "query", "--db", "site/site.db", "--csv", "SELECT count(*) AS n FROM nodes")
+    done = run(query, folder)
+    (folder / "site").chmod(0o700)
+    assert done.stdout.split() == ["n", "3"], done
+
+
+def test_an_output_is_replaced_under_readers_who_keep_theirs(folder: Path) -> None:
+    rebuild(folder, "--output", "site.db")
+    with database.closing(database.open_reader(str(folder / "site.db"))) as db:
+        (folder / "docs" / "a.md").unlink()
+        assert rebuild(folder, "--output", "site.db")["documents"] == 2
+        assert scalar(db, "SELECT count(*) FROM nodes") == 3
+
+
+def test_the_path_may_be_a_link_which_stays(folder: Path) -> None:
+    (folder / "link.db").symlink_to(folder / CACHE)
+    assert rebuild(folder, "--db", "link.db")["database"] == str(folder / CACHE)
+    assert (folder / "link.db").is_symlink()
+    assert generation(folder) == 2
+
+
+def test_a_newer_cache_is_replaced_when_a_rebuild_is_asked_for(folder: Path) -> None:
+    with database.closing(database.open_live(str(folder / CACHE))) as db:
+        db.execute("PRAGMA user_version=999")
+    assert rebuild(folder)["generation"] == 2
+    with database.closing(database.open_reader(str(folder / CACHE))) as db:
+        assert scalar(db, "PRAGMA user_version") == database.FORMAT
+
+
+# What it refuses, with the cache as it was
+
+
+def test_a_second_writer_ends_in_one_line_that_names_the_first(folder: Path) -> None:
+    with lock.held(str(folder / CACHE), "mdcache watch"):
+        said = refused(folder, 3, "docs", "--wait", "0.1")
+    assert f"cache.db.lock is held by mdcache watch (process {os.getpid()}" in said
+
+
+@pytest.mark.parametrize("roots", [["nowhere"], ["docs", "nowhere"], ["docs/a.md"]])
+def test_a_root_that_is_not_there_or_no_folder_is_one_line(folder: Path, roots: list[str]) -> None:
+    assert refused(folder, 3, *roots).startswith(f"mdcache: cannot list {folder}/{roots[-1]}: ")
+
+
+def test_no_roots_at_all_are_a_matter_of_usage(tmp_path: Path) -> None:
+    assert "mdcache rebuild DOCS" in one_line(mdcache(tmp_path, "rebuild"), 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_listed_is_one_line(folder: Path) -> None:
+    (folder / "docs" / "closed").mkdir(mode=0o000)
+    said = refused(folder, 3, before=UNPRIVILEGED)
+    assert said == f"mdcache: cannot list {folder}/docs/closed: Permission denied\n"
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_without_a_node(folder: Path) -> None:
+    (folder / "docs" / "a.md").chmod(0o000)
+    assert run((*UNPRIVILEGED, *MDCACHE, "rebuild", "docs", "--quiet"), folder).returncode == 0
+    with database.closing(database.open_reader(str(folder / CACHE))) as db:
+        assert [path for (path,) in db.execute("SELECT path FROM nodes ORDER BY path")] == ["b.md", "d.md"]
+        problems = db.execute("SELECT path, code, message FROM problems WHERE path = 'a.md'").fetchall()
+    assert problems == [("a.md", "unreadable", "cannot be read: Permission denied")]
+
+
+@pytest.mark.parametrize("closed", [".mdcache", ".mdcache/cache.db", ".mdcache/cache.db.lock"])
+def test_a_cache_that_may_not_be_written_is_one_line(folder: Path, closed: str) -> None:
+    (folder / closed).chmod(0o500 if closed == ".mdcache" else 0o400)
+    said = refused(folder, 3, before=UNPRIVILEGED)
+    (folder / closed).chmod(0o700)
+    assert str(folder / closed) in said
+
+
+def foreign_database(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE mine (x)")
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "a database of others": foreign_database,
+    "a text": lambda path: path.write_text("dear diary\n"),
+    "a pipe": os.mkfifo,
+    "a folder": os.mkdir,
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_is_not_ours_stays_untouched_on_the_second_try_too(folder: Path, kind: str) -> None:
+    FOREIGN[kind](folder / "mine.db")
+    before = (folder / "mine.db").read_bytes() if (folder / "mine.db").is_file() else b""
+    for _ in range(2):
+        said = refused(folder, 3, "docs", "--db", "mine.db")
+        assert said.startswith(f"mdcache: {folder}/mine.db is n")
+        assert "--db" in said
+        assert not (folder / "mine.db.lock").exists()
+    if before:
+        assert (folder / "mine.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["BEGIN IMMEDIATE", "PRAGMA locking_mode=EXCLUSIVE"])
+def test_a_cache_that_another_program_keeps_locked_is_one_line(folder: Path, how: str) -> None:
+    with database.closing(database.open_live(str(folder / CACHE))) as db:
+        db.execute(how)
+        db.execute("INSERT OR IGNORE INTO meta VALUES ('x', 'y')")
+        done = mdcache(folder, "rebuild", "docs", "--wait", "0.2")
+        assert f"{folder / CACHE} is locked by another program" in one_line(done, 3)
+        assert scalar(db, "SELECT value FROM meta WHERE key = 'generation'") == "1"
+    assert sorted(path.name for path in (folder / ".mdcache").iterdir()) == [".gitignore", "cache.db", "cache.db.lock"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("CREATE TABLE (", "views.sql: CREATE TABLE (: "),
+        ("DROP TABLE nodes;", "views.sql: DROP TABLE nodes;: not allowed in a schema file"),
+        (
+            "CREATE TABLE seen (x INTEGER) STRICT;\n"
+            "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN INSERT INTO seen VALUES (new.path); END;",
+            "a trigger or view of the schema files fails: cannot store TEXT value in INTEGER column seen.x",
+        ),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN SELECT raise(ABORT, 'no such luck'); END;",
+            "a trigger or view of the schema files fails: no such luck",
+        ),
+    ],
+)
+def test_a_schema_file_that_fails_is_a_matter_of_usage(folder: Path, sql: str, said: str) -> None:
+    (folder / "mdcache.toml").write_text('docs = ["docs"]\nschema = ["views.sql"]\n')
+    (folder / "views.sql").write_text(sql)
+    assert said in refused(folder, 2)
+
+
+@pytest.mark.parametrize("limit", [0, 100, 1000, 8192, 50_000, 100_000, 150_000])
+def test_a_limit_on_the_size_of_files_is_one_line(folder: Path, limit: int) -> None:
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    said = refused(folder, 3, preexec_fn=limited)
+    assert said.startswith(f"mdcache: {folder}/.mdcache/cache.db.build cannot be written")
+    assert "ulimit -f" in said
+
+
+OLD_SQLITE = """
+import sys
+from pipeline import database
+database.NEEDED = (99, 0)
+from pipeline.cli import main
+sys.exit(main())
+"""
+
+
+def test_an_old_sqlite_is_one_line_that_says_what_to_install(folder: Path) -> None:
+    done = run((sys.executable, "-c", OLD_SQLITE, "rebuild", "docs"), folder)
+    assert f"SQLite {database.SQLITE_VERSION}" in one_line(done, 3)
+    assert "mdcache needs 99.0: pip install pysqlite3" in done.stderr
+    assert generation(folder) == 1
+
+
+def test_without_the_newer_driver_the_platforms_own_sqlite_serves_if_it_is_new_enough(folder: Path) -> None:
+    (folder / "pysqlite3").mkdir()
+    (folder / "pysqlite3" / "__init__.py").write_text("raise ImportError")
+    done = mdcache(folder, "rebuild", "docs", env={**os.environ, "PYTHONPATH": str(folder)})
+    if sqlite3.sqlite_version_info >= database.NEEDED:
+        assert done.returncode == 0
+        assert generation(folder) == 2
+    else:
+        assert f"SQLite {sqlite3.sqlite_version} of {sys.executable} is too old" in one_line(done, 3)
+        assert generation(folder) == 1
+
+
+# What it heals
+
+
+def zero(path: Path, start: int, length: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(bytes(length))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no bytes": lambda path: os.truncate(path, 0),
+    "half a header": lambda path: os.truncate(path, 50),
+    "a header and no more": lambda path: os.truncate(path, 100),
+    "half a page": lambda path: os.truncate(path, 5000),
+    "one page": lambda path: os.truncate(path, 8192),
+    "half a file": lambda path: os.truncate(path, 8192 * 9),
+    "no header": lambda path: zero(path, 0, 100),
+    "no first page": lambda path: zero(path, 0, 8192),
+    "no schema": lambda path: zero(path, 100, 8092),
+    "no middle": lambda path: zero(path, 8192 * 2, 8192 * 20),
+    "a schema format of the future": lambda path: zero(path, 44, 4),
+    "garbage in its log": lambda path: path.with_name("cache.db-wal").write_bytes(random.Random(1).randbytes(50_000)),
+    "garbage in its shared memory": lambda path: path.with_name("cache.db-shm").write_bytes(b"garbage" * 9999),
+    "another's journal": lambda path: path.with_name("cache.db-journal").write_bytes(b"garbage" * 999),
+    "garbage instead": lambda path: path.write_bytes(random.Random(1).randbytes(100_000)),
+    "gone, its log left": lambda path: path.rename(path.with_name("cache.db-wal")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_is_healed(folder: Path, damage: str) -> None:
+    DAMAGES[damage](folder / CACHE)
+    rebuild(folder)
+    assert generation(folder) == 2
+    assert {path.name for path in (folder / ".mdcache").iterdir()} <= {
+        *("cache.db", "cache.db.lock", ".gitignore"),
+        *("cache.db-wal", "cache.db-shm"),
+    }
+
+
+@pytest.mark.parametrize(
+    "sql", ["PRAGMA journal_mode=DELETE", "PRAGMA journal_mode=DELETE; PRAGMA page_size=4096; VACUUM"]
+)
+def test_a_cache_in_another_mode_becomes_a_live_one(folder: Path, sql: str) -> None:
+    with database.closing(database.open_live(str(folder / CACHE))) as db:
+        for statement in sql.split(";"):
+            db.execute(statement)
+    rebuild(folder)
+    assert generation(folder) == 2
+    assert publish.parse_header((folder / CACHE).read_bytes()).live
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, 99) | st.integers(0, 200_000), st.binary(min_size=1, max_size=300)), max_size=3)
+)
+def test_whatever_is_overwritten_is_healed_unless_it_passes_for_a_database_of_others(
+    built: Path, tmp_path: Path, harms: list[tuple[int, bytes]]
+) -> None:
+    folder = shutil.copytree(built, tmp_path / "folder", dirs_exist_ok=True)
+    with (folder / CACHE).open("r+b") as file:
+        for start, garbage in harms:
+            file.seek(start)
+            file.write(garbage)
+    header = publish.parse_header((folder / CACHE).read_bytes())
+    asked = load(Asked(str(folder), docs=("docs",)), {})
+    if header.well_formed and not header.ours:
+        with pytest.raises(WorkError, match="is not a cache of mdcache"):
+            driver.rebuild(asked, driver.Options(workers=0))
+    else:
+        driver.rebuild(asked, driver.Options(workers=0))
+        assert generation(folder) >= 2

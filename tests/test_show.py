@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import show
+
+Capture = pytest.CaptureFixture[str]
+ANY = st.text(st.characters())
+"""Lone surrogates too: names on disk may hold them."""
+
+
+@given(ANY)
+def test_what_is_shown_holds_nothing_that_a_terminal_would_obey(text: str) -> None:
+    assert not [c for c in show.clean(text) if unicodedata.category(c) == "Cc" and c not in "\t\n"]
+    assert not set(show.clean(text)) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@given(ANY)
+def test_a_line_is_one_line(text: str) -> None:
+    assert len(show.line(text).splitlines()) <= 1
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S", "M"), include_characters=" \u200d\u200f")))
+def test_other_text_is_shown_as_it_is(text: str) -> None:
+    assert show.clean(text) == show.line(text) == text
+
+
+def test_a_windows_line_break_is_one_break() -> None:
+    assert show.clean("a\r\nb\rc\x1b[2J") == "a\nb\ufffdc\ufffd[2J"
+
+
+@given(value=st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.text())))
+def test_json_says_exactly_what_it_was_given_in_one_harmless_line(value: dict[str, object]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        out = io.StringIO()
+        patch.setattr("sys.stdout", out)
+        show.as_json(value)
+    text = out.getvalue()
+    assert json.loads(text) == value
+    assert text.endswith("\n")
+    assert show.clean(text) == text
+    assert len(text.splitlines()) == 1
+
+
+def test_json_keeps_scripts_readable_and_names_that_are_no_text(capsys: Capture) -> None:
+    show.as_json({"title": "校准 é 😀", "path": "caf\udce9", "c1": "\x9b31m", "bidi": "\u202e"})
+    out = capsys.readouterr().out
+    assert out == '{"title": "校准 é 😀", "path": "caf\\udce9", "c1": "\\u009b31m", "bidi": "\\u202e"}\n'
+
+
+def test_where_only_ascii_can_be_written_json_is_still_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", written)
+    show.as_json({"title": "é 😀"})
+    show.out("é")
+    assert json.loads(written.buffer.getvalue().splitlines()[0]) == {"title": "é 😀"}
+    assert written.buffer.getvalue().splitlines()[1] == b"\\xe9"
+
+
+def test_a_snippets_hits_are_set_apart_and_nothing_else_is() -> None:
+    assert show.marked("a \1hit\2 \ue000b\ue001\n\x1b[1m", "\1", "\2") == "a «hit» \ue000b\ue001 \ufffd[1m"
+
+
+def test_a_table_has_a_cell_in_a_line_and_nothing_for_null(capsys: Capture) -> None:
+    show.table(["id", "odd\x1b"], [(1, None), ("two\nlines", b"\x00\xff")])
+    assert capsys.readouterr().out.splitlines() == [
+        "id         odd\ufffd",
+        "---------  ------",
+        "1",
+        "two lines  00ff",
+    ]
+
+
+CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(rows=st.lists(st.tuples(CELLS, CELLS)))
+def test_csv_comes_back_as_it_was(rows: list[tuple[object, object]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        written = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        patch.setattr("sys.stdout", written)
+        show.comma_separated(["a", "b"], rows)
+    text = written.buffer.getvalue().decode()
+    expected = [["a", "b"], *([("" if cell is None else str(cell)) for cell in row] for row in rows)]
+    assert list(csv.reader(io.StringIO(text, newline=""))) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(b"\x00\xff", "00ff"), (float("inf"), None), (-1.5, -1.5), ("é", "é"), (None, None)]
+)
+def test_values_of_sqlite_have_a_form_in_json(value: object, shown: object) -> None:
+    assert show.plain(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0, "0 documents"), (1, "1 document"), (12_345, "12,345 documents")])
+def test_counts_agree_with_their_noun(value: int, shown: str) -> None:
+    assert show.count(value, "document") == shown
+
+
+def test_sizes_and_times_are_short() -> None:
+    assert [show.size(999), show.size(12_345), show.size(12_345_678)] == ["1.0 kB", "12.3 kB", "12.3 MB"]
+    assert [show.seconds(0.014), show.seconds(12.34)] == ["0.01 s", "12.3 s"]

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from caches import cache_of, settings_of
+
+from pipeline.cache import opened
+from pipeline.status import Status, status
+
+Vault = Callable[..., Path]
+
+FILES = {"a.md": "# A\n\n[[b]] [gone](gone.md)\n", "b.md": "# B\n"}
+
+
+def status_of(folder: Path) -> Status:
+    """Of the cache as it is, under the settings as they are now."""
+    asked = settings_of(folder)
+    with opened(asked.database, asked.base) as cache:
+        return status(cache, asked.fingerprint())
+
+
+def test_it_tells_what_is_live(vault: Vault) -> None:
+    folder = vault(FILES)
+    with cache_of(folder):
+        found = status_of(folder)
+    assert (found.documents, found.sections, found.links, found.unresolved, found.problems) == (2, 4, 2, 1, 1)
+    assert (found.generation, found.schema_current, found.mdcache) == (1, True, "0.1.0")
+    assert (found.base, found.roots) == (str(folder), (str(folder),))
+    assert found.built_at == found.last_sync
+    assert found.size_bytes == (folder / ".mdcache/cache.db").stat().st_size
+
+
+def test_every_rebuild_is_a_generation(vault: Vault) -> None:
+    folder = vault(FILES)
+    for generation in (1, 2, 3):
+        with cache_of(folder):
+            assert status_of(folder).generation == generation
+
+
+def test_settings_that_would_make_other_rows_make_it_no_longer_current(vault: Vault) -> None:
+    folder = vault({**FILES, "mdcache.toml": 'docs = ["."]\n'})
+    with cache_of(folder):
+        assert status_of(folder).schema_current
+        (folder / "mdcache.toml").write_text('docs = ["."]\nexclude = ["b.md"]\n')
+        assert not status_of(folder).schema_current
+        (folder / "mdcache.toml").write_text('docs = ["."]\n# the same in other words\n')
+        assert status_of(folder).schema_current
+
+
+def test_a_schema_file_that_was_edited_makes_it_no_longer_current(vault: Vault) -> None:
+    folder = vault({**FILES, "mdcache.toml": 'schema = ["v.sql"]\n', "v.sql": "CREATE VIEW v AS SELECT 1;"})
+    with cache_of(folder):
+        assert status_of(folder).schema_current
+        (folder / "v.sql").write_text("CREATE VIEW v AS SELECT 2;")
+        assert not status_of(folder).schema_current
+
+
+def test_without_settings_in_force_nothing_is_said_to_be_current(vault: Vault) -> None:
+    with cache_of(vault(FILES)) as cache:
+        assert not status(cache, None).schema_current
