@@ -231,15 +231,13 @@ class _Watcher:
 
     def _look(self, within: frozenset[str] | None, wait_s: float) -> Batch:
         """Bring the cache up to date with these files, or build it anew."""
-        why = sync.unfit(self._settings)
-        if why in (None, sync.WORN):
-            look = sync.Look("mdcache watch", wait_s, within, patient=True)
-            with contextlib.suppress(Damaged):
-                done = sync.update(self._settings, look, _finish, self._stop.check)
-                if done:
-                    return done
-            why = "the cache is damaged"
-        return self._build(why or "", wait_s)
+        look = sync.Look("mdcache watch", wait_s, within, patient=True)
+        try:
+            return sync.update(self._settings, look, _finish, self._stop.check)
+        except sync.Interrupted:
+            raise KeyboardInterrupt from None
+        except (sync.Unfit, Damaged) as why:
+            return self._build(str(why), wait_s)
 
     def _build(self, why: str, wait_s: float) -> Batch:
         report = rebuild.rebuild(self._settings, rebuild.Options(wait_s), self._stop.check)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import MDCACHE, PATIENCE_S, start
-from test_law import content
+from law import content
 
 from pipeline import database, rebuild, settings, watchstate
 from pipeline.database import scalar
@@ -71,7 +71,7 @@ class Watched:
 
     def keeps_the_law(self, within_s: float = 20) -> None:
         """Soon the cache holds what a rebuild of the files as they are now makes."""
-        fresh = self.settings(str(self.base / "fresh.db"))
+        fresh = self.settings(self.database + ".fresh")
         rebuild.rebuild(fresh, rebuild.Options(workers=0))
         wanted = content(fresh.database)
         deadline = time.monotonic() + within_s
