@@ -118,6 +118,17 @@ def answer(form: str, found: Answer) -> None:
         show.table(found.columns, found.rows)
 
 
+def _watcher(found: Status) -> str:
+    watcher = found.watcher
+    if not watcher:
+        return "none"
+    if not watcher["alive"]:
+        return f"process {watcher['pid']} was killed: start it again with mdcache watch"
+    waiting = f", {found.pending:,} paths to look at" if found.pending else ""
+    degraded = f"; degraded: {watcher['degraded']}" if watcher["degraded"] else ""
+    return f"process {watcher['pid']} since {watcher['since']}, {watcher['method']}{waiting}{degraded}"
+
+
 def status(found: Status) -> None:
     current = "current" if found.schema_current else "not that of the settings in force: run mdcache rebuild"
     rows = (
@@ -128,6 +139,7 @@ def status(found: Status) -> None:
         ("links", f"{show.count(found.links, 'link')} ({found.unresolved:,} unresolved)"),
         ("problems", f"{found.problems:,}"),
         ("folders", ", ".join(found.roots)),
+        ("watcher", _watcher(found)),
     )
     for name, value in rows:
         show.out(show.line(f"{name:<12} {value}"))

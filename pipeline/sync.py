@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pipeline
 from pipeline import content, database, ddl, digest, layout, lock, publish, rebuild, resolve, workers
@@ -28,6 +28,7 @@ from pipeline.errors import Damaged, UsageError, WorkError
 from pipeline.layout import FILES, NODES, TABLES, Batch, Job, Table
 from pipeline.load import Loader
 from pipeline.model import Entry, Problem
+from pipeline.paths import lies_within
 from pipeline.rebuild import Progress, Report
 from pipeline.scan import scan
 from pipeline.settings import Settings
@@ -42,6 +43,9 @@ _MANY = 512
 # bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
 # the sections a new generation is built; for fewer than this the drift is not worth one.
 _REFRESH_SECTIONS = 256
+WORN = "more than a tenth of it has been replaced"
+# A log that is longer is folded back and cut at once, whoever reads.
+_LOG_BYTES = 4 << 20
 _NO_NODE = ("odd-name", "unreadable")
 _PARTS = ("sections", "claims", "names", "tags", "aliases", "properties", "tasks", "code_blocks", "anchors")
 
@@ -51,6 +55,19 @@ class Options(NamedTuple):
 
     wait_s: float = lock.DEFAULT_WAIT_S
     digest: bool = False
+
+
+class Look(NamedTuple):
+    """Where to look for changes, and in whose name.
+
+    within: these paths and all below them, relative to the base; None for everything. patient: more will follow, so
+    neither is a worn cache a reason to build it anew nor a short log one to cut it.
+    """
+
+    command: str = "mdcache sync"
+    wait_s: float = lock.DEFAULT_WAIT_S
+    within: frozenset[str] | None = None
+    patient: bool = False
 
 
 class Tally(NamedTuple):
@@ -78,7 +95,7 @@ class Interrupted(WorkError):
     status = 130
 
 
-class _Unfit(Exception):
+class Unfit(Exception):
     """The live cache must be built anew; says why."""
 
 
@@ -97,8 +114,9 @@ def sync(
     if not settings.roots:
         raise UsageError("no documents named: mdcache sync DOCS, or mdcache init to write settings")
     try:
-        report = _brought_up_to_date(settings, options, progress)
-    except (_Unfit, Damaged) as why:
+        look = Look(wait_s=options.wait_s)
+        report = update(settings, look, lambda db, tally, _: _report(db, settings, tally, options), progress)
+    except (Unfit, Damaged) as why:
         explain(str(why))
         report = rebuild.rebuild(settings, rebuild.Options(wait_s=options.wait_s), progress)
     return report._replace(seconds=round(time.monotonic() - began, 3))
@@ -110,7 +128,7 @@ def stale(settings: Settings) -> Stale | None:
         with _fit(settings) as cache:
             changes = _differences(cache.db, settings, _plan(cache.db, settings))
             return Stale(None, changes) if changes else None
-    except (_Unfit, Damaged) as why:
+    except (Unfit, Damaged) as why:
         return Stale(str(why))
 
 
@@ -126,22 +144,22 @@ def unfit(settings: Settings) -> str | None:
     try:
         with _fit(settings):
             return None
-    except (_Unfit, Damaged) as why:
+    except (Unfit, Damaged) as why:
         return str(why)
 
 
 @contextmanager
-def _fit(settings: Settings) -> Iterator[Cache]:
-    """The live cache, to read from. Raises _Unfit or Damaged when it must be built anew."""
+def _fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
+    """The live cache, to read from. Raises Unfit or Damaged when it must be built anew."""
     if not publish.judge(settings.database).exists:
-        raise _Unfit("there is no cache yet")
+        raise Unfit("there is no cache yet")
     with opened(settings.database, settings.base) as cache:
         try:
             why = _misfit(cache, settings)
         except (KeyError, ValueError) as error:
             raise Damaged(f"{cache.path} does not say what it holds") from error
-        if why:
-            raise _Unfit(why)
+        if why and not (patient and why == WORN):
+            raise Unfit(why)
         yield cache
 
 
@@ -158,7 +176,7 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         return "settings, schema or versions have changed"
     replaced = int(cache.meta.get("replaced", 0))
     if replaced >= _REFRESH_SECTIONS and replaced * 10 > int(cache.meta["sections"]):
-        return "more than a tenth of it has been replaced"
+        return WORN
     return None
 
 
@@ -181,21 +199,33 @@ class Plan(NamedTuple):
     whole: bool
 
 
-def _plan(db: Connection, settings: Settings, at_most: int | None = None) -> Plan:
-    """at_most: look no further than to so many changes."""
+def _plan(db: Connection, settings: Settings, within: frozenset[str] | None = None, at_most: int | None = None) -> Plan:
+    """within: as in Look. at_most: look no further than to so many changes."""
     mark = _mark(db)
     problems: list[Problem] = []
 
     def entries() -> Iterator[Entry]:
-        for found in scan(settings.tree()):
+        for found in scan(settings.tree(), within):
             if isinstance(found, Problem):
                 problems.append(found)
             else:
                 yield found
 
-    changes = compare(entries(), map(Known._make, db.execute("SELECT * FROM files ORDER BY path")))
+    changes = compare(entries(), map(Known._make, _known(db, within)))
     found = tuple(islice(changes, at_most))
     return Plan(found, tuple(problems), mark, len(found) != at_most)
+
+
+def _known(db: Connection, within: frozenset[str] | None) -> Iterable[Any]:
+    if within is None:
+        return db.execute("SELECT * FROM files ORDER BY path")
+    # '0' comes after '/': from one to the other lies all that is below a folder.
+    return db.execute(
+        "SELECT files.* FROM json_each(?1) AS one CROSS JOIN files ON files.path = one.value"
+        " UNION SELECT files.* FROM json_each(?1) AS one"
+        " CROSS JOIN files ON files.path > one.value || '/' AND files.path < one.value || '0' ORDER BY 1",
+        (json.dumps(sorted(within)),),
+    )
 
 
 def _mark(db: Connection) -> tuple[Any, ...]:
@@ -204,11 +234,10 @@ def _mark(db: Connection) -> tuple[Any, ...]:
     return generation, scalar(db, "SELECT max(seq) FROM history")
 
 
-def _is_current(db: Connection, settings: Settings, plan: Plan) -> bool:
+def _is_current(db: Connection, settings: Settings, plan: Plan, within: frozenset[str] | None) -> bool:
     """Whether there is nothing to write: what was to be read is as unreadable, or as surely racy, as it was."""
-    listed = _listed_problems(db)
-    paths = {problem.path for problem in listed}
-    return all(_lasts(change, paths) for change in plan.changes) and not _differences(db, settings, plan)
+    paths = {problem.path for problem in _listed_problems(db, within)}
+    return all(_lasts(change, paths) for change in plan.changes) and not _differences(db, settings, plan, within)
 
 
 def _lasts(change: Change, listed: set[str]) -> bool:
@@ -219,7 +248,9 @@ def _lasts(change: Change, listed: set[str]) -> bool:
     return entry.path in listed or (change.racy and max(entry.mtime_ns, entry.ctime_ns) > time.time_ns())
 
 
-def _differences(db: Connection, settings: Settings, plan: Plan) -> tuple[tuple[str, str], ...]:
+def _differences(
+    db: Connection, settings: Settings, plan: Plan, within: frozenset[str] | None = None
+) -> tuple[tuple[str, str], ...]:
     """(action, path) of what really differs, by path: suspects are read."""
     found = {problem.path: problem for problem in plan.problems}
     actions = {}
@@ -229,7 +260,7 @@ def _differences(db: Connection, settings: Settings, plan: Plan) -> tuple[tuple[
             actions[_path(change)] = action
         if problem:
             found[problem.path] = problem
-    listed = {problem.path: problem for problem in _listed_problems(db)}
+    listed = {problem.path: problem for problem in _listed_problems(db, within)}
     for path in listed.keys() | found.keys():
         if listed.get(path) != found.get(path):
             actions.setdefault(path, "changed")
@@ -248,11 +279,11 @@ def _verdict(settings: Settings, change: Change) -> tuple[str | None, Problem | 
     return ("changed" if found[0].hash != change.hash else None), None
 
 
-def _listed_problems(db: Connection) -> list[Problem]:
+def _listed_problems(db: Connection, within: frozenset[str] | None = None) -> list[Problem]:
     rows = db.execute(
         'SELECT path, line, "column", code, severity, message FROM problems WHERE code IN (?, ?)', _NO_NODE
     )
-    return [Problem(*row) for row in rows]
+    return [Problem(*row) for row in rows if within is None or lies_within(row[0], within)]
 
 
 def _path(change: Change) -> str:
@@ -262,37 +293,51 @@ def _path(change: Change) -> str:
 # Bring it up to date
 
 
-def _brought_up_to_date(settings: Settings, options: Options, progress: Progress) -> Report:
-    """Look, and where something may have changed take the lock and apply it. Raises _Unfit when it must be rebuilt."""
-    with _fit(settings) as cache:
-        plan = _plan(cache.db, settings, _MANY + 1)
-        if plan.whole and _is_current(cache.db, settings, plan):
-            return _report(cache.db, settings, Tally(), options)
+_Answer = TypeVar("_Answer")
+Finish = Callable[[Connection, Tally, publish.Checkpoint | None], _Answer]
+
+
+def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Progress) -> _Answer:
+    """Look, and where something may have changed take the lock and apply it.
+
+    The answer is that of finish: of the open cache, what was done and, if anything was written, the checkpoint. Raises
+    Unfit or Damaged when the cache must be built anew.
+    """
+    with _fit(settings, look.patient) as cache:
+        plan = _plan(cache.db, settings, look.within, _MANY + 1)
+        if plan.whole and _is_current(cache.db, settings, plan, look.within):
+            return finish(cache.db, Tally(), None)
     # Before the lock and any connection.
     count = 0 if plan.whole else workers.default_count()
     path = settings.database
     with (
         workers.started(count, layout.run) as run,
-        lock.held(path, "mdcache sync", options.wait_s),
+        lock.held(path, look.command, look.wait_s),
         database.speaking(path),
     ):
-        why = unfit(settings)
-        if why:
-            raise _Unfit(why)
-        live = publish.open_live(publish.judge(path), options.wait_s)
+        with _fit(settings, look.patient):
+            pass
+        live = publish.open_live(publish.judge(path), look.wait_s)
         if live is None:
-            raise _Unfit("it is no live cache")
+            raise Unfit("it is no live cache")
         with database.closing(live):
-            update = Update(live, settings, clock(path))
+            changes = Update(live, settings, clock(path))
             if not plan.whole or plan.mark != _mark(live):
-                plan = _plan(live, settings)
-            with _interruptible(update):
-                for batch in run(update.jobs(plan.changes)):
+                plan = _plan(live, settings, look.within)
+            with _interruptible(changes):
+                for batch in run(changes.jobs(plan.changes)):
                     progress(batch.documents)
-                    update.apply(batch)
-                update.settle_problems(plan.problems)
-            publish.checkpoint(live)
-            return _report(live, settings, update.tally, options)
+                    changes.apply(batch)
+                changes.settle_problems(plan.problems, look.within)
+            return finish(live, changes.tally, _checkpoint(live, look.patient))
+
+
+def _checkpoint(live: Connection, patient: bool) -> publish.Checkpoint:
+    if patient:
+        done = publish.checkpoint(live, "PASSIVE")
+        if done.log * database.PAGE_SIZE <= _LOG_BYTES:
+            return done
+    return publish.checkpoint(live)
 
 
 @contextmanager
@@ -308,7 +353,7 @@ def _interruptible(update: Update) -> Iterator[None]:
     except SqliteError as error:
         # Perhaps a trigger that minds changes only: a build shows whether it can be lived with.
         if update.has_user_triggers and database.is_about_sql(error):
-            raise _Unfit(f"a trigger or view of the schema files fails ({error})") from error
+            raise Unfit(f"a trigger or view of the schema files fails ({error})") from error
         raise
 
 
@@ -493,9 +538,9 @@ class Update:
         db.executemany("UPDATE meta SET value = value + ?2 WHERE key = ?1", facts)
         db.execute("UPDATE meta SET value = ? WHERE key = 'last_sync'", (_now(),))
 
-    def settle_problems(self, scanned: Iterable[Problem]) -> None:
-        """The files that are no documents, as they are now; scanned: those that a scan of everything shows."""
-        wanted, listed = {*scanned, *self._unread}, set(_listed_problems(self._db))
+    def settle_problems(self, scanned: Iterable[Problem], within: frozenset[str] | None = None) -> None:
+        """The files that are no documents, as they are now; scanned: those that a scan within these paths shows."""
+        wanted, listed = {*scanned, *self._unread}, set(_listed_problems(self._db, within))
         if wanted == listed:
             return
         with self._transaction():
