@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -244,7 +243,7 @@ def live_through(history: Iterable[Iterable[Step]]) -> None:
                 follower.look()
 
 
-def longer(examples: int) -> Any:
+def longer(examples: int) -> hypothesis_settings:
     return hypothesis_settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 

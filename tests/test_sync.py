@@ -344,7 +344,7 @@ def test_the_cache_of_a_newer_mdcache_is_left_alone(base: Path) -> None:
 
 def test_what_is_not_ours_is_not_touched(base: Path) -> None:
     (base / "other.db").unlink(missing_ok=True)
-    with database.closing(sqlite3.connect(base / "other.db")) as db:  # type: ignore[arg-type]
+    with database.closing(sqlite3.connect(base / "other.db")) as db:
         db.execute("CREATE TABLE theirs (x)")
     before = (base / "other.db").read_bytes()
     for command in (("sync",), ("sync", "--check")):
