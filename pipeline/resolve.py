@@ -150,9 +150,9 @@ def _settle_links(db: Connection, rules: Rules, within: str, parameters: tuple[A
     )
     resolved = Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
     moved = set()
-    bucket = Bucket("", (), rules)
+    bucket = None
     for name, key, source, kind, target, path, *before in links:
-        if name != bucket.name:
+        if bucket is None or bucket.name != name:
             bucket = Bucket(name, _candidates(db, name), rules)
         asked = targets.look_up(kind in WIKI_KINDS, target, path, rules.extensions)
         choice = Choice(source, 0) if asked.how == targets.ITSELF else bucket.choose(asked, folder(path))
