@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyromark
 import pytest
+import yaml
 from law import assert_law, content, settings_of, synced
 from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line, run, start
 
-from pipeline import database, lock, rebuild, sync
+from pipeline import database, ddl, lock, rebuild, sync
 from pipeline.database import Connection
 from pipeline.errors import UsageError, WorkError
 from pipeline.rebuild import Report
@@ -711,4 +713,9 @@ def test_a_sync_that_finds_nothing_loads_no_parser(base: Path) -> None:
     done = run((sys.executable, "-c", code, "sync", "--quiet"), base)
     loaded = set(re.findall(r"'([\w.]+)'", done.stderr))
     assert "pipeline.sync" in loaded
-    assert not loaded & {"yaml", "pyromark", "multiprocessing", "pipeline.parse", "difflib", "tabulate", "uuid"}
+    assert not loaded & {"yaml", "pyromark", "multiprocessing", "pipeline.parse", "pipeline.layout", "tabulate"}
+
+
+def test_the_versions_in_the_fingerprint_are_those_of_the_parsers_that_are_used() -> None:
+    assert ddl._version("pyromark", "pyromark") == pyromark.__version__
+    assert ddl._version("yaml", "pyyaml") == ddl._version("yaml", "no such folder beside it") == yaml.__version__
