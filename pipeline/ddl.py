@@ -241,6 +241,7 @@ def fingerprint(schema: Schema, rows: Any) -> str:
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
+@cache
 def _version(module: str, distribution: str) -> str:
     """Of a parser, from the name of the folder that its installer left beside it.
 

@@ -69,21 +69,16 @@ class Update:
             yield self._job(suspects)
 
     def _job(self, suspects: list[Suspect]) -> Job:
-        keys, entries = [], []
-        for suspect in suspects:
-            key, id_ = self._key_and_id(suspect.entry.path)
-            keys.append(key)
-            entries.append(suspect.entry._replace(default_id=id_))
+        entries = tuple(suspect.entry for suspect in suspects)
+        keys = tuple(self._key(entry.path) for entry in entries)
         settings, known = self._settings, tuple(suspect.hash for suspect in suspects)
-        return Job(settings.base, settings.rules(), self._clock, tuple(entries), tuple(keys), known)
+        return Job(settings.base, settings.rules(), self._clock, entries, keys, known)
 
-    def _key_and_id(self, path: str) -> tuple[int, str]:
-        """Ids are settled with the links: until then a document keeps its own, or has one that no other can have."""
-        row = self._db.execute("SELECT key, id FROM nodes WHERE path = ?", (path,)).fetchone()
-        if row:
-            return int(row[0]), str(row[1])
-        self._next_key += 1
-        return self._next_key - 1, "\x1a" + path
+    def _key(self, path: str) -> int:
+        key = scalar(self._db, "SELECT key FROM nodes WHERE path = ?", path)
+        if key is None:
+            key, self._next_key = self._next_key, self._next_key + 1
+        return int(key)
 
     def apply(self, batch: Batch) -> None:
         """One transaction: the batch, what is gone, and what was renamed into the batch."""
@@ -130,6 +125,7 @@ class Update:
         before = self._names([row.key for row in (*removed, *changed)])
         bereft = self._pointing_at(removed)
         replaced = self._take_out(batch, removed, changed)
+        _keep_ids(batch, changed)
         loader = Loader(db, scalar(db, "SELECT max(key) FROM sections") or 0)
         loader.add(batch)
         loader.flush()
@@ -218,9 +214,8 @@ class Update:
         if wanted == listed:
             return
         with self._transaction():
-            codes = ", ".join("?" * len(NO_NODE))
-            gone = [(problem.path, *NO_NODE) for problem in listed - wanted]
-            self._db.executemany(f"DELETE FROM problems WHERE path = ? AND code IN ({codes})", gone)
+            gone = [(problem.path,) for problem in listed - wanted]
+            self._db.executemany(f"DELETE FROM problems WHERE path = ? AND {NO_NODE}", gone)
             self._list(sorted(wanted - listed))
 
     def _list(self, problems: Iterable[Problem]) -> None:
@@ -246,6 +241,18 @@ def _turns(changes: list[Change]) -> Iterator[list[Change]]:
             turn, size = [], 0
     if turn:
         yield turn
+
+
+def _keep_ids(batch: Batch, changed: list[_Row]) -> None:
+    """Ids are settled with the links: until then a document keeps its own, or has one that no other can have.
+
+    Only now: when the batch was parsed, others before it may not have been applied, and have passed on their ids.
+    """
+    ids = {row.key: row.id for row in changed}
+    rows, width = batch.rows[TABLES.index(NODES)], len(NODES.columns)
+    rows[NODES.columns.index("id") :: width] = [
+        ids.get(key, "\x1a" + path) for key, path in _columns(batch, NODES, "key", "path")
+    ]
 
 
 def _columns(batch: Batch, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:

@@ -64,7 +64,7 @@ Step = Callable[[Path], None]
 
 def write(file: str, text: str, folder: Path) -> None:
     path = folder / file
-    if not path.is_dir() and not path.is_symlink():
+    if path.is_file() or not os.path.lexists(path):  # to open a FIFO would wait for its other end
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
 

@@ -238,6 +238,18 @@ def test_very_many_changes_are_parsed_by_workers_and_the_law_holds(base: Path, v
     assert_law(live)
 
 
+def test_very_many_documents_pass_their_ids_on(vault: Vault) -> None:
+    def documents(shift: int) -> dict[str, str]:
+        return {f"{number:04}.md": f"---\nid: id{(number + shift) % 1200}\n---\n" for number in range(1200)}
+
+    base = vault(documents(0))
+    live = settings_of(base)
+    synced(live)
+    vault(documents(700), into=base)
+    assert did(synced(live)) == (0, 1200, 0)
+    assert_law(live)
+
+
 # What does not fit is built anew
 
 
