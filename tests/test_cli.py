@@ -22,8 +22,9 @@ from pipeline import cli
 Vault = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
 
+GUIDE = "---\ntags: [how]\ntype: guide\n---\n# Guide\n\nThe cache is warm. See [[log]].\n\n## Setup\n\nOne.\n"
 FILES = {
-    "docs/guide.md": "---\ntags: [how]\ntype: guide\n---\n# Guide\n\nThe cache is warm. See [[log]].\n\n## Setup\n\nOne.\n",
+    "docs/guide.md": GUIDE,
     "docs/notes/log.md": "# Log\n\nRedis is a cache, too. [gone](gone.md)\n",
     "docs/notes/中文.md": "# 中文\n\n缓存是热的。\n",
 }

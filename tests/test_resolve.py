@@ -20,7 +20,7 @@ from pipeline.database import Connection
 from pipeline.model import Rules
 from pipeline.paths import fold, folder, nfc, without_extension
 from pipeline.resolve import Bucket, Candidate, Nearest, quoted
-from pipeline.targets import BY_NAME, FROM_ROOTS, ITSELF, LookUp, look_up, names_of
+from pipeline.targets import BY_NAME, FROM_ROOTS, ITSELF, Asked, ask, bucket, names_of
 
 Vault = Callable[..., Path]
 Rebuilt = Callable[..., AbstractContextManager[Connection]]
@@ -404,25 +404,22 @@ TARGETS = st.tuples(st.sampled_from(["", "/", "../", "./"]), st.lists(NAMES, min
 )
 
 
-def chosen(documents: Iterable[Document], asked: LookUp, source: str) -> tuple[str, int] | None:
+def chosen(documents: Iterable[Document], asked: Asked, source: str) -> tuple[str, int] | None:
     """The path that our resolver chooses and how many are equally near."""
     numbered = dict(enumerate(documents))
+    name = bucket(asked.path, RULES.extensions)
     candidates = [
         Candidate(key, document.path, alias)
         for key, document in numbered.items()
-        for name, alias in names_of(*document, RULES.roots, RULES.extensions)
-        if name == asked.name
+        for found, alias in names_of(*document, RULES.roots, RULES.extensions)
+        if found == name
     ]
-    if asked.name is None:
-        return None
-    choice = Bucket(asked.name, candidates, RULES).choose(asked, folder(source))
+    choice = Bucket(name, candidates, RULES).choose(asked, -1, source)
     return (numbered[choice.node].path, choice.rivals) if choice else None
 
 
-def expected(documents: Iterable[Document], asked: LookUp, source: str) -> tuple[str, int] | None:
+def expected(documents: Iterable[Document], asked: Asked, source: str) -> tuple[str, int] | None:
     """The same, straight from the rules: everything is compared with everything."""
-    if asked.name is None:
-        return None
     if asked.how == BY_NAME:
         return _expected_by_name(documents, asked.path, source)
     paths = sorted(document.path for document in documents)
@@ -478,8 +475,8 @@ def steps(one: str, other: str) -> int:
 def test_links_resolve_by_the_rules_whatever_the_order_of_the_documents(
     documents: list[Document], source: str, target: str, wiki: bool
 ) -> None:
-    asked = look_up(wiki, target, source, RULES.extensions)
-    if asked.how != ITSELF:
+    asked = ask(wiki, target, source)
+    if asked and asked.how != ITSELF:
         found = chosen(documents, asked, source)
         assert found == expected(documents, asked, source)
         assert found == chosen(reversed(documents), asked, source)
@@ -522,9 +519,7 @@ def test_memory_grows_by_little_with_documents_of_one_name() -> None:
 
 def each_finds_its_own(count: int) -> None:
     """[[README]] in a README of each of so many folders."""
-    rules = Rules()
-    folders = [f"area-{n % 20}/group-{n % 400}/thing-{n}" for n in range(count)]
-    bucket = Bucket("readme", (Candidate(n, f"{name}/README.md", "") for n, name in enumerate(folders)), rules)
-    for n, name in enumerate(folders):
-        choice = bucket.choose(look_up(True, "README", f"{name}/README.md", rules.extensions), name)
-        assert choice == (n, 0)
+    paths = [f"area-{n % 20}/group-{n % 400}/thing-{n}/README.md" for n in range(count)]
+    readmes = Bucket("readme", (Candidate(n, path, "") for n, path in enumerate(paths)), Rules())
+    for n, path in enumerate(paths):
+        assert readmes.choose(ask(True, "README", path), n, path) == (n, 0)

@@ -17,7 +17,9 @@ from pipeline.targets import (
     EXTERNAL,
     FROM_ROOTS,
     ITSELF,
+    Asked,
     LookUp,
+    ask,
     bucket,
     look_up,
     names_of,
@@ -55,8 +57,9 @@ def wiki(target: str, source: str = SOURCE) -> LookUp:
     ],
 )
 def test_a_markdown_target_is_a_path(target: str, path: str, how: str) -> None:
-    found = markdown(target)
-    assert (found.path, found.how, found.name) == (path, how, bucket(path, EXTENSIONS))
+    asked = ask(False, target, SOURCE)
+    assert asked and asked[:2] == (how, path)
+    assert markdown(target).name == bucket(path, EXTENSIONS)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +77,14 @@ def test_a_markdown_target_is_a_path(target: str, path: str, how: str) -> None:
     ],
 )
 def test_a_wikilink_is_a_name_unless_it_begins_like_a_path(target: str, path: str, how: str) -> None:
-    found = wiki(target)
-    assert (found.path, found.how, found.name) == (path, how, bucket(path, EXTENSIONS))
+    asked = ask(True, target, SOURCE)
+    assert asked and asked[:2] == (how, path)
+    assert wiki(target).name == bucket(path, EXTENSIONS)
 
 
 @pytest.mark.parametrize("target", ["https://example.org/a.md", "//example.org/a.md", "mailto:a@b.c", "file:///a.md"])
 def test_what_has_a_scheme_is_external_and_never_looked_up(target: str) -> None:
-    assert markdown(target) == (EXTERNAL, None, "", None, BY_PATH, False)
+    assert markdown(target) == (EXTERNAL, None, None)
 
 
 def test_only_an_address_is_external_in_a_wikilink() -> None:
@@ -110,9 +114,10 @@ def test_the_scope_of_what_does_not_resolve(target: str, in_markdown: str, in_wi
 
 
 def test_what_leaves_the_base_is_looked_up_nowhere() -> None:
-    assert markdown("../../a.md").name is None
-    assert wiki("../../a").name is None
-    assert markdown("/../a.md").name is None
+    for target in ("../../a.md", "/../a.md"):
+        for is_wiki in (True, False):
+            assert ask(is_wiki, target, SOURCE) is None
+            assert look_up(is_wiki, target, SOURCE, EXTENSIONS) == (DOCUMENT, None, None)
 
 
 @pytest.mark.parametrize(
@@ -129,19 +134,24 @@ def test_the_fragment_of_a_wikilink_is_as_written() -> None:
 
 @pytest.mark.parametrize("target", ["#x", "?a=b#x", "#"])
 def test_a_fragment_alone_is_about_the_document_itself(target: str) -> None:
-    assert (markdown(target).how, markdown(target).path, markdown(target).name) == (ITSELF, SOURCE, "start")
-    assert wiki(" #x").how == ITSELF
+    assert ask(False, target, SOURCE) == (ITSELF, SOURCE, False)
+    assert markdown(target)[:2] == (DOCUMENT, "start")
+    assert ask(True, " #x", SOURCE) == (ITSELF, SOURCE, False)
 
 
 @pytest.mark.parametrize("target", ["", "?a=b"])
 def test_nothing_at_all_is_about_nothing(target: str) -> None:
-    assert (markdown(target).scope, markdown(target).name) == (ASSET, None)
+    assert ask(False, target, SOURCE) is None
+    assert markdown(target) == (ASSET, None, None)
 
 
 def test_a_target_like_a_folder_is_known_as_one() -> None:
-    assert [target for target in ("a/", ".", "..", "a/..", "/", "a", "a.", "...") if markdown(target).is_folder] == [
-        *("a/", ".", "..", "a/..", "/")
-    ]
+    targets = ("a/", ".", "..", "a/..", "/", "a", "a.", "...")
+    assert [target for target in targets if is_folder(ask(False, target, SOURCE))] == ["a/", ".", "..", "a/..", "/"]
+
+
+def is_folder(asked: Asked | None) -> bool:
+    return asked is not None and asked.is_folder
 
 
 # Buckets
