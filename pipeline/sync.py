@@ -98,9 +98,12 @@ def sync(
 
 
 def stale(settings: Settings) -> Stale | None:
-    """What sync would have to do; None when nothing. Reads what may have changed, writes nothing."""
+    """What sync would have to do; None when nothing. Reads what may have changed, writes nothing.
+
+    A cache that is only worn holds what it should: the next sync builds it anew, but it is not stale.
+    """
     try:
-        with _fit(settings) as cache:
+        with _fit(settings, patient=True) as cache:
             changes = survey.differences(cache.db, settings, survey.plan(cache.db, settings))
             return Stale(None, changes) if changes else None
     except (Unfit, Damaged) as why:

@@ -28,6 +28,7 @@ from pipeline.survey import NO_NODE, listed_problems
 # A transaction takes at most so many changes and bytes: short enough for whoever waits to write, and bounded in memory.
 _CHANGES = 512
 _BYTES = 4 << 20
+_STEPS = 1_000_000
 _PARTS = ("sections", "claims", "names", "tags", "aliases", "properties", "tasks", "code_blocks", "anchors")
 
 
@@ -51,6 +52,8 @@ class Update:
         self.tally = Tally()
         self.has_user_triggers = bool(settings.schema.user)
         if self.has_user_triggers:
+            # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
+            db.set_progress_handler(lambda: 0, _STEPS)
             names = ddl.builtin_names()
             database.set_authorizer(db, database.writing_with_user_triggers(names.tables, names.sources))
 

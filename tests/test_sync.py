@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import sys
 import threading
@@ -17,7 +18,7 @@ import pyromark
 import pytest
 import yaml
 from law import assert_law, content, settings_of, synced
-from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line, run, start
+from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
 
 from pipeline import database, ddl, lock, rebuild, sync
 from pipeline.database import Connection
@@ -376,6 +377,7 @@ def test_after_a_tenth_was_replaced_a_new_generation_is_built(base: Path, vault:
         report, said = explained(live)
         assert (did(report), said) == ((0, count, 0), [])
     assert query(live, "SELECT value FROM meta WHERE key = 'replaced'") == [("303",)]
+    assert sync.stale(live) is None  # it is worn, but holds what it should
     report, said = explained(live)
     assert report.rebuilt and said == ["more than a tenth of it has been replaced"]
     assert did(report) == (0, 0, 0)
@@ -448,6 +450,33 @@ def test_a_trigger_that_writes_to_our_tables_is_not_obeyed(base: Path) -> None:
     (base / "docs" / "a.md").unlink()
     report, said = explained(live)
     assert report.rebuilt and "a trigger or view of the schema files fails" in said[0]
+
+
+def being_written(found: Settings) -> bool:
+    with database.closing(database.open_live(found.database, 0)) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except database.SqliteError:
+            return True
+        db.execute("ROLLBACK")
+        return False
+
+
+def test_a_trigger_that_never_ends_can_be_stopped(base: Path) -> None:
+    live = with_schema(
+        base,
+        "CREATE TRIGGER t AFTER DELETE ON nodes BEGIN SELECT count(*) FROM"
+        " (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n); END;",
+    )
+    synced(live)
+    before = content(live.database)
+    (base / "docs" / "a.md").unlink()
+    with start((*MDCACHE, "sync"), base) as process:
+        while process.poll() is None and not being_written(live):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 130
+    assert content(live.database) == before
 
 
 # Others at the same time
