@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 import click
 
 import pipeline
-from pipeline import show
+from pipeline import show, stops
 from pipeline.errors import Damaged, MdcacheError, No, UsageError, WorkError
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
@@ -330,6 +330,116 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
     head = [f"-- fingerprint {fingerprint or 'unknown: no settings, no cache'}", ""]
     for one in lines if diff else [*head, *text.splitlines()]:
         show.out(show.clean(one))
+
+
+@cli.command(context_settings=_HELP)
+@click.argument("docs", nargs=-1, type=click.Path())
+@_as_json
+@_wait
+@click.option("--check", is_flag=True, help="Only tell what differs; exit status 1 when anything does.")
+@click.option("--digest", is_flag=True, help="Compute the digest of what is cached now.")
+@common
+def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check: bool, digest: bool) -> None:
+    """Bring the cache up to date with the markdown below DOCS; build it anew where it does not fit any more."""
+    from pipeline import render
+    from pipeline import sync as driver
+
+    def explain(why: str) -> None:
+        if not asked.quiet:
+            show.note(f"mdcache: built anew: {why}")
+
+    settings = _with_remembered_roots(asked.settings(docs))
+    if check:
+        _check_sync(settings, as_json, asked.quiet)
+        return
+    with _progress(settings, asked.quiet) as progress:
+        report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
+    if as_json:
+        show.as_json(report._asdict())
+    elif not asked.quiet:
+        render.synced(report)
+
+
+def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
+    from pipeline import render
+    from pipeline import sync as driver
+
+    found = driver.stale(settings)
+    if as_json:
+        render.stale_as_json(settings.database, found)
+    elif found and not quiet:
+        render.stale(found)
+    if found:
+        raise No("")
+
+
+@cli.command(context_settings=_HELP)
+@_as_json
+@click.option("--since", metavar="TOKEN", help="Only what came after: the 'next' of the last time, or 'now'.")
+@click.option("--follow", is_flag=True, help="Wait for more, until stopped.")
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="At most N changes.")
+@common
+def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit: int | None) -> None:
+    """List what happened to the documents since the cache was built, and the token to go on from."""
+    from pipeline import feed, render
+
+    shown = render.news_as_json if as_json else render.news
+    if not follow:
+        with _cache(asked) as cache:
+            found = feed.news(cache, since, limit)
+        shown(found)
+        if found.restart:
+            raise No("")
+        return
+    if limit is not None:
+        raise UsageError("--limit does not go with --follow")
+    settings = asked.settings()
+    # To be stopped is how following ends: no failure.
+    with suppress(KeyboardInterrupt):
+        for found in feed.follow(settings.database, settings.base, since):
+            with stops.held_back():
+                shown(found)
+                sys.stdout.flush()
+
+
+@cli.command(context_settings=_HELP)
+@click.argument("docs", nargs=-1, type=click.Path())
+@click.option("--detach", "how", flag_value="detach", help="In the background, with a log beside the cache.")
+@click.option("--stop", "how", flag_value="stop", help="Stop the watcher of this cache.")
+@click.option("--poll", is_flag=True, help="Compare all files every few seconds; do not ask the system for changes.")
+@_wait
+@common
+def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wait: float) -> None:
+    """Sync, then keep the cache fresh until stopped."""
+    from pipeline import watch as driver
+
+    if how == "stop":
+        stopped = driver.stop(asked.settings(docs).database, wait)
+        said = f"stopped process {stopped}" if stopped else "no watcher is running"
+    elif how == "detach":
+        settings = _with_remembered_roots(asked.settings(docs))
+        started = driver.detach(settings, _watching(asked, docs, poll, wait), os.curdir)
+        said = f"process {started} watches; its log is {settings.database}.log"
+    else:
+
+        def say(line: str) -> None:
+            if not asked.quiet:
+                show.note(driver.stamp(line))
+
+        driver.watch(lambda: _with_remembered_roots(asked.settings(docs)), driver.Options(wait, poll), say)
+        return
+    if not asked.quiet:
+        show.out(show.line(said))
+
+
+def _watching(asked: Common, docs: tuple[str, ...], poll: bool, wait: float) -> list[str]:
+    """The command line of a watcher in a process of its own, which must not import what lies in the working folder."""
+    named = {"-C": asked.folder, "--config": asked.config, "--db": asked.database}
+    options = [word for name, value in named.items() if value for word in (name, value)]
+    flags = [
+        name for name, given in (("--quiet", asked.quiet), ("--verbose", asked.verbose), ("--poll", poll)) if given
+    ]
+    return [sys.executable, "-P", "-m", "pipeline", "watch", *options, *flags, "--wait", str(wait), "--", *docs]
 
 
 @contextmanager

@@ -20,16 +20,23 @@ class Known(NamedTuple):
 
 
 class Suspect(NamedTuple):
-    """A file to read: it is new (hash is None), or its stamps differ from those it had with this hash."""
+    """A file to read: it is new (hash is None), or its stamps differ from those it had with this hash.
+
+    racy: they do not differ, but it was read so soon after it was written that they need not.
+    """
 
     entry: Entry
     hash: str | None
+    racy: bool = False
 
 
 class Gone(NamedTuple):
     """A document whose file is no longer found."""
 
     path: str
+
+
+Change = Suspect | Gone
 
 
 def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect | Gone]:
@@ -44,7 +51,8 @@ def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect 
             yield Suspect(entry, None)
             continue
         if entry[2:] != row[1:5]:
-            yield Suspect(entry, row.hash)
+            racy = row.mtime_ns is None and (entry.size, *entry[4:]) == (row.size, *row[3:5])
+            yield Suspect(entry, row.hash, racy)
         row = next(rows, None)
     while row is not None:
         yield Gone(row.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 
 
 def nfc(text: str) -> str:
@@ -18,6 +19,18 @@ def fold(text: str) -> str:
 def folder(path: str) -> str:
     """The folder of a path; '' at the base."""
     return path.rpartition("/")[0]
+
+
+def ways(path: str) -> Iterator[str]:
+    """The path itself, and the folders that it lies in, the nearest first; not the base."""
+    while path:
+        yield path
+        path = folder(path)
+
+
+def lies_within(path: str, within: frozenset[str]) -> bool:
+    """Whether a path is one of these, or lies below one; '' is the base, and all lies below it."""
+    return "" in within or any(way in within for way in ways(path))
 
 
 def without_extension(path: str, extensions: tuple[str, ...]) -> str:

@@ -250,11 +250,14 @@ def copy_into(build: Connection, live: Connection, path: str, wait_s: float) -> 
     return checkpoint(live)
 
 
-def checkpoint(live: Connection) -> Checkpoint:
-    """Fold the log back into the database. That someone or something is in the way is no error: it can wait."""
+def checkpoint(live: Connection, mode: str = "TRUNCATE") -> Checkpoint:
+    """Fold the log back into the database. That someone or something is in the way is no error: it can wait.
+
+    PASSIVE leaves the log's file as long as it is, and is over sooner.
+    """
     try:
         live.execute("PRAGMA busy_timeout=0")
-        busy, log, checkpointed = live.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        busy, log, checkpointed = live.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
     except SqliteError:
         return Checkpoint(True, -1, -1)
     return Checkpoint(bool(busy), log, checkpointed)

@@ -21,6 +21,7 @@ from pipeline.errors import UsageError, WorkError
 from pipeline.layout import Batch, Job
 from pipeline.load import Loader
 from pipeline.model import Entry, Problem
+from pipeline.model import Report as Report
 from pipeline.scan import Found, scan
 from pipeline.settings import Settings
 
@@ -32,26 +33,6 @@ _FEW = 1
 
 Progress = Callable[[int], None]
 Run = Callable[[Iterable[Job]], Iterable[Batch]]
-
-
-class Report(NamedTuple):
-    """What a rebuild or sync did; the JSON of --json. added, changed, removed compare with the generation before."""
-
-    database: str
-    generation: int
-    documents: int
-    sections: int
-    links: int
-    unresolved: int
-    problems: int
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
-    seconds: float
-    digest: str | None
-    fingerprint: str
-    rebuilt: bool
 
 
 class Options(NamedTuple):

@@ -9,12 +9,14 @@ from pipeline import show
 
 if TYPE_CHECKING:
     from pipeline.cache import Cache, Node
+    from pipeline.feed import News
     from pipeline.graph import Around
     from pipeline.hydrate import Passage
     from pipeline.query import Answer
     from pipeline.rebuild import Report
     from pipeline.search import Hit
     from pipeline.status import Status
+    from pipeline.sync import Stale
 
 
 def report(done: Report) -> None:
@@ -116,6 +118,17 @@ def answer(form: str, found: Answer) -> None:
         show.table(found.columns, found.rows)
 
 
+def _watcher(found: Status) -> str:
+    watcher = found.watcher
+    if not watcher:
+        return "none"
+    if not watcher["alive"]:
+        return f"process {watcher['pid']} was killed: start it again with mdcache watch"
+    waiting = f", {found.pending:,} paths to look at" if found.pending else ""
+    degraded = f"; degraded: {watcher['degraded']}" if watcher["degraded"] else ""
+    return f"process {watcher['pid']} since {watcher['since']}, {watcher['method']}{waiting}{degraded}"
+
+
 def status(found: Status) -> None:
     current = "current" if found.schema_current else "not that of the settings in force: run mdcache rebuild"
     rows = (
@@ -126,6 +139,47 @@ def status(found: Status) -> None:
         ("links", f"{show.count(found.links, 'link')} ({found.unresolved:,} unresolved)"),
         ("problems", f"{found.problems:,}"),
         ("folders", ", ".join(found.roots)),
+        ("watcher", _watcher(found)),
     )
     for name, value in rows:
         show.out(show.line(f"{name:<12} {value}"))
+
+
+def synced(done: Report) -> None:
+    if done.rebuilt:
+        report(done)
+        return
+    parts = (
+        f"{done.added:,} added, {done.changed:,} changed, {done.removed:,} removed, {done.unchanged:,} unchanged",
+        show.seconds(done.seconds),
+    )
+    show.out(show.line(f"{', '.join(parts)}: {done.database}"))
+
+
+def stale(found: Stale) -> None:
+    """What sync would do: a line for each file, as git status --short has it."""
+    if found.rebuild:
+        show.out(show.line(f"rebuild  {found.rebuild}"))
+    for action, path in found.changes:
+        show.out(show.line(f"{action}  {path}"))
+
+
+def stale_as_json(database: str, found: Stale | None) -> None:
+    lists: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
+    for action, path in found.changes if found else ():
+        lists[action].append(path)
+    show.as_json({"database": database, "stale": bool(found), "rebuild": found.rebuild if found else None, **lists})
+
+
+def news(found: News) -> None:
+    """A line for each change; the last one has the token."""
+    if found.restart:
+        show.out(show.line(f"restart  {found.reason}: read the whole cache, then go on from here"))
+    for change in found.changes:
+        path = f"{change.old_path} -> {change.path}" if change.old_path else change.path
+        show.out(show.line(f"{change.action}  {path}"))
+    show.out(f"next  {found.next}")
+
+
+def news_as_json(found: News) -> None:
+    show.as_json({**found._asdict(), "changes": [change._asdict() for change in found.changes]})

@@ -44,11 +44,14 @@ def resolve_all(db: Connection, rules: Rules, absent: Iterable[str]) -> None:
     _report(db, rules, "", ())
 
 
-def resolve_changes(db: Connection, rules: Rules, names: Iterable[str], written: Iterable[int]) -> None:
+def resolve_changes(
+    db: Connection, rules: Rules, names: Iterable[str], written: Iterable[int], bereft: Iterable[int]
+) -> None:
     """Resolve again what a change touches.
 
     names: those under which documents came, went or changed (of their paths, aliases and claims, before and after);
-    written: the keys of documents that are new or changed.
+    written: the keys of documents that are new or changed; bereft: of those with links to a document that is gone,
+    which the foreign key has made NULL already.
     """
     asked, keys = _json(names), _json(written)
     claimed = _settle_ids(db, rules, _OF_NAMES + " UNION SELECT value FROM json_each(?2)", (asked, keys))
@@ -58,7 +61,7 @@ def resolve_changes(db: Connection, rules: Rules, names: Iterable[str], written:
         "SELECT DISTINCT source FROM links WHERE fragment <> '' AND target_node IN (SELECT value FROM json_each(?))",
         (keys,),
     )
-    sources = _json({*claimed, *moved, *written, *(source for (source,) in pointing)})
+    sources = _json({*claimed, *moved, *written, *bereft, *(source for (source,) in pointing)})
     codes = ", ".join(f"'{code}'" for code in _CODES)
     paths = "SELECT path FROM nodes WHERE key IN (SELECT value FROM json_each(?))"
     db.execute(f"DELETE FROM problems WHERE code IN ({codes}) AND path IN ({paths})", (sources,))

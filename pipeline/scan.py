@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pipeline.errors import WorkError
 from pipeline.model import ERROR, INODE_BITS, Entry, Problem
-from pipeline.paths import has_extension, without_extension
+from pipeline.paths import folder, has_extension, lies_within, ways, without_extension
 from pipeline.patterns import Patterns, lines_of
 
 
@@ -47,12 +47,14 @@ _Items = dict[str, "os.DirEntry[str] | _Folder"]
 """What is wanted in a folder, by name; folders with a slash at its end, so that names sort as the paths below do."""
 
 
-def scan(tree: Tree) -> Iterator[Found]:
+def scan(tree: Tree, within: frozenset[str] | None = None) -> Iterator[Found]:
     """Every document below the roots, once, by path; a file whose name is no UTF-8 comes as a Problem.
 
+    within: look only at these paths (files, or folders with all below them, relative to the base); the folders above
+    them are listed, for their .gitignore files, and nothing else is looked at. An Entry's default_id is then a guess.
     Raises WorkError when a root or a folder cannot be listed: whoever would take that for 'empty' loses documents.
     """
-    walk = _Walk(tree)
+    walk = _Walk(tree, _Within(within))
     # A stack of iterators, not recursion: folders may nest deeper than Python's calls do.
     stack: list[Iterator[Found | _Folder]] = [walk.roots()]
     while stack:
@@ -65,11 +67,34 @@ def scan(tree: Tree) -> Iterator[Found]:
             yield found
 
 
+class _Within:
+    """Which part of the tree is looked at; without paths all of it."""
+
+    def __init__(self, paths: frozenset[str] | None) -> None:
+        self._all = paths is None
+        self._wholes = paths or frozenset()
+        self._names: dict[str, set[str]] = {}
+        for path in self._wholes:
+            for way in ways(path):
+                self._names.setdefault(_prefix(folder(way)), set()).add(way.rpartition("/")[2])
+
+    def names(self, prefix: str) -> set[str] | None:
+        """What to look at in the folder with this prefix; None for all."""
+        if self._all or lies_within(prefix.removesuffix("/"), self._wholes):
+            return None
+        return self._names.get(prefix, set())
+
+    def reaches(self, prefix: str) -> bool:
+        """Whether there is anything to look at in the folder with this prefix."""
+        return self.names(prefix) != set()
+
+
 class _Walk:
     """Decides which folders are walked into and which files are documents."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, within: _Within) -> None:
         self._base = tree.base
+        self._within = within
         self._extensions = tree.extensions
         self._include = Patterns(tree.include)
         self._exclude = Patterns(tree.exclude)
@@ -77,7 +102,7 @@ class _Walk:
 
     def roots(self) -> Iterator[_Folder]:
         """Where to begin; roots within roots are met on the way."""
-        return map(self._root, _outermost(self._roots))
+        return map(self._root, filter(self._within.reaches, _outermost(self._roots)))
 
     def _root(self, prefix: str) -> _Folder:
         name = os.path.join(self._base, prefix.removesuffix("/")) if prefix else self._base
@@ -107,7 +132,8 @@ class _Walk:
             ignores = folder.ignores
             if any(entry.name == ".gitignore" for entry in listed):
                 ignores = (*ignores, *_read_ignore(folder.name))
-            for entry in listed:
+            names = self._within.names(folder.prefix)
+            for entry in listed if names is None else [one for one in listed if one.name in names]:
                 name, path = entry.name, folder.prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if not name.startswith(".") and not self._left_out(entry.path, path, True, ignores):
@@ -132,7 +158,7 @@ class _Walk:
         for root in below:
             items.pop(root, None)
         for root in _outermost(below):
-            if root[: root.index("/") + 1] not in items:
+            if root[: root.index("/") + 1] not in items and self._within.reaches(prefix + root):
                 items[root] = self._root(prefix + root)
 
 
@@ -163,7 +189,7 @@ def _shared_stems(names: Iterable[str], extensions: tuple[str, ...]) -> set[str]
 
 
 def _prefix(relative: str) -> str:
-    return "" if relative == "." else relative + "/"
+    return "" if relative in ("", ".") else relative + "/"
 
 
 def _outermost(prefixes: list[str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ _PROJECT = "pyproject.toml"
 DEFAULT_DATABASE = ".mdcache/cache.db"
 
 _LISTS = ("docs", "include", "exclude", "extensions", "schema")
-_KEYS = (*_LISTS, "database", "size_limit", "paths")
+_KEYS = (*_LISTS, "database", "size_limit", "paths", "watch")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
@@ -37,6 +37,18 @@ class Asked(NamedTuple):
     config: str | None = None
     database: str | None = None
     docs: tuple[str, ...] = ()
+
+
+class Watch(NamedTuple):
+    """How a watcher behaves: it changes no row.
+
+    debounce_ms: how long files must have been quiet; reconcile_s: after how long everything is compared whatever was
+    announced; poll_s: how often without an observer.
+    """
+
+    debounce_ms: float = 200
+    reconcile_s: float = 300
+    poll_s: float = 2
 
 
 class Settings(NamedTuple):
@@ -55,6 +67,7 @@ class Settings(NamedTuple):
     extensions: tuple[str, ...] = Rules().extensions
     size_limit: int = Rules().size_limit
     paths: tuple[PathRule, ...] = ()
+    watch: Watch = Watch()
 
     def tree(self) -> Tree:
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude)
@@ -105,6 +118,7 @@ def load(asked: Asked, environment: Mapping[str, str]) -> Settings:
         extensions=tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions)),
         size_limit=values.get("size_limit", defaults.size_limit),
         paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
+        watch=_watch(file, values.get("watch", {})),
     )
 
 
@@ -198,6 +212,8 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
         raise file.refused("'paths' must be a list of tables: [[paths]]")
+    if key == "watch" and not isinstance(value, dict):
+        raise file.refused("'watch' must be a table: [watch]")
 
 
 def _is_text(value: Any) -> bool:
@@ -267,6 +283,15 @@ def _path_rule(file: _File, rule: dict[str, Any]) -> PathRule:
     return PathRule(pattern, rule.get("type"), rule.get("domain"), rule.get("layer"))
 
 
+def _watch(file: _File, values: dict[str, Any]) -> Watch:
+    for key, value in values.items():
+        if key not in Watch._fields:
+            raise file.refused(f"[watch] has no '{key}'{_meant(key, Watch._fields)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LARGEST:
+            raise file.refused(f"'{key}' in [watch] must be a number above 0")
+    return Watch(**values)
+
+
 TEMPLATE = """\
 # mdcache: folders of markdown as a SQLite database. Every setting is optional; these are the defaults.
 
@@ -291,4 +316,11 @@ docs = ["."]
 # [[paths]]
 # pattern = "decisions/**"
 # type = "decision"
+
+# mdcache watch: how long files must have been quiet, after how long all are compared whatever was announced, and how
+# often where no changes are announced.
+# [watch]
+# debounce_ms = 200
+# reconcile_s = 300
+# poll_s = 2
 """

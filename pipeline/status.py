@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from pipeline import watchstate
 from pipeline.cache import Cache
 from pipeline.database import scalar
 
@@ -12,8 +13,9 @@ from pipeline.database import scalar
 class Status(NamedTuple):
     """The JSON of mdcache status. schema_current: the settings in force would make the same rows.
 
-    watcher is None when none runs, pending the number of paths it has still to look at; checkpoint is None when the
-    write-ahead log was folded back completely.
+    watcher is None when none runs; one that was killed is shown with alive = false. pending is the number of paths
+    that it knows of and has still to look at; checkpoint is what SQLite answered when the watcher could not fold back
+    the write-ahead log completely.
     """
 
     database: str
@@ -41,6 +43,8 @@ class Status(NamedTuple):
 def status(cache: Cache, fingerprint: str | None) -> Status:
     """Read the state of the cache; fingerprint is that of the settings in force, None when they name no documents."""
     db, meta = cache.db, cache.meta
+    seen = watchstate.read(cache.path)
+    state = seen.state if seen and seen.alive else None
     return Status(
         database=cache.path,
         generation=int(meta.get("generation", 0)),
@@ -49,10 +53,10 @@ def status(cache: Cache, fingerprint: str | None) -> Status:
         documents=scalar(db, "SELECT count(*) FROM nodes"),
         problems=scalar(db, "SELECT count(*) FROM problems"),
         last_sync=meta.get("last_sync"),
-        pending=None,
-        watcher=None,
+        pending=state.pending if state else None,
+        watcher=_watcher(seen) if seen else None,
         wal_bytes=_size(cache.path + "-wal"),
-        checkpoint=None,
+        checkpoint=state.checkpoint if state else None,
         sections=scalar(db, "SELECT count(*) FROM sections"),
         links=scalar(db, "SELECT count(*) FROM links"),
         unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
@@ -63,6 +67,13 @@ def status(cache: Cache, fingerprint: str | None) -> Status:
         roots=cache.roots,
         mdcache=meta.get("mdcache", ""),
     )
+
+
+def _watcher(seen: watchstate.Seen) -> dict[str, Any]:
+    state = seen.state._asdict()
+    for elsewhere in ("pending", "checkpoint", "generation"):
+        del state[elsewhere]
+    return {**state, "alive": seen.alive}
 
 
 def _size(path: str) -> int:

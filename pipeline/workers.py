@@ -79,9 +79,10 @@ class _Worker:
     """A worker as its parent sees it."""
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
-        # fork is fast and safe here: no thread, lock or connection exists yet. On macOS its libraries forbid it.
-        linux = sys.platform == "linux"
-        context = multiprocessing.get_context("fork") if linux else multiprocessing.get_context("spawn")
+        # fork is fast, and safe where no thread, lock or connection exists yet: not in a watcher, whose observer has
+        # threads, and not on macOS, whose libraries forbid it.
+        alone = sys.platform == "linux" and threading.active_count() == 1
+        context = multiprocessing.get_context("fork") if alone else multiprocessing.get_context("spawn")
         jobs, self._jobs = context.Pipe(duplex=False)
         self._results, results = context.Pipe(duplex=False)
         self._process = context.Process(target=_serve, args=(work, jobs, results), daemon=True)

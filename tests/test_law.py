@@ -3,170 +3,337 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import tempfile
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from hypothesis import HealthCheck
+import pytest
+from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from law import assert_law, content, settings_of, synced
 
-from pipeline import database, digest, rebuild, settings, sync
-from pipeline.database import Connection, scalar
+from pipeline import feed, sync
+from pipeline.cache import opened
+from pipeline.errors import WorkError
+from pipeline.settings import Settings
 
-FOLDERS = ("", "a", "a/b", "c", "Ünï")
+FOLDERS = ("", "a", "a/b", "c", "Ünï", ".h")
 NAMES = ("note.md", "Note.md", "other.md", "README.md", "index.md", "note.markdown", "note.md.md", "déjà.md", "x y.md")
-TARGETS = (
-    "note",
-    "Note",
-    "other",
-    "b/note",
-    "a/b/other",
-    "Alias",
-    "README",
-    "déjà",
-    "x y",
-    "gone",
-    "note.md",
-    "note#Sec",
+LINES = (
+    *("note", "Note", "other", "b/note", "a/b/other", "Alias", "README", "déjà", "x y", "gone", "note.md"),
+    *("note#Sec", "note#^block", "#Other", "other#sec"),
 )
-PATHS = ("note.md", "../note.md", "b/", "a/b/other.md#sec", "/a/note", "note", "README.md", "#sec", "x%20y.md", "..")
-IDS = ("one", "two", "note", "a/note", "other.md")
+PATHS = (
+    *("note.md", "../note.md", "b/", "a/b/other.md#sec", "/a/note", "note", "README.md", "#sec", "x%20y.md", ".."),
+    *("note.md#sec", "../other.md#other", "note.txt", "pic.png"),
+)
+WORDS = (
+    *("# Sec", "## Other", "# Sec", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"),
+    *("```sh\n[[note]]\n```", "<!-- tags: [SEE: note] -->", '<a id="sec"></a>', "![[note]]", "other: words"),
+)
+FRONTS = (
+    *("", "---\nid: [broken\n---\n", "---\nup: '[[other]]'\n---\n", "---\ntitle: Words\ntags: [t, no]\n---\n"),
+    *(f"---\nid: {id_}\n---\n" for id_ in ("one", "two", "note", "a/note", "other.md")),
+    *("---\naliases: [Alias, a/Alias]\ntags: [t]\n---\n", "---\nid: one\naliases: note\n---\n"),
+)
+SETTINGS = (
+    "",
+    'extensions = [".md", ".txt"]',
+    'exclude = ["c/", "/docs/a/*.md"]',
+    'include = ["docs/**/note.*"]',
+    "size_limit = 60",
+    '[[paths]]\npattern = "docs/a/"\ntype = "decision"',
+    'schema = ["own.sql"]',
+)
+# The user's own: it follows every change of a document, and has no say in the law.
+OWN_SQL = """
+CREATE TABLE seen (path TEXT PRIMARY KEY, times INTEGER);
+CREATE TRIGGER came AFTER INSERT ON nodes BEGIN
+    INSERT INTO seen VALUES (new.path, 1) ON CONFLICT DO UPDATE SET times = times + 1;
+END;
+CREATE TRIGGER went AFTER DELETE ON nodes BEGIN DELETE FROM seen WHERE path = old.path; END;
+CREATE VIEW titles AS SELECT title, count(*) AS times FROM nodes GROUP BY title;
+"""
 
-texts = st.lists(
-    st.one_of(
-        st.sampled_from(TARGETS).map(lambda target: f"[[{target}]]"),
-        st.sampled_from(PATHS).map(lambda path: f"[x]({path})"),
-        st.sampled_from(
-            ["# Sec", "## Other", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"]
-        ),
+Step = Callable[[Path], None]
+
+
+def write(file: str, text: str, folder: Path) -> None:
+    path = folder / file
+    if path.is_file() or not os.path.lexists(path):  # to open a FIFO would wait for its other end
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+
+def edit_without_a_trace(file: str, folder: Path) -> None:
+    """The same size, and the time put back: only ctime tells."""
+    path = folder / file
+    if path.is_file():
+        before = path.stat()
+        path.write_bytes(path.read_bytes().swapcase())
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def touch(file: str, seconds: int, folder: Path) -> None:
+    """Another time, perhaps one to come, and the same bytes."""
+    if (folder / file).is_file():
+        os.utime(folder / file, (seconds, seconds))
+
+
+def delete(file: str, folder: Path) -> None:
+    if (folder / file).is_dir():
+        shutil.rmtree(folder / file)
+    else:
+        (folder / file).unlink(missing_ok=True)
+
+
+def move(old: str, new: str, folder: Path) -> None:
+    source, target = folder / old, folder / new
+    if source.is_file() and not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+
+
+def move_folder(old: str, new: str, folder: Path) -> None:
+    source, target = folder / old, folder / new
+    if source.is_dir() and not target.exists() and target.parent.is_dir() and source not in target.parents:
+        source.rename(target)
+
+
+def swap(one: str, other: str, folder: Path) -> None:
+    a, b = folder / one, folder / other
+    if a.exists() and b.exists() and a not in (b, *b.parents) and b not in a.parents:
+        a.rename(folder / "swap")
+        b.rename(a)
+        (folder / "swap").rename(b)
+
+
+def replace(file: str, kind: str, folder: Path) -> None:
+    """In place of a document something that is none."""
+    path = folder / file
+    delete(file, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "folder":
+        path.mkdir()
+        (path / "other.md").write_text("# In a folder\n")
+    elif kind == "link":
+        path.symlink_to("other.md")
+    else:
+        os.mkfifo(path)
+
+
+def name_oddly(file: str, folder: Path) -> None:
+    """A name that is not UTF-8."""
+    if (folder / file).is_file():
+        (folder / file).rename(os.fsdecode(os.fsencode(folder / file)[:-3] + b"\xff.md"))
+
+
+def ignore(where: str, line: str, folder: Path) -> None:
+    if (folder / where).is_dir():
+        (folder / where / ".gitignore").write_text(line + "\n")
+
+
+def set_(roots: tuple[str, ...], line: str, folder: Path) -> None:
+    """Other settings; folder is that of the documents."""
+    (folder.parent / "mdcache.toml").write_text(f"docs = {list(roots)}\n{line}\n")
+
+
+def look(folder: Path) -> None:
+    """A sync in the middle of things."""
+    sync_or_fail(settings_of(folder.parent))
+
+
+files = st.builds(os.path.join, st.sampled_from(FOLDERS), st.sampled_from(NAMES))
+lines = st.one_of(
+    st.sampled_from(LINES).map("[[{}]]".format), st.sampled_from(PATHS).map("[x]({})".format), st.sampled_from(WORDS)
+)
+texts = st.builds(
+    lambda front, lines_: front + "\n\n".join(lines_) + "\n", st.sampled_from(FRONTS), st.lists(lines, max_size=5)
+)
+folders = st.sampled_from(FOLDERS[1:])
+writes = st.builds(lambda file, text: partial(write, file, text), files, texts)
+steps: st.SearchStrategy[Step] = st.one_of(
+    writes,
+    writes,
+    st.builds(lambda file: partial(edit_without_a_trace, file), files),
+    st.builds(lambda file, at: partial(touch, file, at), files, st.sampled_from((0, 1_000_000_000, 4_000_000_000))),
+    st.builds(lambda file: partial(delete, file), st.one_of(files, folders)),
+    st.builds(lambda old, new: partial(move, old, new), files, files),
+    st.builds(lambda one, other: partial(swap, one, other), files, files),
+    st.builds(lambda one, other: partial(swap, one, other), folders, folders),
+    st.builds(
+        lambda old, new: partial(move_folder, old, new), folders, st.sampled_from(("moved", "a/moved", ".x", "c"))
     ),
-    max_size=5,
-).map(lambda lines: "\n\n".join(lines) + "\n")
-fronts = st.one_of(
-    st.just(""),
-    st.sampled_from(IDS).map(lambda id_: f"---\nid: {id_}\n---\n"),
-    st.just("---\naliases: [Alias, a/Alias]\ntags: [t]\n---\n"),
-    st.just("---\nid: [broken\n---\n"),
-    st.just("---\nup: '[[other]]'\n---\n"),
+    st.builds(lambda file, kind: partial(replace, file, kind), files, st.sampled_from(("folder", "link", "fifo"))),
+    st.builds(lambda file: partial(name_oddly, file), files),
+    st.builds(
+        lambda where, line: partial(ignore, where, line),
+        st.sampled_from(("", "a", "..")),
+        st.sampled_from(("", "note.md", "a/", "*.md\n!other.md", "/docs/c", "b")),
+    ),
+    st.builds(
+        lambda roots, line: partial(set_, roots, line),
+        st.sampled_from((("docs",), ("docs",), ("docs/a", "docs/c"), ("docs", "docs/.h"), (".",), ("docs/a",))),
+        st.sampled_from(SETTINGS),
+    ),
+    st.just(look),
 )
-documents = st.builds(lambda front, text: front + text, fronts, texts)
-paths = st.builds(os.path.join, st.sampled_from(FOLDERS), st.sampled_from(NAMES))
+# Changes between two looks: mostly few, now and then a storm.
+storms = st.one_of(st.lists(steps, min_size=1, max_size=2), st.lists(steps, min_size=1, max_size=12))
 
 
-class Law(RuleBasedStateMachine):
-    """A folder that changes, and a cache that is synced now and then."""
+class Follower:
+    """Keeps the hashes of all documents by the change feed alone."""
 
-    docs: Path
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.hashes: dict[str, str] = {}
+        self.token: str | None = None
 
-    @initialize()
-    def begin(self) -> None:
-        self.temporary = tempfile.TemporaryDirectory()
-        base = Path(self.temporary.name)
-        self.docs = base / "docs"
-        self.docs.mkdir(parents=True)
-        self.live = load(self.docs, base / "live.db")
-        self.fresh = load(self.docs, base / "fresh.db")
-        rebuild.rebuild(self.live, rebuild.Options(workers=0))
-
-    def teardown(self) -> None:
-        if hasattr(self, "temporary"):
-            self.temporary.cleanup()
-
-    @rule(path=paths, text=documents)
-    def write(self, path: str, text: str) -> None:
-        file = self.docs / path
-        if not file.is_dir():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-
-    @rule(path=paths)
-    def edit_without_a_trace(self, path: str) -> None:
-        """The same size, and the time put back: only ctime tells."""
-        file = self.docs / path
-        if file.is_file():
-            before = file.stat()
-            file.write_bytes(file.read_bytes().swapcase())
-            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-    @rule(path=paths)
-    def delete(self, path: str) -> None:
-        (self.docs / path).unlink(missing_ok=True)
-
-    @rule(old=paths, new=paths)
-    def move(self, old: str, new: str) -> None:
-        if (self.docs / old).is_file():
-            (self.docs / new).parent.mkdir(parents=True, exist_ok=True)
-            (self.docs / old).rename(self.docs / new)
-
-    @rule(one=paths, other=paths)
-    def swap(self, one: str, other: str) -> None:
-        a, b = self.docs / one, self.docs / other
-        if a.is_file() and b.is_file() and a != b:
-            a.rename(self.docs / "swap")
-            b.rename(a)
-            (self.docs / "swap").rename(b)
-
-    @rule(old=st.sampled_from(FOLDERS[1:]), new=st.sampled_from(["moved", "a/moved", ".hidden"]))
-    def move_folder(self, old: str, new: str) -> None:
-        source, target = self.docs / old, self.docs / new
-        if source.is_dir() and not target.exists() and target.parent.is_dir() and source not in target.parents:
-            source.rename(target)
-
-    @rule(lines=st.sampled_from(["", "note.md\n", "a/\n", "*.md\n!other.md\n"]), folder=st.sampled_from(["", "a"]))
-    def ignore(self, lines: str, folder: str) -> None:
-        if (self.docs / folder).is_dir():
-            (self.docs / folder / ".gitignore").write_text(lines)
-
-    @rule()
     def look(self) -> None:
-        sync.sync(self.live, sync.Options())
+        with opened(self.path, "/") as cache:
+            found = feed.news(cache, self.token)
+            hashes: dict[str, str] = dict(cache.db.execute("SELECT path, hash FROM nodes"))
+        if self.token is None or found.restart:
+            self.hashes = dict(hashes)
+        else:
+            for change in found.changes:
+                self._take(change)
+        self.token = found.next
+        assert self.hashes == hashes
 
-    @invariant()
-    def the_law_holds(self) -> None:
-        if not hasattr(self, "live"):
-            return
-        sync.sync(self.live, sync.Options())
-        rebuild.rebuild(self.fresh, rebuild.Options(workers=0))
-        assert content(self.live.database) == content(self.fresh.database)
-        assert sync.stale(self.live) is None
-
-
-def load(docs: Path, path: Path) -> settings.Settings:
-    return settings.load(settings.Asked(str(docs.parent), database=str(path), docs=(str(docs),)), {})
-
-
-def content(path: str) -> dict[str, Any]:
-    """What a cache holds, without keys: the tables one by one, the full-text index term by term, the digest."""
-    db = database.open_reader(path)
-    with database.closing(db):
-        db.execute("PRAGMA query_only=OFF")
-        return {
-            "ids": db.execute("SELECT path, id FROM nodes ORDER BY path").fetchall(),
-            "links": db.execute(
-                "SELECT s.path, ordinal, t.path, scope, rivals FROM links JOIN nodes AS s ON s.key = source"
-                " LEFT JOIN nodes AS t ON t.key = target_node ORDER BY 1, 2"
-            ).fetchall(),
-            "problems": sorted(db.execute("SELECT * FROM problems").fetchall()),
-            "files": db.execute("SELECT path, size, hash FROM files ORDER BY path").fetchall(),
-            "terms": terms(db),
-            "sound": db.execute("PRAGMA integrity_check").fetchall()
-            + db.execute("PRAGMA foreign_key_check").fetchall(),
-            "digest": digest.of_tables(db),
-            "published": scalar(db, "SELECT value FROM meta WHERE key = 'documents'"),
-        }
+    def _take(self, change: feed.Change) -> None:
+        old = change.old_path or change.path
+        assert self.hashes.pop(old, None) == change.old_hash
+        if change.new_hash:
+            self.hashes[change.path] = change.new_hash
 
 
-def terms(db: Connection) -> list[tuple[Any, ...]]:
-    db.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, sections_fts, instance)")
-    return db.execute(
-        "SELECT path, ordinal, term, col, offset FROM temp.terms JOIN sections ON sections.key = doc"
-        " JOIN nodes ON nodes.key = node ORDER BY 1, 2, 4, 5, 3"
-    ).fetchall()
+def sync_or_fail(live: Settings) -> bool:
+    """Whether it could be synced. A root that is gone is no reason to forget its documents."""
+    if all(map(os.path.isdir, live.roots)):
+        synced(live)
+        return True
+    before = content(live.database)
+    with pytest.raises(WorkError):
+        synced(live)
+    assert content(live.database) == before
+    return False
 
 
-TestTheLaw = Law.TestCase
-TestTheLaw.settings = hypothesis_settings(
-    max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-)
+def live_through(history: Iterable[Iterable[Step]]) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        base = Path(temporary)
+        (base / "docs").mkdir()
+        (base / "own.sql").write_text(OWN_SQL)
+        set_(("docs",), "", base / "docs")
+        synced(settings_of(base))
+        follower = Follower(settings_of(base).database)
+        for storm in history:
+            for step in storm:
+                step(base / "docs")
+            live = settings_of(base)
+            if sync_or_fail(live):
+                assert_law(live)
+                assert sync.stale(live) is None
+                follower.look()
+
+
+def longer(examples: int) -> hypothesis_settings:
+    return hypothesis_settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@longer(40)
+@given(st.lists(storms, min_size=1, max_size=12))
+def test_after_any_history_sync_leaves_what_rebuild_would_have_made(history: list[list[Step]]) -> None:
+    live_through(history)
+
+
+@pytest.mark.torture
+@longer(int(os.environ.get("MDCACHE_HISTORIES", "2000")))
+@given(st.lists(storms, min_size=1, max_size=30))
+def test_after_thousands_of_histories_too(history: list[list[Step]]) -> None:
+    live_through(history)
+
+
+# Histories of git
+
+
+Git = Callable[..., str]
+
+
+def a_repository(folder: Path, git: Git, texts_: list[str], commits: int, seed: int) -> list[str]:
+    """A real history: in each commit some documents are written, edited, moved, or removed; now and then a branch."""
+    chance = random.Random(seed)
+    git(folder, "init", "-q")
+    (folder / "mdcache.toml").write_text('docs = ["docs"]\n')
+    (folder / ".gitignore").write_text(".mdcache/\n")
+    made: list[str] = []
+    for number in range(commits):
+        if number % 7 == 6:
+            git(folder, "checkout", "-q", "-b", f"branch{number}", chance.choice(made))
+        (folder / "docs").mkdir(exist_ok=True)
+        for _ in range(chance.randint(1, 12)):
+            edit(folder / "docs", chance, texts_)
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "--allow-empty", "-m", f"Number {number}")
+        made.append(git(folder, "rev-parse", "HEAD").strip())
+    return made
+
+
+def edit(docs: Path, chance: random.Random, texts_: list[str]) -> None:
+    present = sorted(docs.rglob("*.md"))
+    action = chance.choice(("write", "write", "edit", "edit", "move", "move folder", "remove"))
+    name = os.path.join(chance.choice(FOLDERS[:5]), chance.choice((*NAMES, f"d{chance.randint(0, 40)}.md")))
+    if action == "write" or not present:
+        write(name, chance.choice(texts_), docs)
+    elif action == "edit":
+        file = chance.choice(present)
+        lines_ = file.read_bytes().splitlines(keepends=True)
+        lines_.insert(chance.randint(0, len(lines_)), f"[[{chance.choice(present).stem}]] more\n".encode())
+        file.write_bytes(b"".join(lines_))
+    elif action == "move":
+        move(str(chance.choice(present).relative_to(docs)), name, docs)
+    elif action == "move folder":
+        move_folder(chance.choice(FOLDERS[1:5]), chance.choice(("moved", "a/moved", "c", "a")), docs)
+    else:
+        chance.choice(present).unlink()
+
+
+def replayed(folder: Path, git: Git, commits: list[str], seed: int) -> None:
+    """One commit after the other, and as many jumps."""
+    chance = random.Random(seed)
+    live = settings_of(folder)
+    for commit in (*commits, *chance.choices(commits, k=len(commits))):
+        git(folder, "checkout", "-q", commit)
+        if (folder / "docs").is_dir():  # git knows no empty folders
+            synced(live)
+            assert_law(live)
+            assert sync.stale(live) is None
+
+
+def made_up(count: int) -> list[str]:
+    chance = random.Random(count)
+    pieces = [*map("[[{}]]".format, LINES), *map("[x]({})".format, PATHS), *WORDS]
+    return [chance.choice(FRONTS) + "\n\n".join(chance.choices(pieces, k=8)) + "\n" for _ in range(count)]
+
+
+def test_the_law_holds_along_a_history_of_git_and_jumps_in_it(tmp_path: Path, git: Git) -> None:
+    replayed(tmp_path, git, a_repository(tmp_path, git, made_up(60), 15, 1), 1)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(8))
+def test_the_law_holds_along_long_histories_of_git(tmp_path: Path, git: Git, seed: int) -> None:
+    replayed(tmp_path, git, a_repository(tmp_path, git, made_up(200), 60, seed), seed)
+
+
+@pytest.mark.corpus
+@pytest.mark.torture
+def test_the_law_holds_along_a_history_of_real_documents(tmp_path: Path, git: Git, corpora: Path) -> None:
+    real = [file.read_text(errors="replace") for file in sorted((corpora / "amalfa").rglob("*.md"))[:400]]
+    replayed(tmp_path, git, a_repository(tmp_path, git, real, 60, 1), 1)

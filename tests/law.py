@@ -1,0 +1,61 @@
+"""The law of the cache, as the tests put it: after any history of changes, sync leaves what rebuild would have made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline import database, digest, rebuild, settings, sync
+from pipeline.database import Connection, scalar
+from pipeline.settings import Settings
+
+
+def settings_of(folder: Path, name: str = "cache", *docs: str) -> Settings:
+    """The settings that hold in a folder, with a cache of this name in its .mdcache; without any, all is documents."""
+    asked = settings.Asked(str(folder), database=str(folder / ".mdcache" / f"{name}.db"), docs=docs)
+    found = settings.load(asked, {})
+    return found if found.roots else found.with_roots(found.base, (found.base,))
+
+
+def synced(found: Settings) -> rebuild.Report:
+    return sync.sync(found, sync.Options())
+
+
+def assert_law(live: Settings) -> None:
+    """The live cache holds what a rebuild makes of the same files; the rebuild goes beside it."""
+    fresh = live._replace(database=live.database + ".fresh")
+    rebuild.rebuild(fresh, rebuild.Options(workers=0))
+    assert content(live.database) == content(fresh.database)
+
+
+def content(path: str) -> dict[str, Any]:
+    """What a cache holds, without keys: the tables one by one, the full-text index term by term, the digest."""
+    with database.closing(database.open_reader(path)) as db:
+        db.execute("PRAGMA query_only=OFF")
+        return {
+            "ids": db.execute("SELECT path, id FROM nodes ORDER BY path").fetchall(),
+            "links": db.execute(
+                "SELECT s.path, ordinal, t.path, scope, rivals FROM links JOIN nodes AS s ON s.key = source"
+                " LEFT JOIN nodes AS t ON t.key = target_node ORDER BY 1, 2"
+            ).fetchall(),
+            "problems": sorted(db.execute("SELECT * FROM problems").fetchall()),
+            "files": db.execute("SELECT path, size, hash FROM files ORDER BY path").fetchall(),
+            "terms": _terms(db),
+            "sound": [db.execute(f"PRAGMA {check}_check").fetchall() for check in ("integrity", "foreign_key")],
+            "digest": digest.of_tables(db),
+            "counts": [
+                (scalar(db, f"SELECT count(*) FROM {table}"), scalar(db, "SELECT value FROM meta WHERE key = ?", name))
+                for table, name in (("nodes", "documents"), ("sections", "sections"))
+            ],
+            "settings": db.execute(
+                "SELECT * FROM meta WHERE key IN ('base', 'roots', 'extensions', 'fingerprint')"
+            ).fetchall(),
+        }
+
+
+def _terms(db: Connection) -> list[tuple[Any, ...]]:
+    db.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, sections_fts, instance)")
+    return db.execute(
+        "SELECT path, ordinal, term, col, offset FROM temp.terms JOIN sections ON sections.key = doc"
+        " JOIN nodes ON nodes.key = node ORDER BY 1, 2, 4, 5, 3"
+    ).fetchall()

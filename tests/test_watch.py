@@ -1,0 +1,460 @@
+"""The watcher as a process, beside all that people and programs do to files: soon the cache is what a rebuild makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from processes import MDCACHE, PATIENCE_S, children, is_gone, mdcache, one_line, run, start
+from watching import Watched, watched
+
+from pipeline import database, lock, sync
+
+LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
+FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
+
+
+@pytest.fixture
+def base(vault: Callable[..., Path]) -> Path:
+    return vault(FILES)
+
+
+@pytest.fixture
+def watcher(base: Path) -> Iterator[Watched]:
+    with watched(base) as found:
+        yield found
+
+
+# What happens to documents
+
+
+def test_a_new_document_appears(watcher: Watched) -> None:
+    (watcher.docs / "new.md").write_text("# New [[one]]\n")
+    watcher.until(lambda: "new" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_an_edit_is_seen_soon_after_it_is_made(watcher: Watched) -> None:
+    (watcher.docs / "one.md").write_text("# Edited\n")
+    watcher.until(lambda: watcher.value("SELECT title FROM nodes WHERE id = 'one'") == "Edited", within_s=5)
+    watcher.keeps_the_law()
+
+
+def test_a_document_that_is_deleted_leaves(watcher: Watched) -> None:
+    (watcher.docs / "a/two.md").unlink()
+    watcher.until(lambda: "a/two" not in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_a_rename_is_followed_twice(watcher: Watched) -> None:
+    (watcher.docs / "one.md").rename(watcher.docs / "uno.md")
+    (watcher.docs / "uno.md").rename(watcher.docs / "a/un.md")
+    watcher.until(lambda: "a/un" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_a_document_that_moves_out_and_comes_back_changed(watcher: Watched) -> None:
+    (watcher.docs / "one.md").rename(watcher.base / "one.md")
+    watcher.until(lambda: "one" not in watcher.ids())
+    (watcher.base / "one.md").write_text("# Back\n")
+    (watcher.base / "one.md").rename(watcher.docs / "one.md")
+    watcher.until(lambda: "one" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_an_edit_that_leaves_size_and_time_as_they_were_is_seen(watcher: Watched) -> None:
+    file = watcher.docs / "one.md"
+    before = file.stat()
+    file.write_bytes(file.read_bytes().swapcase())
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    watcher.until(lambda: watcher.value("SELECT title FROM nodes WHERE id = 'one'") == "ONE")
+    watcher.keeps_the_law()
+
+
+def test_atomic_saves_are_seen(watcher: Watched) -> None:
+    for folder in (watcher.docs, watcher.base):  # a temporary file beside the document, and one from elsewhere
+        (folder / "tmp123").write_text(f"# Saved from {folder.name}\n")
+        (folder / "tmp123").replace(watcher.docs / "one.md")
+        title = f"Saved from {folder.name}"
+        watcher.until(lambda title=title: watcher.value("SELECT title FROM nodes WHERE id = 'one'") == title)  # type: ignore[misc]
+    watcher.keeps_the_law()
+
+
+def test_a_save_as_vim_does_it_is_seen(watcher: Watched) -> None:
+    file = watcher.docs / "one.md"
+    (watcher.docs / "4913").write_text("")
+    (watcher.docs / "4913").unlink()
+    file.rename(watcher.docs / "one.md~")
+    file.write_text("# By vim\n")
+    (watcher.docs / "one.md~").unlink()
+    watcher.until(lambda: watcher.value("SELECT title FROM nodes WHERE id = 'one'") == "By vim")
+    watcher.keeps_the_law()
+
+
+def test_a_name_that_is_no_utf8_is_a_problem_and_then_none(watcher: Watched) -> None:
+    name = os.fsencode(watcher.docs) + b"/b\xe4d.md"
+    with open(name, "w") as file:
+        file.write("# Bad\n")
+    watcher.until(lambda: watcher.value("SELECT count(*) FROM problems WHERE code = 'odd-name'") == 1)
+    os.unlink(name)
+    watcher.until(lambda: watcher.value("SELECT count(*) FROM problems WHERE code = 'odd-name'") == 0)
+    watcher.keeps_the_law()
+
+
+def test_what_is_ignored_changes_with_the_gitignore_file(watcher: Watched) -> None:
+    (watcher.docs / "a/.gitignore").write_text("two.md\n")
+    watcher.until(lambda: "a/two" not in watcher.ids())
+    watcher.keeps_the_law()
+    (watcher.docs / "a/.gitignore").unlink()
+    watcher.until(lambda: "a/two" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_a_gitignore_file_above_the_documents_counts_too(watcher: Watched, git: Callable[..., str]) -> None:
+    git(watcher.base, "init")
+    (watcher.base / ".gitignore").write_text("two.md\n")
+    watcher.until(lambda: "a/two" not in watcher.ids())
+    watcher.keeps_the_law()
+
+
+# Folders
+
+
+def test_a_folder_that_moves_twice_and_is_written_to_is_followed(watcher: Watched) -> None:
+    (watcher.docs / "a").rename(watcher.docs / "moved")
+    (watcher.docs / "moved/two.md").write_text("# After the first move\n")
+    (watcher.docs / "moved").rename(watcher.docs / "c/again")
+    (watcher.docs / "c/again/b/late.md").write_text("# After the second move\n")
+    watcher.until(lambda: "c/again/b/late" in watcher.ids())
+    watcher.keeps_the_law()
+    (watcher.docs / "c/again/b/late.md").write_text("# Much later\n")
+    watcher.until(lambda: watcher.value("SELECT count(*) FROM nodes WHERE title = 'Much later'") == 1)
+    watcher.keeps_the_law()
+
+
+def test_a_folder_that_moves_out_and_in_again_is_followed(watcher: Watched) -> None:
+    for number in range(2):
+        (watcher.docs / "a").rename(watcher.base / "away")
+        watcher.until(lambda: "a/two" not in watcher.ids())
+        (watcher.base / "away/two.md").write_text(f"# Written elsewhere {number}\n")
+        (watcher.base / "away").rename(watcher.docs / "a")
+        watcher.until(lambda: "a/two" in watcher.ids())
+        watcher.keeps_the_law()
+        (watcher.docs / "a/b/deep.md").write_text(f"# Written here {number}\n")
+        watcher.until(
+            lambda number=number: watcher.value("SELECT count(*) FROM nodes WHERE title = ?", f"Written here {number}")
+        )  # type: ignore[misc]
+    watcher.keeps_the_law()
+
+
+def test_folders_that_are_made_and_filled_at_once_are_followed(watcher: Watched) -> None:
+    for number in range(20):
+        deep = watcher.docs / f"new{number}/x/y/z"
+        deep.mkdir(parents=True)
+        (deep / "file.md").write_text(f"# {number}\n")
+    watcher.until(lambda: len(watcher.ids()) == 24)
+    watcher.keeps_the_law()
+
+
+def test_a_folder_that_is_deleted_leaves_with_all_its_documents(watcher: Watched) -> None:
+    run(("rm", "-r", "docs/a"), watcher.base)
+    watcher.until(lambda: watcher.ids() == {"one", "c/three"})
+    watcher.keeps_the_law()
+
+
+def test_links_that_lead_in_circles_are_not_followed(watcher: Watched) -> None:
+    (watcher.docs / "a/up").symlink_to("..")
+    (watcher.docs / "a/self").symlink_to("self")
+    (watcher.docs / "a/linked.md").symlink_to("two.md")
+    (watcher.docs / "a/real.md").write_text("# Real\n")
+    watcher.until(lambda: "a/real" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_a_checkout_of_many_files_is_followed(base: Path, vault: Callable[..., Path], git: Callable[..., str]) -> None:
+    git(base, "init")
+    vault({f"docs/many/{i % 20}/f{i}.md": f"# First {i} [[f{i + 1}]]\n" for i in range(1500)}, into=base)
+    git(base, "add", ".")
+    git(base, "commit", "-qm", "first")
+    git(base, "checkout", "-qb", "other")
+    vault({f"docs/many/{i % 30}/f{i}.md": f"# Second {i} [[f{i + 2}]]\n" for i in range(900, 2400)}, into=base)
+    git(base, "rm", "-rq", "docs/many/3", "docs/one.md")
+    git(base, "add", ".")
+    git(base, "commit", "-qm", "second")
+    with watched(base) as watcher:
+        for branch in ("main", "other"):
+            git(base, "checkout", "-q", branch)
+            watcher.keeps_the_law()
+
+
+# The root
+
+
+def test_a_root_that_goes_away_and_comes_back_loses_nothing(watcher: Watched) -> None:
+    before = watcher.ids()
+    watcher.docs.rename(watcher.base / "elsewhere")
+    watcher.until(lambda: "cannot list" in (watcher.state.degraded or ""))
+    assert watcher.ids() == before
+    (watcher.base / "elsewhere/meanwhile.md").write_text("# Meanwhile\n")
+    (watcher.base / "elsewhere").rename(watcher.docs)
+    watcher.until(lambda: "meanwhile" in watcher.ids() and watcher.state.degraded is None)
+    (watcher.docs / "later.md").write_text("# Later\n")
+    watcher.until(lambda: "later" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_a_root_that_is_deleted_and_made_again_is_another_folder(watcher: Watched) -> None:
+    run(("rm", "-r", "docs"), watcher.base)
+    watcher.until(lambda: "cannot list" in (watcher.state.degraded or ""))
+    watcher.docs.mkdir()
+    (watcher.docs / "fresh.md").write_text("# Fresh\n")
+    watcher.until(lambda: watcher.ids() == {"fresh"})
+    (watcher.docs / "later.md").write_text("# Later\n")
+    watcher.until(lambda: "later" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_a_root_that_is_exchanged_at_once_is_noticed(watcher: Watched, vault: Callable[..., Path]) -> None:
+    vault({"other/new.md": "# New\n"}, into=watcher.base)
+    watcher.docs.rename(watcher.base / "old")
+    (watcher.base / "other").rename(watcher.docs)
+    watcher.until(lambda: watcher.ids() == {"new"})
+    (watcher.docs / "later.md").write_text("# Later\n")
+    watcher.until(lambda: "later" in watcher.ids())
+    watcher.keeps_the_law()
+
+
+def test_one_root_that_is_missing_does_not_hold_up_the_other(base: Path, vault: Callable[..., Path]) -> None:
+    vault({"more/x.md": "# X\n", "mdcache.toml": 'docs = ["docs", "more"]\n'}, into=base)
+    with watched(base) as watcher:
+        (base / "more").rename(base / "gone")
+        watcher.until(lambda: "cannot list" in (watcher.state.degraded or ""))
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until(lambda: {"docs/new", "more/x"} <= watcher.ids())
+        (base / "gone").rename(base / "more")
+        watcher.until(lambda: watcher.state.degraded is None)
+        watcher.keeps_the_law()
+
+
+# Settings and schema
+
+
+def test_a_change_of_settings_or_schema_builds_a_new_generation(base: Path, vault: Callable[..., Path]) -> None:
+    settings = 'docs = ["docs"]\nschema = ["views.sql"]\n'
+    vault({"mdcache.toml": settings, "views.sql": "CREATE VIEW mine AS SELECT 1 AS n;\n"}, into=base)
+    with watched(base) as watcher:
+        reader = database.open_reader(watcher.database)
+        assert reader.execute("SELECT n FROM mine").fetchone() == (1,)
+        (base / "views.sql").write_text("CREATE VIEW mine AS SELECT 2 AS n;\n")
+        watcher.until(lambda: reader.execute("SELECT n FROM mine").fetchone() == (2,))
+        (base / "mdcache.toml").write_text(settings + 'exclude = ["c/"]\n')
+        watcher.until(lambda: "docs/c/three" not in watcher.ids())
+        watcher.keeps_the_law()
+        (watcher.docs / "a/new.md").write_text("# New\n")
+        watcher.until(lambda: "docs/a/new" in watcher.ids())
+        reader.close()
+        watcher.keeps_the_law()
+
+
+def test_settings_that_are_broken_leave_those_before_in_force(base: Path) -> None:
+    (base / "mdcache.toml").write_text('docs = ["docs"]\n')
+    with watched(base) as watcher:
+        (base / "mdcache.toml").write_text("docs = [\n")
+        watcher.until(lambda: "not valid TOML" in (watcher.state.degraded or ""))
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until(lambda: "docs/new" in watcher.ids())
+        (base / "mdcache.toml").write_text('docs = ["docs/a"]\n')
+        watcher.until(lambda: watcher.ids() == {"docs/a/two", "docs/a/b/deep"} and watcher.state.degraded is None)
+        watcher.keeps_the_law()
+
+
+# Beside others
+
+
+def test_a_second_watcher_is_refused_and_told_of_the_first(watcher: Watched) -> None:
+    said = one_line(mdcache(watcher.base, "watch", *watcher.named()), 3)
+    assert f"process {watcher.process.pid} " in said
+    assert watcher.state.ready
+
+
+def test_rebuilds_and_syncs_beside_a_watcher_lose_nothing(watcher: Watched) -> None:
+    for number in range(6):
+        command = "rebuild" if number % 2 else "sync"
+        process = start((*MDCACHE, command, *watcher.named()), watcher.base)
+        for i in range(10):
+            (watcher.docs / f"n{number}-{i}.md").write_text(f"# {number} {i}\n")
+            (watcher.docs / f"n{number - 1}-{i}.md").unlink(missing_ok=True)
+        assert process.wait(PATIENCE_S) == 0, process.communicate()
+    watcher.keeps_the_law()
+
+
+def test_a_cache_that_is_removed_is_built_again(watcher: Watched) -> None:
+    for name in ("", "-wal", "-shm"):
+        Path(watcher.database + name).unlink(missing_ok=True)
+    watcher.until(lambda: Path(watcher.database).exists())
+    watcher.keeps_the_law()
+    (watcher.docs / "new.md").write_text("# New\n")
+    watcher.until(lambda: "new" in watcher.ids())
+
+
+def test_while_another_writes_the_changes_wait(watcher: Watched) -> None:
+    with lock.held(watcher.database, "somebody"):
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until(lambda: "is held by somebody" in (watcher.state.degraded or ""))
+        assert watcher.state.pending
+        assert "new" not in watcher.ids()
+    watcher.until(lambda: "new" in watcher.ids())
+    watcher.until(lambda: watcher.state.degraded is None and not watcher.state.pending)
+
+
+def test_readers_never_see_half_a_batch(watcher: Watched) -> None:
+    """Each round gives all documents of one folder one title: a reader that sees two titles sees half a batch."""
+    (watcher.docs / "set").mkdir()
+    reader = database.open_reader(watcher.database)
+    for number in range(5):
+        for i in range(40):
+            (watcher.docs / f"set/{i}.md").write_text(f"# Round {number}\n\nround{number}\n")
+        deadline = time.monotonic() + PATIENCE_S
+        seen: set[tuple[object, ...]] = set()
+        while seen != {(f"Round {number}", 40, 40)}:
+            seen = set(
+                reader.execute(
+                    "SELECT title, count(*), (SELECT count(*) FROM sections_fts WHERE sections_fts MATCH"
+                    " replace(lower(title), ' ', '')) FROM nodes WHERE path LIKE 'set/%' GROUP BY title"
+                )
+            )
+            assert len(seen) <= 1, seen
+            assert time.monotonic() < deadline, watcher.said()
+    reader.close()
+    watcher.keeps_the_law()
+
+
+def test_a_reader_that_stays_delays_the_checkpoint_and_nothing_else(watcher: Watched) -> None:
+    reader = database.open_reader(watcher.database)
+    reader.execute("BEGIN")
+    before = reader.execute("SELECT count(*) FROM nodes").fetchone()
+    for number in range(3):
+        (watcher.docs / f"new{number}.md").write_text("# New\n")
+        watcher.until(lambda number=number: f"new{number}" in watcher.ids(), within_s=5)  # type: ignore[misc]
+    watcher.until(lambda: watcher.state.checkpoint)
+    status = json.loads(mdcache(watcher.base, "status", *watcher.named()[-2:], "--json").stdout)
+    assert status["checkpoint"]["busy"] and status["wal_bytes"] > 0
+    assert reader.execute("SELECT count(*) FROM nodes").fetchone() == before
+    reader.close()
+    watcher.until(lambda: watcher.state.checkpoint is None)
+    watcher.keeps_the_law()
+
+
+# Its life
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_it_with_nothing_left_undone(base: Path, name: str) -> None:
+    with watched(base) as watcher:
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until(lambda: "new" in watcher.ids())
+        watcher.process.send_signal(getattr(signal, name))
+        assert watcher.process.wait(PATIENCE_S) == 0
+        assert watcher.seen is None
+        wal = Path(watcher.database + "-wal")
+        assert not wal.exists() or wal.stat().st_size == 0
+        assert sync.stale(watcher.settings(watcher.database)) is None
+        watcher.restart()
+
+
+def test_one_that_is_killed_leaves_no_process_and_no_lock(watcher: Watched) -> None:
+    (watcher.docs / "new.md").write_text("# New\n")
+    watcher.until(lambda: watcher.state.pending)
+    offspring = children(watcher.process.pid)
+    watcher.process.kill()
+    watcher.process.wait()
+    assert all(is_gone(child) for child in offspring)
+    status = json.loads(mdcache(watcher.base, "status", *watcher.named()[-2:], "--json").stdout)
+    assert status["watcher"]["alive"] is False and status["pending"] is None
+    assert mdcache(watcher.base, "sync", *watcher.named()).returncode == 0
+    assert sync.stale(watcher.settings(watcher.database)) is None
+    watcher.restart()
+    watcher.keeps_the_law()
+
+
+def test_what_happened_while_none_ran_is_found_at_the_start(watcher: Watched) -> None:
+    assert watcher.stop() == 0
+    (watcher.docs / "new.md").write_text("# New\n")
+    (watcher.docs / "one.md").unlink()
+    watcher.restart()
+    assert watcher.ids() == {"a/two", "a/b/deep", "c/three", "new"}
+    watcher.keeps_the_law()
+
+
+def test_in_the_background_it_returns_when_it_is_ready_and_is_stopped_by_name(base: Path) -> None:
+    cache = ("--db", "cache/x.db")
+    assert mdcache(base, "watch", "docs", *cache, "--detach").returncode == 0
+    try:
+        status = json.loads(mdcache(base, "status", *cache, "--json").stdout)
+        assert status["watcher"]["ready"] and status["documents"] == 4
+        said = one_line(mdcache(base, "watch", "docs", *cache, "--detach"), 3)
+        assert str(status["watcher"]["pid"]) in said
+    finally:
+        stopped = mdcache(base, "watch", *cache, "--stop")
+    assert stopped.returncode == 0
+    assert str(status["watcher"]["pid"]) in stopped.stdout
+    assert is_gone(status["watcher"]["pid"])
+    assert "generation 1 built" in (base / "cache/x.db.log").read_text()
+    assert "no watcher" in mdcache(base, "watch", *cache, "--stop").stdout
+
+
+def test_what_keeps_it_from_starting_is_said_at_once(base: Path) -> None:
+    (base / "docs").rename(base / "elsewhere")
+    for more in ((), ("--detach",)):
+        assert "docs" in one_line(mdcache(base, "watch", "docs", "--db", "cache/x.db", *more), 3)
+        assert json.loads(mdcache(base, "watch", "--stop", "--db", "cache/x.db").stdout or "null") is None
+
+
+def test_a_foreign_file_is_not_taken_for_a_cache(base: Path) -> None:
+    (base / "x.db").write_text("precious\n")
+    for more in ((), ("--detach",)):
+        one_line(mdcache(base, "watch", "docs", "--db", "x.db", *more), 3)
+    assert (base / "x.db").read_text() == "precious\n"
+    assert {file.name for file in base.iterdir()} == {"docs", "x.db"}
+
+
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(base: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        process = start((*MDCACHE, "watch", "docs", "--db", "cache/x.db"), base, env=environment)
+        try:
+            told = [systemd.recv(1000).decode() for _ in range(2)]
+            assert told[0].startswith("STATUS=generation 1 built") and told[1] == "READY=1"
+            process.terminate()
+            assert systemd.recv(1000) == b"STOPPING=1"
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_without_an_observer_it_compares_now_and_then(base: Path) -> None:
+    (base / "mdcache.toml").write_text('docs = ["docs"]\n[watch]\npoll_s = 0.1\n')
+    with watched(base, "--poll") as watcher:
+        assert (watcher.state.method, watcher.state.degraded) == ("poll", None)
+        (watcher.docs / "a").rename(watcher.docs / "b")
+        watcher.until(lambda: "docs/b/two" in watcher.ids())
+        watcher.keeps_the_law()
+
+
+def test_a_cache_that_is_worn_is_refreshed_when_there_is_time(base: Path, vault: Callable[..., Path]) -> None:
+    vault({f"docs/w{i}.md": "".join(f"## {j}\n\nwords\n" for j in range(30)) for i in range(20)}, into=base)
+    with watched(base) as watcher:
+        for i in range(12):
+            (watcher.docs / f"w{i}.md").write_text("".join(f"## {j}\n\nother\n" for j in range(30)))
+        watcher.until(lambda: watcher.state.generation == 2)
+        assert "more than a tenth" in watcher.said()
+        watcher.keeps_the_law()

@@ -1,0 +1,109 @@
+"""A watcher as users start it, and the law to which all that happens beside it must lead."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from processes import MDCACHE, PATIENCE_S, start
+from law import content
+
+from pipeline import database, rebuild, settings, watchstate
+from pipeline.database import scalar
+from pipeline.watchstate import Seen
+
+if sys.platform == "darwin":
+    PATIENCE_S *= 2
+
+
+class Watched:
+    """A folder base with documents in docs/ and a cache in cache/x.db that a process keeps fresh."""
+
+    def __init__(self, base: Path, *options: str) -> None:
+        self.base, self.docs, self.database = base, base / "docs", str(base / "cache" / "x.db")
+        self.docs.mkdir(exist_ok=True)
+        self.log = base / "log"
+        self._options = options
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        with self.log.open("w") as log:
+            return start((*MDCACHE, "watch", *self.named(), *self._options), self.base, stdout=log, stderr=log)
+
+    def named(self) -> tuple[str, ...]:
+        """The documents and the cache on the command line, unless settings name them."""
+        has_settings = (self.base / "mdcache.toml").exists()
+        return ("--db", self.database) if has_settings else ("docs", "--db", self.database)
+
+    def restart(self) -> None:
+        self.process = self._start()
+        self.until(lambda: self.state.pid == self.process.pid and self.state.ready)
+
+    @property
+    def seen(self) -> Seen | None:
+        return watchstate.read(self.database)
+
+    @property
+    def state(self) -> watchstate.State:
+        seen = self.seen
+        return seen.state if seen else watchstate.State()
+
+    def until(self, condition: Callable[[], Any], within_s: float = PATIENCE_S) -> None:
+        """Wait until it holds."""
+        deadline = time.monotonic() + within_s
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain: {self.said()}"
+            assert self.process.poll() is None, f"the watcher has ended: {self.said()}"
+            time.sleep(0.01)
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def settings(self, path: str) -> settings.Settings:
+        docs = () if (self.base / "mdcache.toml").exists() else ("docs",)
+        return settings.load(settings.Asked(str(self.base), database=path, docs=docs), {})
+
+    def keeps_the_law(self, within_s: float = 20) -> None:
+        """Soon the cache holds what a rebuild of the files as they are now makes."""
+        fresh = self.settings(self.database + ".fresh")
+        rebuild.rebuild(fresh, rebuild.Options(workers=0))
+        wanted = content(fresh.database)
+        deadline = time.monotonic() + within_s
+        while (found := content(self.database)) != wanted:
+            assert self.process.poll() is None, f"the watcher has ended: {self.said()}"
+            if time.monotonic() > deadline:
+                assert found == wanted, self.said()
+            time.sleep(0.02)
+
+    def ids(self) -> set[str]:
+        with database.closing(database.open_reader(self.database)) as db:
+            return {id_ for (id_,) in db.execute("SELECT id FROM nodes")}
+
+    def value(self, sql: str, *parameters: Any) -> Any:
+        with database.closing(database.open_reader(self.database)) as db:
+            return scalar(db, sql, *parameters)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+
+@contextlib.contextmanager
+def watched(base: Path, *options: str) -> Iterator[Watched]:
+    """Watch the docs of a folder; at the end the watcher must end well."""
+    watcher = Watched(base, *options)
+    try:
+        watcher.until(lambda: watcher.state.ready)
+        yield watcher
+        assert watcher.stop() == 0, watcher.said()
+        assert watcher.seen is None
+        assert "Traceback" not in watcher.said()
+    finally:
+        watcher.process.kill()
+        watcher.process.wait()
