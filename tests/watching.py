@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from processes import MDCACHE, PATIENCE_S, start
 from law import content
+from processes import MDCACHE, PATIENCE_S, start
 
 from pipeline import database, rebuild, settings, watchstate
 from pipeline.database import scalar
