@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from processes import MDCACHE, PATIENCE_S, start
 from law import content
+from processes import MDCACHE, PATIENCE_S, start
 
 from pipeline import database, rebuild, settings, watchstate
 from pipeline.database import scalar
@@ -84,6 +84,10 @@ class Watched:
     def ids(self) -> set[str]:
         with database.closing(database.open_reader(self.database)) as db:
             return {id_ for (id_,) in db.execute("SELECT id FROM nodes")}
+
+    def until_titled(self, title: str, within_s: float = PATIENCE_S) -> None:
+        """Wait until a document has this title."""
+        self.until(lambda: self.value("SELECT count(*) FROM nodes WHERE title = ?", title), within_s)
 
     def value(self, sql: str, *parameters: Any) -> Any:
         with database.closing(database.open_reader(self.database)) as db:
