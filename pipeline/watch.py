@@ -111,7 +111,7 @@ class _Watcher:
         self._degraded: dict[str, str] = {}
         self._witnesses = self._seen = _stamps(settings)
         self._cache: tuple[Any, ...] = ()
-        self._look_at = self._reconcile_at = self._poll_at = self._not_before = 0.0
+        self._look_at = self._reconcile_at = self._observe_at = self._poll_at = self._not_before = 0.0
         self._idle_at: float | None = None
         self._retry_s = _RETRY_S[0]
 
@@ -187,10 +187,7 @@ class _Watcher:
 
     def _reconcile(self) -> None:
         """Compare everything, whatever was announced. What is found now was not."""
-        if self._options.poll or self._observer:
-            self._refuse_limit()
-        else:
-            self._observe()
+        self._refuse_limit()
         done = self._try(None, time.monotonic())
         if done and any(done.tally) and not done.rebuilt and self._observer:
             self._say("this had not been announced: observing anew")
@@ -270,6 +267,9 @@ class _Watcher:
             self._say(f"{deaf}: observing anew, comparing everything")
             self._observe()
             self._look_again()
+        elif self._observer is None and time.monotonic() >= self._observe_at:
+            self._observe()
+            self._look_again()
         cache = _cache(self._settings.database)
         if cache != self._cache:
             self._cache = cache
@@ -306,8 +306,9 @@ class _Watcher:
     def _observe(self) -> None:
         """Begin to observe, or begin anew; poll where that is not possible."""
         old, self._observer = self._observer, None
+        settings = self._settings
+        self._observe_at = time.monotonic() + settings.watch.reconcile_s
         if not self._options.poll:
-            settings = self._settings
             scope = Scope(settings.base, settings.extensions, settings.database)
             try:
                 self._observer = Observer(settings.roots, scope, self._inbox)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import mmap
 import os
+import random
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +34,28 @@ def base(vault: Callable[..., Path]) -> Path:
 def watcher(base: Path) -> Iterator[Watched]:
     with watched(base) as found:
         yield found
+
+
+INOTIFY = Path("/proc/sys/fs/inotify")
+
+
+def may_set(name: str) -> bool:
+    return os.access(INOTIFY / name, os.W_OK) and os.getuid() == 0
+
+
+@contextlib.contextmanager
+def lowered(name: str, value: int) -> Iterator[Callable[[], None]]:
+    """A limit of the system, lowered for a while; yields what puts it back."""
+    before = (INOTIFY / name).read_text()
+    (INOTIFY / name).write_text(str(value))
+
+    def restore() -> None:
+        (INOTIFY / name).write_text(before)
+
+    try:
+        yield restore
+    finally:
+        restore()
 
 
 # What happens to documents
@@ -447,6 +473,142 @@ def test_without_an_observer_it_compares_now_and_then(base: Path) -> None:
         (watcher.docs / "a").rename(watcher.docs / "b")
         watcher.until(lambda: "docs/b/two" in watcher.ids())
         watcher.keeps_the_law()
+
+
+# When the observer fails
+
+
+def settings(watch: str) -> str:
+    return f'docs = ["docs"]\n[watch]\n{watch}\n'
+
+
+def test_what_no_event_announces_is_found_by_comparing(base: Path) -> None:
+    """Writing to mapped memory changes a file, and tells nobody until that is closed."""
+    (base / "mdcache.toml").write_text(settings("reconcile_s = 0.5"))
+    with watched(base) as watcher, open(watcher.docs / "one.md", "r+b") as file:
+        with mmap.mmap(file.fileno(), 0) as memory:
+            at = memory.find(b"# one")
+            memory[at : at + 5] = b"# eno"
+            memory.flush()
+            watcher.until_titled("eno")
+        watcher.until(lambda: "had not been announced" in watcher.said())
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until_titled("New")
+        watcher.keeps_the_law()
+
+
+def test_a_reader_thread_that_dies_is_replaced(watcher: Watched) -> None:
+    """The four moves that kill it: see test_observer."""
+    for number in range(3):
+        (watcher.docs / "a").rename(watcher.base / "a")
+        (watcher.docs / "a").mkdir()
+        (watcher.docs / "a/seen.md").write_text("# Seen\n")
+        watcher.until(lambda: "a/seen" in watcher.ids())
+        (watcher.docs / "a/seen.md").unlink()
+        (watcher.docs / "a").rmdir()
+        run(("rm", "-r", "a"), watcher.base)
+        watcher.until(lambda number=number: watcher.said().count("has died") > number)  # type: ignore[misc]
+        (watcher.docs / "a").mkdir()
+        (watcher.docs / "a/after.md").write_text(f"# After {number}\n")
+        watcher.until_titled(f"After {number}")
+    watcher.keeps_the_law()
+
+
+@pytest.mark.skipif(not may_set("max_user_watches"), reason="needs root to lower the limit")
+def test_with_too_many_folders_for_the_system_it_polls_and_says_so(base: Path) -> None:
+    (base / "mdcache.toml").write_text(settings("reconcile_s = 1\npoll_s = 0.2"))
+    with lowered("max_user_watches", 2) as restore, watched(base) as watcher:
+        assert watcher.state.method == "poll"
+        assert "fs.inotify.max_user_watches (now 2)" in (watcher.state.degraded or "")
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until_titled("New")
+        restore()
+        watcher.until(lambda: watcher.state.method == "inotify" and watcher.state.degraded is None)
+        (watcher.docs / "newer.md").write_text("# Newer\n")
+        watcher.until_titled("Newer")
+        watcher.keeps_the_law()
+
+
+@pytest.mark.skipif(not may_set("max_user_watches"), reason="needs root to lower the limit")
+def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
+    (base / "mdcache.toml").write_text(settings("reconcile_s = 1\npoll_s = 0.2"))
+    with watched(base) as watcher, lowered("max_user_watches", 2):
+        assert watcher.state.method == "inotify"
+        (watcher.docs / "late").mkdir()
+        watcher.until(lambda: watcher.state.method == "poll" and watcher.state.degraded)
+        (watcher.docs / "late/new.md").write_text("# New\n")
+        watcher.until_titled("New")
+        watcher.keeps_the_law()
+
+
+@pytest.mark.torture
+@pytest.mark.skipif(sys.platform != "linux", reason="the queue is inotify's")
+def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
+    watcher.process.send_signal(signal.SIGSTOP)
+    for number in range(12_000):
+        (watcher.docs / f"a/flood{number}.md").write_text(f"# Flood {number} [[flood{number + 1}]]\n")
+    (watcher.docs / "one.md").unlink()
+    watcher.process.send_signal(signal.SIGCONT)
+    watcher.until(lambda: "overflowed" in watcher.said())
+    watcher.keeps_the_law(PATIENCE_S * 2)
+    (watcher.docs / "a/after.md").write_text("# After\n")
+    watcher.until_titled("After")
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(6))
+def test_folders_that_move_at_random_are_followed(base: Path, seed: int) -> None:
+    """Folders and files are made, moved in, out and about, written to and deleted, with hardly a pause."""
+    chance = random.Random(seed)
+    with watched(base) as watcher:
+        for round_ in range(4):
+            for _ in range(60):
+                stir(watcher.docs, base / "outside", chance)
+                if chance.random() < 0.1:
+                    time.sleep(chance.random() * 0.7)  # not to wait for something: to let events mingle in many ways
+            watcher.keeps_the_law(30)
+            assert round_ < 4
+
+
+def stir(docs: Path, outside: Path, chance: random.Random) -> None:
+    """One random deed."""
+    outside.mkdir(exist_ok=True)
+    folders = [Path(at) for at, _, _ in os.walk(docs)]
+    files = [Path(at) / name for at, _, names in os.walk(docs) for name in names]
+    below, name = chance.choice(folders), chance.choice("pqrstu")
+    deed = chance.randrange(7)
+    with contextlib.suppress(OSError):  # into itself, onto a folder that is not empty …
+        if deed == 0:
+            (below / name).mkdir()
+        elif deed <= 2:
+            (below / f"{name}.md").write_text(f"# {chance.random()} [[{chance.choice('pqrstu')}]]\n")
+        elif deed == 3 and len(folders) > 1:
+            chance.choice(folders[1:]).rename(below / name)
+        elif deed == 4 and len(folders) > 1:
+            chance.choice(folders[1:]).rename(outside / name)
+        elif deed == 5:
+            (outside / name).rename(below / name)
+        elif files:
+            chance.choice(files).unlink()
+
+
+@pytest.mark.torture
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_stays_flat_over_many_events(watcher: Watched) -> None:
+    def memory() -> int:
+        status = Path(f"/proc/{watcher.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+    sizes = []
+    for round_ in range(12):
+        for number in range(800):
+            (watcher.docs / f"a/m{number}.md").write_text(f"# {round_} {number}\n\n{'words ' * 200}\n")
+        watcher.keeps_the_law()
+        sizes.append(memory())
+    assert max(sizes[6:]) < max(sizes[:6]) * 1.1, sizes
+
+
+# When there is time
 
 
 def test_a_cache_that_is_worn_is_refreshed_when_there_is_time(base: Path, vault: Callable[..., Path]) -> None:
