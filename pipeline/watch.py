@@ -31,6 +31,8 @@ _LOOK_S = 0.5
 _AT_MOST_S = 2.0
 # What can wait for better times waits until nothing has happened for so long.
 _IDLE_S = 1.0
+# After folders have moved everything is compared, however busy it is, after so long.
+_DOUBT_S = 10.0
 # A batch waits so long for another writer, and after a failure so long, doubling, until it tries again.
 _WAIT_S = 1.0
 _RETRY_S = (0.5, 60.0)
@@ -113,6 +115,7 @@ class _Watcher:
         self._cache: tuple[Any, ...] = ()
         self._look_at = self._reconcile_at = self._observe_at = self._poll_at = self._not_before = 0.0
         self._idle_at: float | None = None
+        self._doubt_at: float | None = None
         self._retry_s = _RETRY_S[0]
 
     # Its life
@@ -155,6 +158,10 @@ class _Watcher:
         due = self._due()
         if due is not None and now >= due:
             self._follow()
+        elif self._doubt_at is not None and (
+            now >= self._doubt_at + _DOUBT_S or (due is None and now >= self._doubt_at)
+        ):
+            self._allay()
         elif due is None and now >= self._reconcile_at:
             self._reconcile()
         elif self._observer is None and now >= max(self._poll_at, self._not_before):
@@ -164,10 +171,10 @@ class _Watcher:
         self._show()
 
     def _next(self) -> float:
-        """When there is something to do, if nothing happens before."""
-        times = [self._look_at, self._due(), self._idle_at]
-        times.append(max(self._poll_at, self._not_before) if self._observer is None else None)
-        return min(one for one in times if one is not None)
+        """When there is something to do, if nothing happens before; what is less urgent is seen to at the next look."""
+        due = self._due()
+        times = [self._look_at] if due is None else [self._look_at, due]
+        return min(times if self._observer else [*times, max(self._poll_at, self._not_before)])
 
     def _due(self) -> float | None:
         due = self._inbox.due(self._settings.watch.debounce_ms / 1000, _AT_MOST_S)
@@ -183,7 +190,19 @@ class _Watcher:
         if taken.lost:
             self._say(f"events were lost ({taken.lost}): observing anew, comparing everything")
             self._observe()
+        elif taken.moved and self._observer and self._doubt_at is None:
+            self._doubt_at = max(time.monotonic() + _IDLE_S, self._poll_at)
         self._try(taken.paths, taken.since)
+
+    def _allay(self) -> None:
+        """Observe anew, and compare everything.
+
+        A watch stays with its folder, wherever that moves: an observer can lose track of names, and tells of nothing
+        or of the wrong folder from then on.
+        """
+        self._doubt_at = None
+        self._observe()
+        self._try(None, time.monotonic())
 
     def _reconcile(self) -> None:
         """Compare everything, whatever was announced. What is found now was not."""
@@ -211,9 +230,8 @@ class _Watcher:
         self._degrade("work", None)
         if paths is None:
             self._reconcile_at = time.monotonic() + self._settings.watch.reconcile_s
+            self._poll_at = time.monotonic() + max(self._settings.watch.poll_s, (time.monotonic() - began) / _SHARE)
             self._show(last_reconcile=watchstate.now())
-        took = time.monotonic() - began
-        self._poll_at = time.monotonic() + max(self._settings.watch.poll_s, took / _SHARE)
         if done:
             self._did(done, began, since)
         return done
@@ -267,7 +285,7 @@ class _Watcher:
             self._say(f"{deaf}: observing anew, comparing everything")
             self._observe()
             self._look_again()
-        elif self._observer is None and time.monotonic() >= self._observe_at:
+        elif not (self._observer or self._options.poll) and time.monotonic() >= self._observe_at:
             self._observe()
             self._look_again()
         cache = _cache(self._settings.database)

@@ -308,7 +308,7 @@ def test_a_second_watcher_is_refused_and_told_of_the_first(watcher: Watched) -> 
 
 
 def test_rebuilds_and_syncs_beside_a_watcher_lose_nothing(watcher: Watched) -> None:
-    for number in range(6):
+    for number in range(12):
         command = "rebuild" if number % 2 else "sync"
         process = start((*MDCACHE, command, *watcher.named()), watcher.base)
         for i in range(10):
@@ -556,7 +556,7 @@ def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> Non
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_folders_that_move_at_random_are_followed(base: Path, seed: int) -> None:
     """Folders and files are made, moved in, out and about, written to and deleted, with hardly a pause."""
     chance = random.Random(seed)
