@@ -2,17 +2,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench torture clean
+.PHONY: help demo test lint docs bench torture clean
+
+help:  ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST)
 
 .venv/made: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
 
-demo: .venv/made  ## rebuild the fixtures and search them
+demo: .venv/made  ## set everything up, build a cache of fixtures/ and search it
 	$(BIN)/mdcache rebuild fixtures --db .demo/cache.db
-	$(BIN)/mdcache search --db .demo/cache.db 'publish protocol'
+	$(BIN)/mdcache search --db .demo/cache.db --path 'handbook/*' cache -redis
+	$(BIN)/mdcache search --db .demo/cache.db --path 'handbook/*' 零度
+	$(BIN)/mdcache links --db .demo/cache.db handbook/guides/calibration
 
 test: .venv/made  ## all tests but the long ones
 	$(BIN)/python -m pytest
@@ -23,7 +28,10 @@ lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/made  ## make bench DOCS=folder; WHAT=startup, search, swap or growth measures something else than a rebuild
+docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql
+	$(BIN)/python docs/schema.py
+
+bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap or growth for another measure
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
 torture: .venv/made  ## kills at every system call, for as long as it takes

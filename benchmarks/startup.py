@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from benchmarks import measure
-from benchmarks.measure import MDCACHE, Budget, Result
+from benchmarks.measure import MDCACHE, Budget, Result, Run
 
 _COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
@@ -20,21 +20,23 @@ _COMMANDS = {
 
 def starts(work: str, runs: int) -> Result:
     """The commands take turns; the first turn is not counted."""
-    walls: dict[str, list[float]] = {name: [] for name in _COMMANDS}
+    samples: dict[str, list[Run]] = {name: [] for name in _COMMANDS}
     for number in range(runs + 1):
         for name, command in _COMMANDS.items():
-            wall = measure.run(command, work).wall_s
+            sample = measure.run(command, work)
             if number:
-                walls[name].append(1000 * wall)
-    rows = [_row(name, found) for name, found in walls.items()]
+                samples[name].append(sample)
+    rows = [_row(name, found) for name, found in samples.items()]
     return Result(rows, [Budget("mdcache --version: median", rows[1]["median_ms"], 150, "ms")])
 
 
-def _row(name: str, walls: list[float]) -> dict[str, Any]:
+def _row(name: str, found: list[Run]) -> dict[str, Any]:
+    walls = [1000 * run.wall_s for run in found]
     return {
         "name": name,
         "median_ms": measure.median(walls),
         "p95_ms": measure.percentile(walls, 0.95),
+        "cpu_ms": measure.median([1000 * run.cpu_s for run in found]),
         "walls_ms": walls,
     }
 

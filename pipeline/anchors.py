@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
-# GitHub keeps word characters (letters, marks, decimal and letter numbers, connecting punctuation), hyphens and
-# spaces, and turns each space into a hyphen; everything else, emoji too, goes.
+# GitHub keeps word characters (letters, marks, decimal and letter numbers, connecting punctuation, letters in circles
+# and squares), hyphens and spaces, and turns each space into a hyphen; everything else, emoji too, goes.
 _KEPT = frozenset(("Nd", "Nl", "Pc"))
+_ENCLOSED = re.compile("[\u24b6-\u24e9\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]")
 _ASCII = {
     code: "-" if chr(code) == " " else (chr(code).lower() if chr(code).isalnum() or chr(code) in "-_" else None)
     for code in range(128)
@@ -23,7 +25,7 @@ def slug(text: str) -> str:
 
 def _is_word(char: str) -> bool:
     category = unicodedata.category(char)
-    return category[0] in "LM" or category in _KEPT
+    return category[0] in "LM" or category in _KEPT or (category == "So" and bool(_ENCLOSED.match(char)))
 
 
 def anchors(headings: Iterable[str]) -> list[str]:

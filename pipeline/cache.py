@@ -86,8 +86,12 @@ def _meta(path: str, db: Connection) -> dict[str, str]:
 
 
 def storable(text: str) -> str:
-    """What was typed need not be UTF-8; no name in the cache is anything else."""
-    return text.encode("utf-8", "replace").decode()
+    """What was typed need not be UTF-8, nor the locale; no name in the cache is anything else."""
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "replace")
+    return raw.decode("utf-8", "replace")
 
 
 def find_place(cache: Cache, wanted: str, folder: str) -> tuple[Node, str | None]:

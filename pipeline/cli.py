@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
@@ -125,6 +126,8 @@ def init(asked: Common) -> None:
             file.write(TEMPLATE)
     except FileExistsError as error:
         raise WorkError(f"{path} is already there: it stays as it is") from error
+    except FileNotFoundError as error:
+        raise UsageError(f"no such folder: {asked.folder}") from error
     except OSError as error:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     if not asked.quiet:
@@ -450,27 +453,38 @@ def _cache(asked: Common) -> Iterator[Cache]:
 def main() -> NoReturn:
     """Run the command and exit: errors are one line, a traceback only comes with --verbose."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(_run())
+    sys.exit(run(sys.argv[1:]))
 
 
-def _run() -> int:
+def run(arguments: list[str]) -> int:
+    """Run the command, and say what went wrong; gives the exit status."""
     try:
-        cli.main(prog_name="mdcache", standalone_mode=False)
+        cli.main(arguments, prog_name="mdcache", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return UsageError.status
-    except click.ClickException as error:
-        return _say(_in_one_line(error), UsageError.status)
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted: the cache is as it was", _INTERRUPTED)
     except show.Enough:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except MdcacheError as error:
-        return _say(str(error), error.status)
-    except Exception as error:
-        return _say(f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status)
+    except (Exception, KeyboardInterrupt) as error:
+        if "--verbose" in arguments:
+            traceback.print_exception(error)
+        message, status_ = _verdict(error)
+        if message:
+            show.note(f"mdcache: {message}")
+        return status_
     return 0
+
+
+def _verdict(error: BaseException) -> tuple[str, int]:
+    """What to say of an error, in one line, and the exit status it ends in."""
+    if isinstance(error, MdcacheError):
+        return str(error), error.status
+    if isinstance(error, click.ClickException):
+        return _in_one_line(error), UsageError.status
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return "interrupted: the cache is as it was", _INTERRUPTED
+    return f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status
 
 
 def _in_one_line(error: click.ClickException) -> str:
@@ -479,13 +493,3 @@ def _in_one_line(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "mdcache"
     return f"{said[:1].lower()}{said[1:]}: see {command} --help"
-
-
-def _say(message: str, status: int) -> int:
-    if "--verbose" in sys.argv and sys.exc_info()[1] is not None:
-        import traceback
-
-        traceback.print_exc()
-    if message:
-        show.note(f"mdcache: {message}")
-    return status

@@ -77,7 +77,8 @@ def _content(descriptor: int, size: int, size_limit: int) -> Content:
         length += len(piece)
         if length <= size_limit or len(data) < _HEAD:
             data += piece
-    return Content(data if length <= size_limit else data[:_HEAD], hashed.hexdigest(), length)
+    kept = length if length <= size_limit else min(_HEAD, size_limit)
+    return Content(data[:kept], hashed.hexdigest(), length)
 
 
 def _same(a: os.stat_result, b: os.stat_result) -> bool:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import pipeline
-from pipeline import database, frontmatter, markdown
+from pipeline import database
 from pipeline.database import SQLITE_VERSION, Connection, DriverWarning, SqliteError, complete_statement
 from pipeline.errors import UsageError
 
@@ -225,6 +225,8 @@ def difference(live: Connection, schema: Schema) -> list[str]:
 
 def fingerprint(schema: Schema, rows: Any) -> str:
     """SHA-256 of everything that decides the cache's rows; rows is what the settings contribute, JSON-able."""
+    from pipeline import frontmatter, markdown  # here, not at the top: searching must not wait for the parsers
+
     decisive = {
         "mdcache": pipeline.__version__,
         "format": database.FORMAT,

@@ -34,7 +34,8 @@ _PARTS = (
     ),
     (
         "ordinal, code_blocks.line, language",
-        "FROM code_blocks JOIN sections ON sections.key = section WHERE code_blocks.node = ? ORDER BY code_blocks.rowid",
+        "FROM code_blocks JOIN sections ON sections.key = section WHERE code_blocks.node = ?"
+        " ORDER BY code_blocks.rowid",
     ),
     (
         "anchors.anchor, ordinal, anchors.line",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from pipeline import anchors, parse
+from pipeline import anchors
 from pipeline.cache import Cache, Node
 from pipeline.errors import No, WorkError
 from pipeline.model import Document, Rules
@@ -98,6 +98,8 @@ def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:
     text = read_file(cache, node.path, node.hash)
     if anchor is None:
         return Passage(node, None, 1, text.data, text.changed)
+    from pipeline import parse  # here, not at the top: searching must not wait for the parsers
+
     document = parse.parse(node.path, parse.content_of(text.data), Rules())
     index = _section_at(document, anchor)
     if index is None:

@@ -27,7 +27,7 @@ _RELATION_KEY = re.compile(
 )
 _BRACKET_KEY = re.compile(r"[\[(]([^\W_][\w -]{0,60}?)::[ \t]*$")
 _KEY_BYTES = 400
-_COMMENT_RELATION = re.compile(r"\[\s*+([A-Za-z][\w -]*+)[^\S ]*+:((?:\[\[[^\[\]]*\]\]|[^\[\]])*+)\]")
+_COMMENT_RELATION = re.compile(r"\[ ?([A-Za-z][\w -]*+):((?:\[\[[^\[\]]*\]\]|[^\[\]])*+)\]")
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HTML_ANCHOR = re.compile(
     r"<[a-zA-Z][^<>]*?\s(?:id|name)\s*=\s*(?:\"([^\"<>]+)\"|'([^'<>]+)'|([^\s\"'<>=]+))", re.DOTALL
@@ -70,7 +70,7 @@ _start = operator.itemgetter(0)
 
 def tag(match: re.Match[str]) -> tuple[str, ...]:
     """The name of `#tag`, with a letter in it; `#123` and a `#` within a word are none."""
-    name = match[1].strip("/-")
+    name = match[1].lstrip("/-").rstrip("/-_")
     return (name,) if any(c.isalpha() for c in name) else ()
 
 
@@ -142,16 +142,19 @@ class CommentTags(NamedTuple):
 def comment_tags(raw: str) -> CommentTags:
     """`<!-- tags: one, [SUPERSEDES: other, another] -->`."""
     found = CommentTags([], [])
-    for comment in _HTML_COMMENT.finditer(raw) if "<!--" in raw else ():
-        before, colon, said = comment[0].removeprefix("<!--").removesuffix("-->").partition(":")
-        if not colon or before.strip() != "tags":
+    for comment in _HTML_COMMENT.finditer(raw) if "tags" in raw else ():
+        before, colon, said = comment[0].removeprefix("<!--").partition(":")
+        if not colon or before.strip() != "tags" or not said.endswith("-->"):
             continue
+        said = " ".join(said.removesuffix("-->").split())
         for relation, targets in _COMMENT_RELATION.findall(said):
-            wanted = (target.strip(" []\r\n\t") for target in targets.split(","))
-            found.relations.extend((relation, target, comment.start()) for target in wanted if target)
-        plain = _COMMENT_RELATION.sub(",", said)
-        found.tags.extend(tag for tag in (item.strip(" []#\r\n\t") for item in plain.split(",")) if tag)
+            found.relations.extend((relation, target, comment.start()) for target in _listed(targets))
+        found.tags.extend(_listed(_COMMENT_RELATION.sub(",", said)))
     return found
+
+
+def _listed(text: str) -> list[str]:
+    return [item for item in (item.strip(" []#") for item in text.split(",")) if item]
 
 
 def html_anchors(raw: str) -> list[str]:

@@ -273,6 +273,8 @@ def _meaning(name: str, value: Any) -> tuple[str, str, bool]:
             return "autolink", "mailto:" + target, False
         return "image" if name == "Image" else "markdown", target, True
     kind = "embed" if name == "Image" else "wikilink"
+    if "\n" in target:
+        target = " ".join(target.split())
     if link_type["WikiLink"]["has_pothole"]:
         # In a table cell the bar is escaped, [[a\|b]], and the parser leaves the backslash to us.
         return kind, target.removesuffix("\\"), True

@@ -36,6 +36,7 @@ _BOM = b"\xef\xbb\xbf"
 # Stands for a NUL byte and for each byte that is not UTF-8 while parsing: one byte for one byte keeps every offset.
 _REPLACED = "\x1a"
 _SHOWN = "\ufffd"
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _CUSTOM_ID = re.compile(r"\{#([^\s{}]+)\}\s*$")
 _H1 = 1
@@ -92,14 +93,15 @@ def _decoded(path: str, raw: bytes, problems: list[Problem]) -> _Text:
         problems.append(Problem(path, line, 1, "not-utf8", ERROR, message))
         text = data.decode("utf-8", "mdcache-same-length")
         data = text.encode()
-    if "\0" in text:
-        text = text.replace("\0", _REPLACED)
-        data = data.replace(b"\0", _REPLACED.encode())
+    if "\0" in text or "\r" in text:
+        # A lone return ends a line, says CommonMark, but the parser forgets it after a fence, for one.
+        text = _LONE_RETURN.sub("\n", text.replace("\0", _REPLACED))
+        data = text.encode()
     return _Text(data, base, text)
 
 
 def _breaks(data: bytes) -> bytes:
-    """The same bytes with every line break a single \\n in its last byte: to the parser a lone \\r is one too."""
+    """The same bytes, but every \\r is a line break of its own or blank: so each line ends in one \\n."""
     return data.replace(b"\r\n", b" \n").replace(b"\r", b"\n") if b"\r" in data else data
 
 

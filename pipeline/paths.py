@@ -58,17 +58,3 @@ def join(base: str, relative: str) -> str | None:
         elif part and part != ".":
             parts.append(part)
     return "/".join(parts)
-
-
-def steps(source: str, target: str) -> int:
-    """Folder steps from one folder to another: up to the common one, then down."""
-    if source == target:
-        return 0
-    a = source.split("/") if source else []
-    b = target.split("/") if target else []
-    common = 0
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        common += 1
-    return len(a) + len(b) - 2 * common

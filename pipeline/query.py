@@ -42,7 +42,8 @@ def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
 
 def _rows(cursor: Any) -> Iterator[tuple[Any, ...]]:
     with _blaming_sql("the query failed"):
-        yield from cursor
+        # Not the cursor itself: whoever stops reading would close it, perhaps after its connection.
+        yield from iter(cursor.fetchone, None)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pipeline import database, ddl, layout, lock, publish, resolve, stops, worke
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.digest import Digest
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, WorkError
 from pipeline.layout import Batch, Job
 from pipeline.load import Loader
 from pipeline.model import Entry, Problem
@@ -137,7 +137,10 @@ class _Build:
 
     def _clock(self) -> Clock:
         """The build was written just now: its stamp is what the file system's clock says."""
-        found = os.stat(self._name)
+        try:
+            found = os.stat(self._name)
+        except OSError as error:
+            raise WorkError(f"cannot read {self._name}: {error.strerror}") from error
         return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
     def fill(self, run: Run, batches: Iterable[tuple[int, tuple[Found, ...]]], progress: Progress) -> None:

@@ -150,13 +150,16 @@ def _settle_links(db: Connection, rules: Rules, within: str, parameters: tuple[A
     )
     resolved = Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
     moved = set()
-    bucket = Bucket("", (), rules)
+    bucket = None
     for name, key, source, kind, target, path, *before in links:
-        if name != bucket.name:
+        if bucket is None or bucket.name != name:
             bucket = Bucket(name, _candidates(db, name), rules)
-        asked = targets.look_up(kind in WIKI_KINDS, target, path, rules.extensions)
-        choice = Choice(source, 0) if asked.how == targets.ITSELF else bucket.choose(asked, folder(path))
-        after = [choice.node, targets.DOCUMENT, choice.rivals] if choice else [None, asked.scope, 0]
+        wiki = kind in WIKI_KINDS
+        choice = bucket.choose(targets.ask(wiki, target, path), source, path)
+        if choice:
+            after = [choice.node, targets.DOCUMENT, choice.rivals]
+        else:
+            after = [None, targets.look_up(wiki, target, path, rules.extensions).scope, 0]
         if after != before:
             resolved.add((*after, key))
             moved.add(source)
@@ -181,7 +184,8 @@ class Bucket:
         self._files: dict[str, tuple[int, str, int]] = {}
         self._indexes: dict[str, tuple[int, str, int]] = {}
         self._endings: dict[tuple[int, bool], dict[str, list[Candidate]]] = {}
-        self._nearest: dict[tuple[str, str], Nearest] = {}
+        # Who may be meant by what a wikilink asks for.
+        self._meant: dict[str, Nearest | None] = {}
         for candidate in candidates:
             self._add(candidate)
 
@@ -200,33 +204,36 @@ class Bucket:
             _keep_best(self._files, nfc(path), (0, path, node))
             _keep_best(self._files, nfc(short), (order, path, node))
 
-    def choose(self, asked: targets.LookUp, source: str) -> Choice | None:
-        """The document that is asked for by a link in the folder source."""
-        if asked.how == targets.BY_NAME:
-            return self._by_name(asked.path, source)
+    def choose(self, asked: targets.Asked | None, source: int, path: str) -> Choice | None:
+        """The document that a link asks for which stands in the document source at path."""
+        if asked is None:
+            return None
+        if asked.how == targets.ITSELF:
+            return Choice(source, 0)
+        if asked.how == targets.BY_PATH:
+            return self._at((asked.path,), asked.is_folder)
         if asked.how == targets.FROM_ROOTS:
-            paths = [f"{root}/{asked.path}".strip("/") for root in (*self._roots, "")]
-        else:
-            paths = [asked.path]
-        forms = (self._indexes, self._files) if asked.is_folder else (self._files, self._indexes)
+            return self._at((f"{root}/{asked.path}".strip("/") for root in (*self._roots, "")), asked.is_folder)
+        if asked.path not in self._meant:
+            found = self._by_name(asked.path)
+            self._meant[asked.path] = Nearest(found) if found else None
+        nearest = self._meant[asked.path]
+        return nearest.to(folder(path)) if nearest else None
+
+    def _at(self, paths: Iterable[str], is_folder: bool) -> Choice | None:
+        """The first that is there, as a file or as a folder with an index."""
+        forms = (self._indexes, self._files) if is_folder else (self._files, self._indexes)
         found = next((form[path] for path in paths for form in forms if path in form), None)
         return Choice(found[2], 0) if found else None
 
-    def _by_name(self, wanted: str, source: str) -> Choice | None:
-        """By whole trailing components, then without case, then by alias; each the nearest of those that match."""
+    def _by_name(self, wanted: str) -> list[Candidate]:
+        """By whole trailing components, else without case, else by alias."""
         folded = fold(wanted)
-        tiers = (
-            ("path", wanted, self._ending(wanted, False)),
-            ("name", folded, self._ending(folded, True)),
-            ("alias", folded, self._aliases),
+        return (
+            self._ending(wanted, False).get(wanted)
+            or self._ending(folded, True).get(folded)
+            or self._aliases.get(folded, [])
         )
-        for tier, key, candidates in tiers:
-            if key in candidates:
-                nearest = self._nearest.get((tier, key))
-                if nearest is None:
-                    nearest = self._nearest[tier, key] = Nearest(candidates[key])
-                return nearest.to(source)
-        return None
 
     def _ending(self, wanted: str, folded: bool) -> dict[str, list[Candidate]]:
         """The documents by as many trailing components of their paths as are wanted, with and without extension."""
@@ -282,18 +289,20 @@ class Nearest:
 
         Where the two part further down, a folder higher up counts too many steps for them: never one that wins.
         """
-        above = _ancestors(source)
-        found = [
-            (2 * up + best.depth, best)
-            for up, ancestor in enumerate(above)
-            if (best := self._best.get(ancestor)) is not None
-        ]
+        found: list[_Best] = []
+        least = 0
+        for up, ancestor in enumerate(_ancestors(source)):
+            best = self._best.get(ancestor)
+            if best:
+                steps = best.depth + 2 * up
+                if not found or steps < least:
+                    found, least = [best], steps
+                elif steps == least:
+                    found.append(best)
         if not found:
             return None
-        steps = min(step for step, _ in found)
-        nearest = [best for step, best in found if step == steps]
-        first = min(nearest, key=lambda best: (best.length, best.path))
-        return Choice(first.node, sum(best.equals for best in nearest) - 1)
+        first = min(found, key=lambda best: (best.length, best.path))
+        return Choice(first.node, sum(best.equals for best in found) - 1)
 
 
 def _ancestors(path: str) -> list[str]:

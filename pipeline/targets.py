@@ -30,11 +30,8 @@ FROM_ROOTS = "roots"
 BY_NAME = "name"
 
 
-class LookUp(NamedTuple):
-    """A target, understood.
-
-    scope holds as long as it does not resolve. name says in which bucket a document would be; None when none can be
-    meant. path is normalised, not yet tried with extensions; how to look for it:
+class Asked(NamedTuple):
+    """Which document a target asks for; path is normalised, not yet tried with extensions. How to look for it:
 
     ITSELF      it is the document that the link stands in
     BY_PATH     path is relative to the base
@@ -44,55 +41,57 @@ class LookUp(NamedTuple):
     is_folder: it was written like a folder's, so README and index come before a file of that name.
     """
 
+    how: str
+    path: str
+    is_folder: bool = False
+
+
+class LookUp(NamedTuple):
+    """What is known of a target before other documents are: scope holds as long as it does not resolve.
+
+    name is the bucket of the documents that may be meant; None when none can be.
+    """
+
     scope: str
     name: str | None
-    path: str
     fragment: str | None
-    how: str
-    is_folder: bool = False
 
 
 def look_up(wiki: bool, target: str, source: str, extensions: tuple[str, ...]) -> LookUp:
     """Understand a target as written in the document at path source."""
     if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
-        return LookUp(EXTERNAL, None, "", None, BY_PATH)
-    written, mark, asked = target.partition("#")
-    if wiki:
-        written, fragment = written.strip(), asked.strip() if mark else None
-    else:
-        written, fragment = written.partition("?")[0], unquote(asked) if mark else None
+        return LookUp(EXTERNAL, None, None)
+    asked = ask(wiki, target, source)
+    name = bucket(asked.path, extensions) if asked else None
+    written, fragment = _split(wiki, target)
+    if asked and asked.how == ITSELF:
+        return LookUp(DOCUMENT, name, fragment)
+    # A wikilink without an extension names a document.
+    meant = has_extension(written, extensions) or (wiki and written and not _EXTENSION.search(written))
+    return LookUp(DOCUMENT if meant else ASSET, name, fragment)
+
+
+def ask(wiki: bool, target: str, source: str) -> Asked | None:
+    """The document that a target which is not external asks for; None when it leads out of the base, or nowhere."""
+    written, fragment = _split(wiki, target)
     if not written:
-        return _itself(source, fragment, extensions)
-    if not wiki:
-        return _by_path(unquote(written), source, fragment, extensions)
-    if written.startswith(("/", "./", "../")):
-        return _by_path(written, source, fragment, extensions)._replace(scope=_wiki_scope(written, extensions))
-    name = bucket(written, extensions)
-    return LookUp(_wiki_scope(written, extensions), name, nfc(written), fragment, BY_NAME)
-
-
-def _itself(source: str, fragment: str | None, extensions: tuple[str, ...]) -> LookUp:
-    """`#heading` is about the document; a link to nothing at all, `[x]()`, is about nothing."""
-    if fragment is None:
-        return LookUp(ASSET, None, "", None, BY_PATH)
-    return LookUp(DOCUMENT, bucket(source, extensions), nfc(source), fragment, ITSELF)
-
-
-def _by_path(written: str, source: str, fragment: str | None, extensions: tuple[str, ...]) -> LookUp:
-    how = FROM_ROOTS if written.startswith("/") else BY_PATH
-    path = join("" if how == FROM_ROOTS else folder(source), written)
-    scope = DOCUMENT if has_extension(written, extensions) else ASSET
+        return Asked(ITSELF, nfc(source)) if fragment is not None else None
+    if wiki and not written.startswith(("/", "./", "../")):
+        return Asked(BY_NAME, nfc(written))
+    rooted = written.startswith("/")
+    path = join("" if rooted else folder(source), written)
     if path is None:
-        return LookUp(scope, None, "", fragment, how)
-    path = nfc(path)
-    is_folder = written.rpartition("/")[2] in ("", ".", "..")
-    return LookUp(scope, bucket(path, extensions), path, fragment, how, is_folder)
+        return None
+    is_folder = written.endswith("/") or written.rpartition("/")[2] in (".", "..")
+    return Asked(FROM_ROOTS if rooted else BY_PATH, nfc(path), is_folder)
 
 
-def _wiki_scope(written: str, extensions: tuple[str, ...]) -> str:
-    if has_extension(written, extensions) or not _EXTENSION.search(written):
-        return DOCUMENT
-    return ASSET
+def _split(wiki: bool, target: str) -> tuple[str, str | None]:
+    """The path or name, and the fragment; decoded."""
+    written, mark, fragment = target.partition("#")
+    if wiki:
+        return written.strip(), fragment.strip() if mark else None
+    return unquote(written.partition("?")[0]), unquote(fragment) if mark else None
 
 
 def bucket(path: str, extensions: tuple[str, ...]) -> str:

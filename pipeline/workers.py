@@ -115,7 +115,7 @@ def _alive() -> Iterator[None]:
         yield
     except (EOFError, OSError) as error:
         raise WorkError(
-            "a worker process was killed, perhaps for want of memory: try again with --workers 0"
+            "a worker process was killed, perhaps for want of memory or threads: try again with --workers 0"
         ) from error
 
 
@@ -123,18 +123,21 @@ def _serve(work: Callable[[Any], Any], jobs: Connection, results: Connection) ->
     """In the worker: work until the parent closes its end of the pipe, or dies.
 
     Receiving and sending have threads of their own: the end is seen in the middle of work, and the next job begins
-    while the parent is too busy to take the last result.
+    while the parent is too busy to take the last result. Whatever fails here, the parent sees the pipe end and says it.
     """
-    _close_all_but(0, 1, 2, jobs.fileno(), results.fileno())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, stops.STOPS)
-    inbox: SimpleQueue[Any] = SimpleQueue()
-    outbox: SimpleQueue[Any] = SimpleQueue()
-    _for_ever(lambda: inbox.put(jobs.recv()))
-    _for_ever(lambda: results.send(outbox.get()))
-    while True:
-        outbox.put(_outcome(work, inbox.get()))
+    try:
+        _close_all_but(0, 1, 2, jobs.fileno(), results.fileno())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stops.STOPS)
+        inbox: SimpleQueue[Any] = SimpleQueue()
+        outbox: SimpleQueue[Any] = SimpleQueue()
+        _for_ever(lambda: inbox.put(jobs.recv()))
+        _for_ever(lambda: results.send(outbox.get()))
+        while True:
+            outbox.put(_outcome(work, inbox.get()))
+    finally:
+        os._exit(1)
 
 
 def _close_all_but(*kept: int) -> None:

@@ -175,6 +175,13 @@ def test_of_a_file_over_the_limit_only_the_head_is_kept_but_all_is_hashed(tmp_pa
     assert 64 * 1024 <= len(text.data) <= 200_000
 
 
+def test_over_a_small_limit_less_than_all_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("x" * 101)
+    text, _ = read(file, size_limit=100)
+    assert (len(text.data), text.size) == (100, 101)
+
+
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     (tmp_path / "a.md").touch()
     (tmp_path / "folder.md").mkdir()

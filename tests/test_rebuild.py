@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import resource
@@ -10,11 +9,12 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line, run
+from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line, run, start
 
 from pipeline import database, digest, lock, publish
 from pipeline import rebuild as driver
@@ -32,7 +32,7 @@ def built(vault: Vault) -> Path:
     folder = vault(
         {"docs/a.md": "# A\n\nold word [b](b.md)\n", "docs/b.md": "# B\n\nold word\n", "docs/c.md": "gone\n"}
     )
-    assert rebuild(folder)["generation"] == 1
+    assert rebuild(folder).generation == 1
     (folder / "docs" / "c.md").unlink()
     return vault({"docs/a.md": "# A\n\nnew word [b](b.md)\n", "docs/d.md": "# D\n\nnew word\n"}, into=folder)
 
@@ -42,11 +42,10 @@ def folder(built: Path, tmp_path: Path) -> Path:
     return shutil.copytree(built, tmp_path / "folder")
 
 
-def rebuild(folder: Path, *options: str) -> dict[str, object]:
-    """A rebuild that succeeds: what it reports."""
-    done = mdcache(folder, "rebuild", "docs", "--json", *options)
-    assert (done.returncode, done.stderr) == (0, ""), done
-    return dict(json.loads(done.stdout))
+def rebuild(folder: Path, db: str | None = None, **options: Any) -> driver.Report:
+    """A rebuild that succeeds, in this process: what it reports."""
+    asked = load(Asked(str(folder), database=db, docs=("docs",)), {})
+    return driver.rebuild(asked, driver.Options(**{"workers": 0, **options}))
 
 
 def refused(folder: Path, status: int, *options: str, before: tuple[str, ...] = (), **how: object) -> str:
@@ -80,15 +79,8 @@ def generation(folder: Path, name: str = CACHE) -> int:
 
 def test_a_rebuild_compares_itself_with_the_generation_before(folder: Path) -> None:
     report = rebuild(folder)
-    assert {name: report[name] for name in ("generation", "added", "changed", "removed", "unchanged")} == {
-        "generation": 2,
-        "added": 1,
-        "changed": 1,
-        "removed": 1,
-        "unchanged": 1,
-    }
-    assert report["database"] == str(folder / CACHE)
-    assert report["rebuilt"] is True
+    assert (report.generation, report.added, report.changed, report.removed, report.unchanged) == (2, 1, 1, 1, 1)
+    assert (report.database, report.rebuilt) == (str(folder / CACHE), True)
     assert generation(folder) == 2
 
 
@@ -106,23 +98,16 @@ def test_documents_are_never_written_to(folder: Path) -> None:
     assert stamps() == before
 
 
-def many(vault: Vault) -> Path:
-    return vault({f"docs/{i % 7}/d{i}.md": f"# D{i}\n\n[x](d{i + 7}.md) [[d{i * 3}]]\n" for i in range(900)})
-
-
 def test_the_same_documents_give_the_same_digest_and_bytes_with_any_number_of_workers(vault: Vault) -> None:
-    folder = many(vault)
-    reports = []
-    for count in ("0", "1", "3"):
-        output = ("--output", f"{count}.db", "--reproducible")
-        reports.append(rebuild(folder, "--workers", count, *output))
-    assert len({report["digest"] for report in reports}) == 1
-    assert len({(folder / f"{count}.db").read_bytes() for count in (0, 1, 3)}) == 1
+    folder = vault({f"docs/{i % 7}/d{i}.md": f"# D{i}\n\n[x](d{i + 7}.md) [[d{i * 3}]]\n" for i in range(600)})
+    outputs = {str(folder / f"{count}.db"): count for count in (0, 1, 3)}
+    reports = [rebuild(folder, output=to, reproducible=True, workers=count) for to, count in outputs.items()]
+    assert len({report.digest for report in reports}) == 1
+    assert len({Path(to).read_bytes() for to in outputs}) == 1
 
 
 def test_an_output_is_a_file_that_needs_no_other_beside_it(folder: Path) -> None:
-    report = rebuild(folder, "--output", "site/site.db")
-    assert report["database"] == str(folder / "site" / "site.db")
+    rebuild(folder, output=str(folder / "site" / "site.db"))
     assert publish.parse_header((folder / "site" / "site.db").read_bytes()) == (True, True, False, False)
     assert generation(folder) == 1
     (folder / "site").chmod(0o500)
@@ -133,16 +118,17 @@ def test_an_output_is_a_file_that_needs_no_other_beside_it(folder: Path) -> None
 
 
 def test_an_output_is_replaced_under_readers_who_keep_theirs(folder: Path) -> None:
-    rebuild(folder, "--output", "site.db")
-    with database.closing(database.open_reader(str(folder / "site.db"))) as db:
+    site = str(folder / "site.db")
+    rebuild(folder, output=site)
+    with database.closing(database.open_reader(site)) as db:
         (folder / "docs" / "a.md").unlink()
-        assert rebuild(folder, "--output", "site.db")["documents"] == 2
+        assert rebuild(folder, output=site).documents == 2
         assert scalar(db, "SELECT count(*) FROM nodes") == 3
 
 
 def test_the_path_may_be_a_link_which_stays(folder: Path) -> None:
     (folder / "link.db").symlink_to(folder / CACHE)
-    assert rebuild(folder, "--db", "link.db")["database"] == str(folder / CACHE)
+    assert rebuild(folder, db="link.db").database == str(folder / CACHE)
     assert (folder / "link.db").is_symlink()
     assert generation(folder) == 2
 
@@ -150,7 +136,7 @@ def test_the_path_may_be_a_link_which_stays(folder: Path) -> None:
 def test_a_newer_cache_is_replaced_when_a_rebuild_is_asked_for(folder: Path) -> None:
     with database.closing(database.open_live(str(folder / CACHE))) as db:
         db.execute("PRAGMA user_version=999")
-    assert rebuild(folder)["generation"] == 2
+    assert rebuild(folder).generation == 2
     with database.closing(database.open_reader(str(folder / CACHE))) as db:
         assert scalar(db, "PRAGMA user_version") == database.FORMAT
 
@@ -172,6 +158,17 @@ def test_a_root_that_is_not_there_or_no_folder_is_one_line(folder: Path, roots: 
 def test_no_roots_at_all_are_a_matter_of_usage(tmp_path: Path) -> None:
     assert "mdcache rebuild DOCS" in one_line(mdcache(tmp_path, "rebuild"), 2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_rebuild_of_a_root_that_is_not_there_leaves_nothing(tmp_path: Path) -> None:
+    one_line(mdcache(tmp_path, "rebuild", "nowhere"), 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_writers_at_once_take_turns(folder: Path) -> None:
+    both = [start((*MDCACHE, "rebuild", "docs", "--quiet"), folder) for _ in range(2)]
+    assert [(*process.communicate(timeout=60), process.returncode) for process in both] == [("", "", 0)] * 2
+    assert generation(folder) == 3
 
 
 def test_a_folder_that_cannot_be_listed_is_one_line(folder: Path) -> None:
@@ -359,10 +356,9 @@ def test_whatever_is_overwritten_is_healed_unless_it_passes_for_a_database_of_ot
             file.seek(start)
             file.write(garbage)
     header = publish.parse_header((folder / CACHE).read_bytes())
-    asked = load(Asked(str(folder), docs=("docs",)), {})
     if header.well_formed and not header.ours:
         with pytest.raises(WorkError, match="is not a cache of mdcache"):
-            driver.rebuild(asked, driver.Options(workers=0))
+            rebuild(folder)
     else:
-        driver.rebuild(asked, driver.Options(workers=0))
+        rebuild(folder)
         assert generation(folder) >= 2

@@ -164,6 +164,16 @@ def test_processes_that_cannot_be_started_are_one_clear_error() -> None:
         os.close(writing)
 
 
+def exits(_: int) -> None:
+    raise SystemExit("done")
+
+
+def test_a_worker_that_gives_up_is_one_clear_error_and_says_nothing_itself(capfd: pytest.CaptureFixture[str]) -> None:
+    with workers.started(1, exits) as run_, pytest.raises(WorkError, match="a worker process was killed"):
+        list(run_([1]))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_stop_that_arrives_while_workers_start_waits_until_they_have() -> None:
     script = """
 import os, signal, threading

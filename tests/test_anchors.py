@@ -1,0 +1,72 @@
+"""Anchors as GitHub makes them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.anchors import anchors, forms, slug
+
+
+@pytest.mark.parametrize(
+    ("heading", "anchor"),
+    [
+        ("Getting started", "getting-started"),
+        ("What's new in 2.0?", "whats-new-in-20"),
+        ("a  b", "a--b"),
+        ("A & B / C", "a--b--c"),
+        ("C++ & C#", "c--c"),
+        ("snake_case and kebab-case", "snake_case-and-kebab-case"),
+        ("-x-", "-x-"),
+        ("🚀 Launch 🎉", "-launch-"),
+        (":rocket: Launch", "rocket-launch"),
+        ("I ♥ unicode — really…", "i--unicode--really"),
+        ("Größe ändern", "größe-ändern"),
+        ("ÅÉ", "åé"),
+        ("Привет, мир!", "привет-мир"),
+        ("概要：設計（案）", "概要設計案"),
+        ("한국어 제목", "한국어-제목"),
+        ("वेब और डेटा", "वेब-और-डेटा"),
+        ("ภาษาไทย วิธีใช้", "ภาษาไทย-วิธีใช้"),
+        ("e\u0301te\u0301", "e\u0301te\u0301"),
+        ("½ ² Ⅳ ٣", "--ⅳ-٣"),
+        ("Ⓐ🅱 ‿", "ⓐ🅱-‿"),
+        ("a\tb\u00a0c", "abc"),
+        ("", ""),
+        ("!!!", ""),
+    ],
+)
+def test_a_slug_keeps_words_hyphens_and_spaces(heading: str, anchor: str) -> None:
+    assert slug(heading) == anchor
+
+
+def test_duplicates_are_numbered() -> None:
+    assert anchors(["Setup", "setup", "SETUP"]) == ["setup", "setup-1", "setup-2"]
+
+
+def test_a_number_that_is_taken_is_passed_over() -> None:
+    assert anchors(["a", "a-1", "a", "a-1", "", ""]) == ["a", "a-1", "a-2", "a-1-1", "", "-1"]
+
+
+@given(st.lists(st.text("aA-1 é", max_size=4)))
+def test_no_two_headings_share_an_anchor(headings: list[str]) -> None:
+    made = anchors(headings)
+    assert len(set(made)) == len(made) == len(headings)
+
+
+@given(st.text())
+def test_a_slug_of_ascii_and_one_of_more_than_ascii_agree(text: str) -> None:
+    ascii_ = "".join(c for c in text if c.isascii())
+    assert slug(ascii_ + "é") == slug(ascii_) + "é"
+
+
+def test_a_fragment_may_be_a_slug_or_the_text_of_a_heading() -> None:
+    assert "getting-started" in forms("getting-started")
+    assert "getting-started" in forms("Getting Started")
+    assert "whats-new" in forms("Guide#What's new")
+    assert "Exact-Id" in forms("Exact-Id")
+
+
+def test_a_block_id_is_taken_as_it_is() -> None:
+    assert forms("^Block-1") == ("^Block-1",)

@@ -1,0 +1,93 @@
+"""What holds of the code as a whole: who may import what, and what a start may cost."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import run
+
+import pipeline
+
+ROOT = Path(__file__).parent.parent
+CODE = Path(pipeline.__file__).parent
+MODULES = sorted(CODE.glob("*.py"))
+# Each has one module that touches it.
+KEEPERS = {
+    "sqlite3": "database",
+    "pysqlite3": "database",
+    "pyromark": "markdown",
+    "yaml": "frontmatter",
+    "pathspec": "patterns",
+    "fcntl": "lock",
+    "tomllib": "settings",
+    "click": "cli, show",
+    "tabulate": "show",
+}
+
+
+def imports(module: Path) -> Iterator[str]:
+    """The packages that a module imports, at its top or within a function; by name through importlib, too."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield str(ast.literal_eval(node.args[0])).partition(".")[0]
+
+
+@pytest.mark.parametrize("package", KEEPERS)
+def test_each_dependency_is_touched_by_its_keeper_alone(package: str) -> None:
+    users = {module.stem for module in MODULES if package in imports(module)}
+    assert users <= set(KEEPERS[package].split(", "))
+
+
+def test_what_is_not_in_the_standard_library_has_a_keeper() -> None:
+    known = {*sys.stdlib_module_names, "pipeline", *KEEPERS}
+    assert {package for module in MODULES for package in imports(module)} <= known
+
+
+def test_imports_run_downward_only() -> None:
+    done = run(
+        (sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"), ROOT
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 kept, 0 broken" in done.stdout
+
+
+def test_the_package_states_every_stage_in_its_order() -> None:
+    said = [line.split()[0] for line in (pipeline.__doc__ or "").splitlines() if line.startswith("    ")]
+    assert said == ["scan", "parse", "layout", "load", "resolve", "publish"]
+
+
+HEAVY = (
+    "yaml",
+    "pathspec",
+    "pyromark",
+    "sqlite3",
+    "pysqlite3",
+    "tabulate",
+    "multiprocessing",
+    "asyncio",
+    "pipeline.parse",
+)
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help", "search --help"])
+def test_a_start_waits_for_nothing_it_does_not_need(arguments: str) -> None:
+    code = f"""
+import sys
+sys.argv = ["mdcache", *{arguments.split()}]
+from pipeline import cli
+try:
+    cli.main()
+finally:
+    print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (0, "[]\n")

@@ -1,0 +1,266 @@
+"""The documentation holds: its transcripts run, its SQL runs, its links lead somewhere, and it leaves nothing out."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import pytest
+from caches import cache_of
+from processes import mdcache, run
+
+import pipeline
+from pipeline import settings
+from pipeline.cli import cli
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+EVERYTHING = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def name(page: Path) -> str:
+    return page.name
+
+
+@pytest.fixture
+def scenarios(fixtures: Path, tmp_path: Path) -> Path:
+    """A copy of the fixtures, to build caches of."""
+    return Path(shutil.copytree(fixtures, tmp_path / "you"))
+
+
+# Transcripts
+
+
+class Step(NamedTuple):
+    """A command of a transcript, and what it prints."""
+
+    command: str
+    output: str
+
+
+def steps(transcript: str) -> Iterator[Step]:
+    for step in re.split(r"^\$ ", transcript, flags=re.MULTILINE)[1:]:
+        command, _, output = step.partition("\n")
+        yield Step(command, output)
+
+
+def stable(text: str, folder: Path) -> str:
+    """Without what differs from run to run: where, and how long it took."""
+    return re.sub(r"\b\d+\.\d+ s\b", "0.05 s", text.replace(str(folder), "/home/you"))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")], ids=name)
+def test_transcripts_show_what_happens(page: Path, scenarios: Path) -> None:
+    commands = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+    for step in steps("".join(blocks(page, "console"))):
+        done = run(("bash", "-c", step.command + " 2>&1"), scenarios, env=environment)
+        assert stable(done.stdout, scenarios) == step.output, step.command
+
+
+def test_what_is_made_first_is_shown_first() -> None:
+    transcript = steps(blocks(ROOT / "README.md", "console")[0])
+    assert next(transcript).command == "mdcache rebuild handbook"
+
+
+# SQL and settings
+
+
+def test_every_query_of_the_readme_finds_something(scenarios: Path) -> None:
+    queries = blocks(ROOT / "README.md", "sql")
+    assert len(queries) >= 10
+    with cache_of(scenarios / "handbook"):
+        pass
+    for sql in queries:
+        done = mdcache(scenarios / "handbook", "query", "--json", sql)
+        assert done.returncode == 0, (sql, done.stderr)
+        assert json.loads(done.stdout)["rows"], sql
+
+
+@pytest.mark.parametrize("page", [ROOT / "docs/settings.md"], ids=name)
+def test_ddl_in_the_documentation_applies(page: Path, scenarios: Path) -> None:
+    (scenarios / "handbook/views.sql").write_text("".join(blocks(page, "sql")))
+    with cache_of(scenarios / "handbook") as cache:
+        assert cache.db.execute("SELECT count(*) FROM words WHERE length = length(title)").fetchone() == (8,)
+
+
+def test_settings_in_the_readme_are_settings(scenarios: Path) -> None:
+    (text,) = blocks(ROOT / "README.md", "toml")
+    (scenarios / "handbook/mdcache.toml").write_text(text)
+    found = settings.load(settings.Asked(str(scenarios / "handbook")), {})
+    assert (found.exclude, [rule.type for rule in found.paths]) == (("drafts/",), ["decision"])
+
+
+def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    explained = dict(re.findall(r"^\| `\[*([a-z_]+)\]*` \| (.*?) \|", page, re.MULTILINE))
+    fields = {*settings.Settings._fields, "docs"} - {"file", "base", "roots"}
+    assert set(explained) == fields
+    defaults = settings.load(settings.Asked(str(tmp_path)), {})
+    assert explained["extensions"] == f"`{json.dumps(defaults.extensions)}`"
+    assert explained["size_limit"] == f"`{defaults.size_limit}`"
+    assert explained["database"] == f'`"{os.path.relpath(defaults.database, tmp_path)}"`'
+    template = set(re.findall(r"^(?:# )?(?:\[\[)?([a-z_]+)(?: = |\]\])", settings.TEMPLATE, re.MULTILINE))
+    assert template - {"pattern", "type"} == fields
+
+
+@pytest.mark.parametrize("variable", ["MDCACHE_CONFIG", "MDCACHE_DB", "NO_COLOR"])
+def test_every_variable_that_is_read_is_explained(variable: str) -> None:
+    code = "\n".join(module.read_text(encoding="utf-8") for module in Path(pipeline.__file__).parent.glob("*.py"))
+    assert set(re.findall(r'environ(?:ment)?\.get\("(\w+)"', code)) == {
+        "MDCACHE_CONFIG",
+        "MDCACHE_DB",
+        "NO_COLOR",
+        "TERM",
+    }
+    assert f"`{variable}`" in EVERYTHING
+
+
+# Commands
+
+
+def parameters() -> Iterator[tuple[str, str]]:
+    for command in cli.commands.values():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                yield from ((str(command.name), option) for option in parameter.opts)
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"| `mdcache {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("command", "option"), sorted(set(parameters())))
+def test_every_option_is_documented(command: str, option: str) -> None:
+    assert re.search(rf"`(?:[^`\n]* )?{re.escape(option)}[` ]", EVERYTHING), command
+
+
+def test_every_command_of_the_documentation_is_one() -> None:
+    commands = set(
+        re.findall(r"\bmdcache ([a-z]+)\b(?! (?:is|reads|keeps|which))", "".join(re.findall(r"`+[^`]+`+", EVERYTHING)))
+    )
+    assert commands == set(cli.commands)
+
+
+def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
+    page = (ROOT / "docs/json.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    asked = {
+        "rebuild": ["rebuild", "handbook"],
+        "search": ["search", "ice"],
+        "read": ["read", "README"],
+        "links": ["links", "README"],
+        "query": ["query", "SELECT 1"],
+        "status": ["status"],
+        "schema": ["schema", "--diff"],
+    }
+    assert set(asked) <= set(sections)
+    for command, arguments in asked.items():
+        found: dict[str, Any] = json.loads(mdcache(scenarios, *arguments, "--json").stdout)
+        shown = found["results"][0] if command == "search" else found
+        cells = re.findall(r"^\| (`.*?) \|", sections[command], re.MULTILINE)
+        assert [key for cell in cells for key in re.findall(r"`(\w+)`", cell)] == list(shown), command
+
+
+# Tables and problems
+
+
+def test_the_page_of_tables_is_that_of_the_ddl() -> None:
+    spec = importlib.util.spec_from_file_location("schema_page", ROOT / "docs/schema.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs/schema.md").read_text(encoding="utf-8") == module.page(), "make docs"
+
+
+def test_every_table_and_column_is_on_that_page(scenarios: Path) -> None:
+    page = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
+    with cache_of(scenarios / "obsidian") as cache:
+        names = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT GLOB 'sections_fts_*'"
+        for (table,) in cache.db.execute(f"{names} AND name NOT GLOB 'sqlite_*'").fetchall():
+            section = page.partition(f"\n### {table}\n")[2].partition("\n### ")[0]
+            columns = [row[1] for row in cache.db.execute(f'PRAGMA table_info("{table}")')]
+            assert [column for column in columns if not re.search(rf"\b{column}\b", section)] == [], table
+
+
+def test_every_problem_has_its_row() -> None:
+    page = (ROOT / "docs/problems.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `([a-z0-9-]+)` \| (error|warning) \|", page, re.MULTILINE))
+    code = "\n".join(module.read_text(encoding="utf-8") for module in Path(pipeline.__file__).parent.glob("*.py"))
+    made = set(re.findall(r'Problem\(.*"([a-z0-9-]+)", (ERROR|WARNING)', code))
+    assert {(code, severity.lower()) for code, severity in made} <= rows
+    assert {code for code, _ in rows} == {code for code, _ in made} | {"broken-link", "missing-embed"}
+
+
+LINKS = """---
+key: "[[b]]"
+---
+[text](b.md#anchor) ![text](picture.png) [[b#Heading|label]] ![[b]] https://example.org
+
+depends on:: [[b]]
+
+[tag: b] <!-- tags: [SUPERSEDES: b] -->
+"""
+
+
+def test_every_kind_of_link_is_explained(tmp_path: Path) -> None:
+    page = (ROOT / "docs/documents.md").read_text(encoding="utf-8")
+    (tmp_path / "a.md").write_text(LINKS)
+    (tmp_path / "b.md").write_text("# Heading")
+    with cache_of(tmp_path) as cache:
+        kinds = cache.db.execute("SELECT DISTINCT kind, type FROM links").fetchall()
+    assert set(re.findall(r"\| `(\w+)` \| `(\w+)` \|$", page, re.MULTILINE)) == set(kinds)
+
+
+# Links
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        yield from ((page, target) for target in re.findall(r"\]\(([^)\s]+)\)", text))
+
+
+@pytest.mark.parametrize(("page", "target"), sorted(set(links())), ids=str)
+def test_every_link_leads_somewhere(page: Path, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    if re.match(r"https?:", path):
+        assert re.fullmatch(r"https://[\w.-]+/\S*", target)
+        return
+    assert (page.parent / path).exists()
+    if anchor:
+        assert re.search(
+            rf"^#+ {anchor}$", (page.parent / path).read_text(encoding="utf-8"), re.MULTILINE | re.IGNORECASE
+        )
+
+
+def test_the_documentation_has_no_problems_of_its_own(tmp_path: Path) -> None:
+    for page in PAGES:
+        copied = tmp_path / page.relative_to(ROOT)
+        copied.parent.mkdir(exist_ok=True)
+        shutil.copy(page, copied)
+    shutil.copytree(ROOT / "benchmarks", tmp_path / "benchmarks", ignore=shutil.ignore_patterns("results"))
+    with cache_of(tmp_path) as cache:
+        found = "SELECT path, line, code, message FROM problems WHERE path NOT GLOB 'benchmarks/*'"
+        assert cache.db.execute(found).fetchall() == []
+
+
+def test_every_scenario_is_told_of(fixtures: Path) -> None:
+    page = (fixtures / "README.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| \[`([\w-]+)`\]\(\1/\) \|", page, re.MULTILINE))
+    assert {path.name for path in fixtures.iterdir() if path.is_dir()} <= told

@@ -1,0 +1,189 @@
+"""What a link's target asks for."""
+
+from __future__ import annotations
+
+import unicodedata
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.targets import (
+    ASSET,
+    BY_NAME,
+    BY_PATH,
+    DOCUMENT,
+    EXTERNAL,
+    FROM_ROOTS,
+    ITSELF,
+    Asked,
+    LookUp,
+    ask,
+    bucket,
+    look_up,
+    names_of,
+)
+
+EXTENSIONS = (".md", ".markdown")
+SOURCE = "guides/start.md"
+NFD = unicodedata.normalize("NFD", "é")
+
+
+def markdown(target: str, source: str = SOURCE) -> LookUp:
+    return look_up(False, target, source, EXTENSIONS)
+
+
+def wiki(target: str, source: str = SOURCE) -> LookUp:
+    return look_up(True, target, source, EXTENSIONS)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "how"),
+    [
+        ("a.md", "guides/a.md", BY_PATH),
+        ("./b/../a.md", "guides/a.md", BY_PATH),
+        ("../a", "a", BY_PATH),
+        ("a%20b.md", "guides/a b.md", BY_PATH),
+        ("a%23b.md", "guides/a#b.md", BY_PATH),
+        ("what%3F.md", "guides/what?.md", BY_PATH),
+        ("a.md?raw=true", "guides/a.md", BY_PATH),
+        (f"caf{NFD}.md", "guides/café.md", BY_PATH),
+        ("caf%C3%A9.md", "guides/café.md", BY_PATH),
+        ("12:30.md", "guides/12:30.md", BY_PATH),
+        ("/a.md", "a.md", FROM_ROOTS),
+        ("/", "", FROM_ROOTS),
+        ("..", "", BY_PATH),
+    ],
+)
+def test_a_markdown_target_is_a_path(target: str, path: str, how: str) -> None:
+    asked = ask(False, target, SOURCE)
+    assert asked and asked[:2] == (how, path)
+    assert markdown(target).name == bucket(path, EXTENSIONS)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "how"),
+    [
+        ("Start", "Start", BY_NAME),
+        (" guides/Start ", "guides/Start", BY_NAME),
+        ("a%20b", "a%20b", BY_NAME),
+        (f"caf{NFD}", "café", BY_NAME),
+        ("What?", "What?", BY_NAME),
+        ("12:30", "12:30", BY_NAME),
+        ("./a", "guides/a", BY_PATH),
+        ("../a", "a", BY_PATH),
+        ("/a", "a", FROM_ROOTS),
+    ],
+)
+def test_a_wikilink_is_a_name_unless_it_begins_like_a_path(target: str, path: str, how: str) -> None:
+    asked = ask(True, target, SOURCE)
+    assert asked and asked[:2] == (how, path)
+    assert wiki(target).name == bucket(path, EXTENSIONS)
+
+
+@pytest.mark.parametrize("target", ["https://example.org/a.md", "//example.org/a.md", "mailto:a@b.c", "file:///a.md"])
+def test_what_has_a_scheme_is_external_and_never_looked_up(target: str) -> None:
+    assert markdown(target) == (EXTERNAL, None, None)
+
+
+def test_only_an_address_is_external_in_a_wikilink() -> None:
+    assert [wiki("https://example.org").scope, wiki("mailto:a@b.c").scope] == [EXTERNAL, EXTERNAL]
+    assert wiki("Plan: next").scope == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("target", "in_markdown", "in_wiki"),
+    [
+        ("a.md", DOCUMENT, DOCUMENT),
+        ("a.MARKDOWN", DOCUMENT, DOCUMENT),
+        ("a", ASSET, DOCUMENT),
+        ("a/", ASSET, DOCUMENT),
+        ("photo.jpg", ASSET, ASSET),
+        ("song.mp3", ASSET, ASSET),
+        ("archive.tar.7z", ASSET, ASSET),
+        ("v1.2", ASSET, DOCUMENT),
+        ("2. Setup", ASSET, DOCUMENT),
+        ("Dr. No", ASSET, DOCUMENT),
+        ("../../out.md", DOCUMENT, DOCUMENT),
+        ("../../out.png", ASSET, ASSET),
+    ],
+)
+def test_the_scope_of_what_does_not_resolve(target: str, in_markdown: str, in_wiki: str) -> None:
+    assert (markdown(target).scope, wiki(target).scope) == (in_markdown, in_wiki)
+
+
+def test_what_leaves_the_base_is_looked_up_nowhere() -> None:
+    for target in ("../../a.md", "/../a.md"):
+        for is_wiki in (True, False):
+            assert ask(is_wiki, target, SOURCE) is None
+            assert look_up(is_wiki, target, SOURCE, EXTENSIONS) == (DOCUMENT, None, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "fragment"),
+    [("a.md", None), ("a.md#", ""), ("a.md#b%20c", "b c"), ("a.md?x#b#c", "b#c"), ("#b", "b")],
+)
+def test_the_fragment_is_what_follows_the_first_hash(target: str, fragment: str | None) -> None:
+    assert markdown(target).fragment == fragment
+
+
+def test_the_fragment_of_a_wikilink_is_as_written() -> None:
+    assert [wiki("a#A B#C").fragment, wiki("a # b%20").fragment, wiki("a#^x").fragment] == ["A B#C", "b%20", "^x"]
+
+
+@pytest.mark.parametrize("target", ["#x", "?a=b#x", "#"])
+def test_a_fragment_alone_is_about_the_document_itself(target: str) -> None:
+    assert ask(False, target, SOURCE) == (ITSELF, SOURCE, False)
+    assert markdown(target)[:2] == (DOCUMENT, "start")
+    assert ask(True, " #x", SOURCE) == (ITSELF, SOURCE, False)
+
+
+@pytest.mark.parametrize("target", ["", "?a=b"])
+def test_nothing_at_all_is_about_nothing(target: str) -> None:
+    assert ask(False, target, SOURCE) is None
+    assert markdown(target) == (ASSET, None, None)
+
+
+def test_a_target_like_a_folder_is_known_as_one() -> None:
+    targets = ("a/", ".", "..", "a/..", "/", "a", "a.", "...")
+    assert [target for target in targets if is_folder(ask(False, target, SOURCE))] == ["a/", ".", "..", "a/..", "/"]
+
+
+def is_folder(asked: Asked | None) -> bool:
+    return asked is not None and asked.is_folder
+
+
+# Buckets
+
+
+@pytest.mark.parametrize("path", ["x/Name.md", "name", "NAME.markdown", "y/z/name.md.md", "name.MD"])
+def test_what_could_mean_one_another_is_in_one_bucket(path: str) -> None:
+    assert bucket(path, EXTENSIONS) == "name"
+
+
+PART = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1).filter(
+    lambda part: part not in (".", "..")
+)
+
+
+@given(st.lists(PART, min_size=1, max_size=3).map("/".join))
+def test_a_link_to_a_document_looks_where_it_is_found(path: str) -> None:
+    names = {name for name, _ in names_of(f"{path}.md", (), ("",), EXTENSIONS)}
+    assert markdown("/" + quote(path + ".md")).name in names
+    assert markdown("/" + quote(path)).name in names
+    if "#" not in path:
+        assert wiki(f"/{path}.md").name in names
+
+
+def test_a_readme_is_found_by_its_folder_too() -> None:
+    assert names_of("a/b/README.md", (), ("",), EXTENSIONS) == {("readme", ""), ("b", "")}
+    assert names_of("Index.md", (), ("",), EXTENSIONS) == {("index", ""), ("", "")}
+    assert names_of("docs/index.md", (), ("docs",), EXTENSIONS) == {("index", ""), ("docs", ""), ("", "")}
+
+
+def test_aliases_are_found_by_their_last_component() -> None:
+    aliases = ("The Guide", "a/B", " ", "x.md")
+    assert names_of("g.md", aliases, ("",), EXTENSIONS) == {
+        *(("g", ""), ("the guide", "the guide"), ("b", "a/b"), ("x", "x.md"))
+    }
