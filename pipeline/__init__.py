@@ -9,7 +9,8 @@ A document passes the stages from top to bottom; each is a module, and imports r
     resolve   ids, links to nodes, problems          the whole set    -> <database>.build
     publish   prove, then swap in under readers      <database>.build -> <database>
 
-`rebuild` drives them. What was published is read by `search`, `hydrate` (texts, from the files), `graph`, `query`
+`rebuild` drives them. `sync` drives them for what has changed since, in the live cache, and `watch` drives `sync` by what
+`observer` hints at. What was published is read by `search`, `hydrate` (texts, from the files), `graph`, `query`
 and `status`. The documents are never written to; the database is never migrated: when its fingerprint no longer
 fits, it is built anew beside the old one and swapped in.
 """

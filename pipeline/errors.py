@@ -28,5 +28,9 @@ class WorkError(MdcacheError):
     status = 3
 
 
+class Unlisted(WorkError):
+    """A folder of documents cannot be listed: what lies below it is not known."""
+
+
 class Damaged(WorkError):
     """The live database cannot be read: not a database any more, truncated, or pages that make no sense."""

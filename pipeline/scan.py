@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.errors import WorkError
+from pipeline.errors import Unlisted, WorkError
 from pipeline.model import ERROR, INODE_BITS, Entry, Problem
 from pipeline.paths import folder, has_extension, lies_within, ways, without_extension
 from pipeline.patterns import Patterns, lines_of
@@ -52,7 +52,7 @@ def scan(tree: Tree, within: frozenset[str] | None = None) -> Iterator[Found]:
 
     within: look only at these paths (files, or folders with all below them, relative to the base); the folders above
     them are listed, for their .gitignore files, and nothing else is looked at. An Entry's default_id is then a guess.
-    Raises WorkError when a root or a folder cannot be listed: whoever would take that for 'empty' loses documents.
+    Raises Unlisted when a root or a folder cannot be listed: whoever would take that for 'empty' loses documents.
     """
     walk = _Walk(tree, _Within(within))
     # A stack of iterators, not recursion: folders may nest deeper than Python's calls do.
@@ -146,7 +146,7 @@ class _Walk:
                 ):
                     items[name] = entry
         except OSError as error:
-            raise WorkError(f"cannot list {error.filename or folder.name}: {error.strerror}") from error
+            raise Unlisted(f"cannot list {error.filename or folder.name}: {error.strerror}") from error
         return items
 
     def _left_out(self, absolute: str, path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 from pipeline import database, lock, publish, rebuild, stops, sync, watchstate
 from pipeline.database import Connection, scalar
-from pipeline.errors import Damaged, MdcacheError, UsageError, WorkError
+from pipeline.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError
 from pipeline.model import Tally
-from pipeline.observer import Inbox, Observer, Scope, Unavailable, identity, refuse_limit
+from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identity, refuse_limit
 from pipeline.settings import Settings
 from pipeline.watchstate import Beacon, State
 
@@ -31,6 +31,8 @@ _LOOK_S = 0.5
 _AT_MOST_S = 2.0
 # What can wait for better times waits until nothing has happened for so long.
 _IDLE_S = 1.0
+# After folders have moved everything is compared, however busy it is, after so long.
+_DOUBT_S = 10.0
 # A batch waits so long for another writer, and after a failure so long, doubling, until it tries again.
 _WAIT_S = 1.0
 _RETRY_S = (0.5, 60.0)
@@ -111,8 +113,10 @@ class _Watcher:
         self._degraded: dict[str, str] = {}
         self._witnesses = self._seen = _stamps(settings)
         self._cache: tuple[Any, ...] = ()
-        self._look_at = self._reconcile_at = self._poll_at = self._not_before = 0.0
+        self._look_at = self._reconcile_at = self._observe_at = self._poll_at = self._retry_at = 0.0
         self._idle_at: float | None = None
+        self._doubt_at: float | None = None
+        self._left: set[str] = set()
         self._retry_s = _RETRY_S[0]
 
     # Its life
@@ -155,23 +159,28 @@ class _Watcher:
         due = self._due()
         if due is not None and now >= due:
             self._follow()
+        elif self._doubt_at is not None and (
+            now >= self._doubt_at + _DOUBT_S or (due is None and now >= self._doubt_at)
+        ):
+            self._allay()
         elif due is None and now >= self._reconcile_at:
             self._reconcile()
-        elif self._observer is None and now >= max(self._poll_at, self._not_before):
+        elif self._left and now >= self._retry_at:
+            self._retry()
+        elif self._observer is None and now >= self._poll_at:
             self._try(None, now)
         elif due is None and self._idle_at is not None and now >= self._idle_at:
             self._idle()
         self._show()
 
     def _next(self) -> float:
-        """When there is something to do, if nothing happens before."""
-        times = [self._look_at, self._due(), self._idle_at]
-        times.append(max(self._poll_at, self._not_before) if self._observer is None else None)
-        return min(one for one in times if one is not None)
+        """When there is something to do, if nothing happens before; what is less urgent is seen to at the next look."""
+        due = self._due()
+        times = [self._look_at] if due is None else [self._look_at, due]
+        return min(times if self._observer else [*times, self._poll_at])
 
     def _due(self) -> float | None:
-        due = self._inbox.due(self._settings.watch.debounce_ms / 1000, _AT_MOST_S)
-        return None if due is None else max(due, self._not_before)
+        return self._inbox.due(self._settings.watch.debounce_ms / 1000, _AT_MOST_S)
 
     # Looking at files
 
@@ -183,14 +192,23 @@ class _Watcher:
         if taken.lost:
             self._say(f"events were lost ({taken.lost}): observing anew, comparing everything")
             self._observe()
+        elif taken.moved and self._observer and self._doubt_at is None:
+            self._doubt_at = max(time.monotonic() + _IDLE_S, self._poll_at)
         self._try(taken.paths, taken.since)
+
+    def _allay(self) -> None:
+        """Observe anew, and compare everything.
+
+        A watch stays with its folder, wherever that moves: an observer can lose track of names, and tells of nothing
+        or of the wrong folder from then on.
+        """
+        self._doubt_at = None
+        self._observe()
+        self._try(None, time.monotonic())
 
     def _reconcile(self) -> None:
         """Compare everything, whatever was announced. What is found now was not."""
-        if self._options.poll or self._observer:
-            self._refuse_limit()
-        else:
-            self._observe()
+        self._refuse_limit()
         done = self._try(None, time.monotonic())
         if done and any(done.tally) and not done.rebuilt and self._observer:
             self._say("this had not been announced: observing anew")
@@ -198,28 +216,46 @@ class _Watcher:
             self._inbox.add("")
 
     def _try(self, paths: frozenset[str] | None, since: float) -> Batch | None:
-        """Look at these paths; what fails stays to be looked at, and is tried again, less and less often."""
+        """Look at these paths; what fails is left to be tried again, less and less often."""
         began = time.monotonic()
         within = self._there() if paths is None else paths
         try:
             done = self._look(within, _WAIT_S) if within != frozenset() else None
         except MdcacheError as error:
-            for path in paths if paths is not None else ("",):
-                self._inbox.add(path)
-            self._not_before = time.monotonic() + self._retry_s
-            self._retry_s = min(self._retry_s * 2, _RETRY_S[1])
-            self._degrade("work", str(error))
+            if isinstance(error, Unlisted) and paths and len(paths) > 1:
+                # One folder that cannot be listed must not hold up the others.
+                for path in sorted(paths):
+                    self._try(frozenset((path,)), since)
+            else:
+                self._leave(paths, str(error))
             return None
-        self._retry_s = _RETRY_S[0]
-        self._degrade("work", None)
         if paths is None:
-            self._reconcile_at = time.monotonic() + self._settings.watch.reconcile_s
-            self._show(last_reconcile=watchstate.now())
-        took = time.monotonic() - began
-        self._poll_at = time.monotonic() + max(self._settings.watch.poll_s, took / _SHARE)
+            self._compared_all(began)
+        if not self._left:
+            self._retry_s = _RETRY_S[0]
+            self._degrade("work", None)
         if done:
             self._did(done, began, since)
         return done
+
+    def _compared_all(self, began: float) -> None:
+        now = time.monotonic()
+        self._left.clear()
+        self._reconcile_at = now + self._settings.watch.reconcile_s
+        self._poll_at = now + max(self._settings.watch.poll_s, (now - began) / _SHARE)
+        self._show(last_reconcile=watchstate.now())
+
+    def _leave(self, paths: frozenset[str] | None, why: str) -> None:
+        self._left |= {""} if paths is None else paths
+        if time.monotonic() >= self._retry_at:
+            self._retry_at = time.monotonic() + self._retry_s
+            self._retry_s = min(self._retry_s * 2, _RETRY_S[1])
+        self._degrade("work", why)
+
+    def _retry(self) -> None:
+        left = frozenset(self._left)
+        self._left.clear()
+        self._try(None if "" in left or len(left) > MANY else left, time.monotonic())
 
     def _there(self) -> frozenset[str] | None:
         """Everything, that is None; or only the roots that are there, when some are not."""
@@ -270,6 +306,9 @@ class _Watcher:
             self._say(f"{deaf}: observing anew, comparing everything")
             self._observe()
             self._look_again()
+        elif not (self._observer or self._options.poll) and time.monotonic() >= self._observe_at:
+            self._observe()
+            self._look_again()
         cache = _cache(self._settings.database)
         if cache != self._cache:
             self._cache = cache
@@ -277,7 +316,7 @@ class _Watcher:
         self._show()
 
     def _look_again(self) -> None:
-        self._not_before, self._retry_s = 0.0, _RETRY_S[0]
+        self._retry_s = _RETRY_S[0]
         self._inbox.add("")
 
     def _look_at_settings(self) -> None:
@@ -306,8 +345,9 @@ class _Watcher:
     def _observe(self) -> None:
         """Begin to observe, or begin anew; poll where that is not possible."""
         old, self._observer = self._observer, None
+        settings = self._settings
+        self._observe_at = time.monotonic() + settings.watch.reconcile_s
         if not self._options.poll:
-            settings = self._settings
             scope = Scope(settings.base, settings.extensions, settings.database)
             try:
                 self._observer = Observer(settings.roots, scope, self._inbox)
@@ -360,7 +400,8 @@ class _Watcher:
 
     def _show(self, **changes: Any) -> None:
         degraded = "; ".join(self._degraded.values()) or None
-        self._state = self._state._replace(pending=self._inbox.count(), degraded=degraded, **changes)
+        pending = self._inbox.count() + len(self._left)
+        self._state = self._state._replace(pending=pending, degraded=degraded, **changes)
         self._beacon.show(self._state)
 
     def _degrade(self, what: str, why: str | None) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline import paths as paths_module
 from pipeline.errors import WorkError
 from pipeline.model import Entry, Problem, Rules
 from pipeline.scan import Tree, scan
@@ -346,3 +347,53 @@ def bare_walk(folder: str) -> int:
                 entry.stat(follow_symlinks=False)
                 count += 1
     return count
+
+
+# A part of the tree
+
+
+@given(FILES, IGNORES, st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_within_some_paths_is_what_of_all_lies_there(
+    files: set[str], ignores: dict[str, list[str]], data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        for path in files:
+            make(base / path, "")
+        for path, lines in ignores.items():
+            make(base / path, "\n".join(lines))
+        ways = {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 2)}
+        within = data.draw(st.frozensets(st.sampled_from(sorted(ways | {"gone", "a/gone.md"})), max_size=4))
+        roots = data.draw(st.sampled_from([(".",), ("a", "b"), (".", "a/b"), ("docs",)]))
+        roots = tuple(root for root in roots if (base / root).is_dir())
+        found = tree(base, *roots) if roots else tree(base)
+        expected = [one for one in scan(found) if paths_module.lies_within(one.path, within)]
+        assert [one.path for one in scan(found, within)] == [one.path for one in expected]
+        assert list(scan(found, frozenset(("",)))) == list(scan(found))
+
+
+def make(file: Path, text: str) -> None:
+    """Unless something else stands there, or in the way."""
+    if not file.exists() and not any(parent.is_file() for parent in file.parents):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def test_nothing_beside_the_asked_paths_is_listed(vault: Vault) -> None:
+    base = vault({"a/x.md": "", "b/y.md": "", "c/": ""})
+    (base / "b").chmod(0)
+    try:
+        within = frozenset(("a", "c/gone.md"))
+        assert [found.path for found in scan(tree(base), within)] == ["a/x.md"]
+        assert list(scan(tree(base, "b"), within)) == []
+    finally:
+        (base / "b").chmod(0o755)
+
+
+def test_a_root_that_is_gone_matters_only_to_who_looks_there(vault: Vault) -> None:
+    base = vault({"a/x.md": ""})
+    found = tree(base, "a", "gone")
+    assert [one.path for one in scan(found, frozenset(("a/x.md",)))] == ["a/x.md"]
+    with pytest.raises(WorkError):
+        list(scan(found, frozenset(("gone/y.md",))))

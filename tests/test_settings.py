@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.model import PathRule
-from pipeline.settings import TEMPLATE, Asked, Settings, load
+from pipeline.settings import TEMPLATE, Asked, Settings, Watch, load
 
 Vault = Callable[..., Path]
 
@@ -280,3 +280,26 @@ def test_the_fingerprint_does_not_depend_on_where_the_documents_lie(vault: Vault
     first, second = with_settings(vault, 'docs = ["docs"]'), with_settings(vault, 'docs = ["docs"]')
     os.rename(second, f"{second}-moved")
     assert found(first).fingerprint() == found(Path(f"{second}-moved")).fingerprint()
+
+
+# Watching
+
+
+def test_how_to_watch_is_set_and_changes_no_row(vault: Vault) -> None:
+    folder = with_settings(vault, "[watch]\ndebounce_ms = 50\npoll_s = 0.5\n")
+    assert found(folder).watch == Watch(50, 300, 0.5)
+    assert found(folder).fingerprint() == found(with_settings(vault, "")).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[watch]\ndebounce = 1", "'debounce': did you mean 'debounce_ms'?"),
+        ("[watch]\npoll_s = 0", "'poll_s' in [watch] must be a number above 0"),
+        ("[watch]\npoll_s = true", "must be a number"),
+        ("[watch]\nreconcile_s = '1'", "must be a number"),
+        ("watch = 1", "'watch' must be a table"),
+    ],
+)
+def test_nonsense_about_watching_is_refused(vault: Vault, text: str, said: str) -> None:
+    assert said in refused(with_settings(vault, text))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from caches import cache_of, settings_of
 
+from pipeline import watchstate
 from pipeline.cache import opened
 from pipeline.status import Status, status
 
@@ -59,3 +60,22 @@ def test_a_schema_file_that_was_edited_makes_it_no_longer_current(vault: Vault) 
 def test_without_settings_in_force_nothing_is_said_to_be_current(vault: Vault) -> None:
     with cache_of(vault(FILES)) as cache:
         assert not status(cache, None).schema_current
+
+
+def test_without_a_watcher_nothing_is_said_of_one(vault: Vault) -> None:
+    folder = vault(FILES)
+    with cache_of(folder):
+        found = status_of(folder)
+    assert (found.watcher, found.pending, found.checkpoint) == (None, None, None)
+
+
+def test_a_watcher_says_how_it_fares(vault: Vault) -> None:
+    folder = vault(FILES)
+    late = {"busy": True, "log": 5, "checkpointed": 2, "at": "2026-01-01T00:00:00Z"}
+    state = watchstate.State(pid=7, since="2026-01-01T00:00:00Z", method="inotify", pending=3, checkpoint=late)
+    with cache_of(folder), watchstate.held(settings_of(folder).database) as beacon:
+        beacon.show(state)
+        found = status_of(folder)
+        assert (found.pending, found.checkpoint) == (3, late)
+        assert found.watcher and (found.watcher["pid"], found.watcher["alive"]) == (7, True)
+    assert status_of(folder).watcher is None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from law import content
-from processes import MDCACHE, PATIENCE_S, start
+from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, start
 
 from pipeline import database, rebuild, settings, watchstate
 from pipeline.database import scalar
@@ -25,16 +25,16 @@ if sys.platform == "darwin":
 class Watched:
     """A folder base with documents in docs/ and a cache in cache/x.db that a process keeps fresh."""
 
-    def __init__(self, base: Path, *options: str) -> None:
+    def __init__(self, base: Path, *options: str, unprivileged: bool = False) -> None:
         self.base, self.docs, self.database = base, base / "docs", str(base / "cache" / "x.db")
         self.docs.mkdir(exist_ok=True)
         self.log = base / "log"
-        self._options = options
+        self._command = (*(UNPRIVILEGED if unprivileged else ()), *MDCACHE, "watch", *self.named(), *options)
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
         with self.log.open("w") as log:
-            return start((*MDCACHE, "watch", *self.named(), *self._options), self.base, stdout=log, stderr=log)
+            return start(self._command, self.base, stdout=log, stderr=log)
 
     def named(self) -> tuple[str, ...]:
         """The documents and the cache on the command line, unless settings name them."""
@@ -85,6 +85,10 @@ class Watched:
         with database.closing(database.open_reader(self.database)) as db:
             return {id_ for (id_,) in db.execute("SELECT id FROM nodes")}
 
+    def until_titled(self, title: str, within_s: float = PATIENCE_S) -> None:
+        """Wait until a document has this title."""
+        self.until(lambda: self.value("SELECT count(*) FROM nodes WHERE title = ?", title), within_s)
+
     def value(self, sql: str, *parameters: Any) -> Any:
         with database.closing(database.open_reader(self.database)) as db:
             return scalar(db, sql, *parameters)
@@ -95,9 +99,9 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(base: Path, *options: str) -> Iterator[Watched]:
+def watched(base: Path, *options: str, unprivileged: bool = False) -> Iterator[Watched]:
     """Watch the docs of a folder; at the end the watcher must end well."""
-    watcher = Watched(base, *options)
+    watcher = Watched(base, *options, unprivileged=unprivileged)
     try:
         watcher.until(lambda: watcher.state.ready)
         yield watcher

@@ -1,0 +1,318 @@
+"""The observer: what it hints at, and that it knows when it has gone deaf."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.observer import MANY, Inbox, Observer, Scope, Taken, Unavailable, refuse_limit
+
+SCOPE = Scope("/base", (".md",), "/base/cache.md")
+INOTIFY = "/proc/sys/fs/inotify/"
+PATIENCE_S = 20
+
+
+def may_lower(name: str) -> bool:
+    return os.access(INOTIFY + name, os.W_OK) and os.getuid() == 0
+
+
+# Hints
+
+
+@pytest.mark.parametrize(
+    ("name", "is_folder", "hint"),
+    [
+        ("/base/a/note.md", False, "a/note.md"),
+        ("/base/a/note.MD", False, "a/note.MD"),
+        ("/base/a/note.txt", False, None),
+        ("/base/a/note.md~", False, None),
+        ("/base/a/b", True, "a/b"),
+        ("/base/a/b.md", True, "a/b.md"),
+        ("/base", True, ""),
+        ("/base/a/.gitignore", False, "a"),
+        ("/base/.gitignore", False, ""),
+        ("/base/a/.git", True, "a"),
+        ("/base/.git/index.md", False, None),
+        ("/base/a/.hidden/note.md", False, None),
+        ("/base/.obsidian", True, None),
+        ("/basement/note.md", False, None),
+        ("/note.md", False, None),
+        ("/base/cache.md", False, None),
+        ("/base/cache.md-wal", False, None),
+        ("/base/a/b\udce4d.md", False, "a"),
+        ("/base/b\udce4d/x.md", False, ""),
+    ],
+)
+def test_an_event_hints_at_what_may_have_changed(name: str, is_folder: bool, hint: str | None) -> None:
+    assert SCOPE.hint(name, is_folder) == hint
+
+
+def test_a_base_at_the_top_of_everything_has_hints_too() -> None:
+    assert Scope("/", (".md",), "/x.db").hint("/docs/a.md", False) == "docs/a.md"
+
+
+def test_hints_are_taken_once_and_together() -> None:
+    inbox = Inbox()
+    assert inbox.take() is None
+    for path in ("a", "b", "a"):
+        inbox.add(path)
+    taken = inbox.take()
+    assert taken is not None and set(taken.paths or ()) == {"a", "b"} and taken.lost is None
+    assert inbox.take() is None
+
+
+@given(st.lists(st.integers(0, MANY * 3), max_size=MANY * 3))
+def test_more_hints_than_are_worth_keeping_mean_everything(numbers: list[int]) -> None:
+    inbox = Inbox()
+    for number in numbers:
+        inbox.add(str(number))
+    few = {str(number) for number in numbers}
+    assert inbox.count() == min(len(few), MANY)
+    taken = inbox.take()
+    assert (set(taken.paths or ()) if taken else set()) == (few if len(few) <= MANY else set())
+
+
+def test_everything_swallows_what_else_is_hinted_at() -> None:
+    inbox = Inbox()
+    for path in ("a", "", "b"):
+        inbox.add(path)
+    taken = inbox.take()
+    assert taken is not None and taken.paths is None
+
+
+def test_hints_are_due_when_nothing_more_comes_but_never_too_late() -> None:
+    inbox = Inbox()
+    assert inbox.due(0.2, 2.0) is None
+    before = time.monotonic()
+    inbox.add("a")
+    first = inbox.due(0.2, 2.0)
+    assert first is not None and before + 0.2 <= first <= time.monotonic() + 0.2
+    inbox.add("b")
+    later = inbox.due(0.2, 2.0)
+    assert later is not None and later >= first
+    assert inbox.due(100.0, 2.0) == pytest.approx(first + 1.8, abs=1.0)
+
+
+def test_waiting_ends_when_something_comes() -> None:
+    inbox = Inbox()
+    threading.Timer(0.05, inbox.add, ("a",)).start()
+    inbox.wait(PATIENCE_S)
+    assert inbox.count() == 1
+    inbox.wait(0.01)  # rung once, heard once
+
+
+# Observing
+
+
+class Ear:
+    """An observer of a folder, and what it has hinted at until now."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.inbox = root, Inbox()
+        scope = Scope(str(root), (".md",), str(root / "cache.db"))
+        self.observer = Observer((str(root),), scope, self.inbox)
+        self.paths: set[str] = set()
+        self.lost: list[str] = []
+
+    def hears(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            taken = self.inbox.take()
+            if taken:
+                self.note(taken)
+            assert time.monotonic() < deadline, (self.paths, self.lost, self.observer.deaf())
+            time.sleep(0.005)
+
+    def note(self, taken: Taken) -> None:
+        self.paths |= taken.paths if taken.paths is not None else {""}
+        self.lost += [taken.lost] if taken.lost else []
+
+
+@pytest.fixture
+def ear(tmp_path: Path) -> Iterator[Ear]:
+    (tmp_path / "root/a").mkdir(parents=True)
+    found = Ear(tmp_path / "root")
+    yield found
+    found.observer.stop()
+
+
+def test_files_and_folders_are_hinted_at_by_name(ear: Ear) -> None:
+    (ear.root / "a/new.md").write_text("x")
+    (ear.root / "sub").mkdir()
+    ear.hears(lambda: {"a/new.md", "sub"} <= ear.paths)
+    (ear.root / "a").rename(ear.root / "b")
+    ear.hears(lambda: {"a", "b"} <= ear.paths)
+    (ear.root / "b/new.md").unlink()
+    ear.hears(lambda: "b/new.md" in ear.paths)
+    assert not ear.lost and ear.observer.deaf() is None
+
+
+def test_reading_is_no_event(ear: Ear) -> None:
+    (ear.root / "a/x.md").write_text("x")
+    ear.hears(lambda: "a/x.md" in ear.paths)
+    (ear.root / "end.md").write_text("x")
+    ear.hears(lambda: "end.md" in ear.paths)
+    ear.paths.clear()
+    for _ in range(100):
+        (ear.root / "a/x.md").read_text()
+        os.listdir(ear.root / "a")
+    (ear.root / "end2.md").write_text("x")
+    ear.hears(lambda: "end2.md" in ear.paths)
+    assert ear.paths <= {"end.md", "end2.md"}
+
+
+def kill_reader(ear: Ear, outside: Path) -> None:
+    """The four moves that make watchdog's reader stumble over a folder it believes to be elsewhere."""
+    (ear.root / "a").rename(outside / "a")
+    (ear.root / "a").mkdir()
+    (ear.root / "a/seen.md").write_text("x")
+    ear.hears(lambda: "a/seen.md" in ear.paths)
+    (ear.root / "a/seen.md").unlink()
+    (ear.root / "a").rmdir()
+    (outside / "a").rmdir()
+    ear.hears(lambda: bool(ear.lost))
+
+
+def test_a_thread_that_dies_is_noticed(ear: Ear, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    kill_reader(ear, tmp_path)
+    assert "has died" in ear.lost[0]
+    assert ear.observer.deaf() == "a thread of the observer has died"
+    assert capfd.readouterr().err == ""
+
+
+def test_a_thread_of_somebody_else_dies_as_it_would(ear: Ear) -> None:
+    heard: list[threading.ExceptHookArgs] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.observer._excepthook", heard.append)
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+    assert heard[0].exc_type is ZeroDivisionError
+    assert ear.observer.deaf() is None and ear.inbox.count() == 0
+
+
+def test_a_root_that_is_another_folder_is_noticed(ear: Ear) -> None:
+    assert ear.observer.deaf() is None
+    ear.root.rename(ear.root.with_name("old"))
+    assert "another folder" in str(ear.observer.deaf())
+    ear.root.mkdir()
+    assert "another folder" in str(ear.observer.deaf())
+
+
+def test_a_root_that_is_not_there_yet_is_noticed_when_it_comes(tmp_path: Path) -> None:
+    ear = Ear(tmp_path / "later")
+    assert ear.observer.deaf() is None
+    (tmp_path / "later").mkdir()
+    assert "has come back" in str(ear.observer.deaf())
+    ear.observer.stop()
+
+
+def test_roots_within_roots_are_observed_once(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    inbox = Inbox()
+    roots = (str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a/b"))
+    observer = Observer(roots, Scope(str(tmp_path), (".md",), "/nowhere.db"), inbox)
+    (tmp_path / "a/b/x.md").write_text("x")
+    while not inbox.count():
+        inbox.wait(1.0)
+    observer.stop()
+    taken = inbox.take()
+    assert taken is not None and set(taken.paths or ()) == {"a/b/x.md"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
+def test_observers_that_end_leave_no_descriptor_and_no_thread(tmp_path: Path) -> None:
+    def held() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    (tmp_path / "root/a").mkdir(parents=True)
+    Ear(tmp_path / "root").observer.stop()
+    before = held()
+    for _ in range(5):
+        (tmp_path / "root/a").mkdir(exist_ok=True)
+        ear = Ear(tmp_path / "root")
+        kill_reader(ear, tmp_path)
+        ear.observer.stop()
+    deadline = time.monotonic() + PATIENCE_S
+    while held() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert held() <= before
+
+
+OVERFLOW = """
+import os, sys, threading
+from pipeline.observer import Inbox, Observer, Scope
+root = sys.argv[1]
+inbox = Inbox()
+observer = Observer((root,), Scope(root, (".md",), "/nowhere.db"), inbox)
+print("ready", flush=True)
+while True:
+    inbox.wait(10)
+    taken = inbox.take()
+    if taken and taken.lost:
+        print(taken.lost, taken.paths, flush=True)
+        observer.stop()
+        break
+"""
+
+
+@pytest.mark.skipif(not may_lower("max_queued_events"), reason="needs root to shorten the queue")
+def test_a_queue_that_overflows_is_noticed(tmp_path: Path) -> None:
+    """The reader is stopped while more happens than the queue holds."""
+    path = Path(INOTIFY + "max_queued_events")
+    before = path.read_text()
+    path.write_text("100")
+    try:
+        process = subprocess.Popen(
+            (sys.executable, "-c", OVERFLOW, str(tmp_path)), stdout=subprocess.PIPE, encoding="utf-8"
+        )
+        assert process.stdout and process.stdout.readline() == "ready\n"
+    finally:
+        path.write_text(before)
+    process.send_signal(signal.SIGSTOP)
+    for number in range(300):
+        (tmp_path / f"{number}.md").write_text("x")
+    process.send_signal(signal.SIGCONT)
+    out, _ = process.communicate(timeout=PATIENCE_S)
+    assert out == "the queue of events overflowed None\n"
+
+
+@pytest.mark.skipif(not may_lower("max_user_watches"), reason="needs root to lower the limit")
+def test_a_limit_that_is_reached_is_named(tmp_path: Path) -> None:
+    path = Path(INOTIFY + "max_user_watches")
+    for number in range(50):
+        (tmp_path / f"root/{number}").mkdir(parents=True)
+    before = path.read_text()
+    path.write_text("20")
+    try:
+        with pytest.raises(Unavailable, match=r"fs\.inotify\.max_user_watches \(now 20\)"):
+            Ear(tmp_path / "root")
+        with pytest.raises(Unavailable):
+            path.write_text("0")
+            refuse_limit()
+    finally:
+        path.write_text(before)
+    refuse_limit()
+    Ear(tmp_path / "root").observer.stop()
+
+
+@pytest.mark.skipif(not may_lower("max_user_instances"), reason="needs root to lower the limit")
+def test_a_limit_of_observers_is_named(tmp_path: Path) -> None:
+    path = Path(INOTIFY + "max_user_instances")
+    before = path.read_text()
+    path.write_text("0")
+    try:
+        with pytest.raises(Unavailable, match=r"fs\.inotify\.max_user_instances"):
+            Ear(tmp_path)
+    finally:
+        path.write_text(before)
