@@ -24,7 +24,7 @@ _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r)")
 _CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
 # Possessive: a comment that ends in \r\n must not be tried in two ways, or thirty of them take for ever.
 _KEY = re.compile(rb"(?:\s|#[^\r\n]*+)*+[\"']?[A-Za-z_][^\r\n:]{0,80}:(?:[ \t\r\n]|\Z)")
-_SUSPECT = re.compile(r"[&*]|-[ \t]+-|\?[ \t]|^[ ]{40}", re.MULTILINE)
+_SUSPECT = re.compile(r"[&*]|-[ \t]+-|\?[ \t]|[ ]{40}")
 _WIKILINK = re.compile(r"!?\[\[([^\[\]\n]+)\]\]")
 _NULL = "tag:yaml.org,2002:null"
 _TYPED = frozenset((_NULL, *(f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float"))))

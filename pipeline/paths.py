@@ -5,10 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
+# To normalise a long row of accents takes time that grows with its square: half a megabyte takes minutes.
+_LONGEST = 1024
+
 
 def nfc(text: str) -> str:
-    """The form in which names are compared: macOS and some archives decompose accents."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """The form in which names are compared, for macOS and some archives decompose accents. No name is endless."""
+    return text if text.isascii() or len(text) > _LONGEST else unicodedata.normalize("NFC", text)
 
 
 def fold(text: str) -> str:

@@ -19,7 +19,8 @@ _SCRIPTS = (
     "\u3040-\u9fff\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc"
     "\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 )
-_RUN = re.compile(f"([{_SCRIPTS}]+)")
+# Not longer, since to normalise a long row of marks takes time that grows with its square.
+_RUN = re.compile(f"([{_SCRIPTS}]{{1,1024}})")
 # What all other texts consist of, but for a few: four times as fast as to look for a run in vain.
 _OTHERS = re.compile("[\0-\u0dff\u2000-\u2dff]*")
 
@@ -28,10 +29,10 @@ def segment(text: str) -> str:
     """The text with such characters set apart; other text comes back as it is, at almost no cost."""
     if text.isascii() or _OTHERS.fullmatch(text):
         return text
-    pieces = _RUN.split(unicodedata.normalize("NFC", text))
+    pieces = _RUN.split(text)
     if len(pieces) == 1:
         return text
-    pieces[1::2] = map(SEPARATOR.join, pieces[1::2])
+    pieces[1::2] = [SEPARATOR.join(unicodedata.normalize("NFC", run)) for run in pieces[1::2]]
     return SEPARATOR.join(filter(None, pieces))
 
 

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from pipeline.paths import fold, folder, has_extension, join, nfc, without_extension
+from pipeline.paths import fold, folder, has_extension, join, nfc
 
 DOCUMENT = "document"
 ASSET = "asset"
@@ -101,10 +101,10 @@ def bucket(path: str, extensions: tuple[str, ...]) -> str:
     by a link to another.
     """
     name = path.rpartition("/")[2]
-    stripped = without_extension(name, extensions)
-    while stripped != name:
-        name, stripped = stripped, without_extension(stripped, extensions)
-    return fold(name)
+    end = len(name)
+    while (dot := name.rfind(".", 0, end)) > 0 and name[dot:end].lower() in extensions:
+        end = dot
+    return fold(name[:end])
 
 
 def names_of(

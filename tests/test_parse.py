@@ -239,6 +239,24 @@ def test_a_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> No
     assert seconds(piece * (100_000 // len(piece))) < 2  # about 0.1; what was quadratic took 5 and more
 
 
+@pytest.mark.parametrize(
+    ("before", "piece", "after"),
+    [
+        ("[a](a", ".md", ")"),
+        ("[a](", "../", ")"),
+        ("[[a", "\u0301\u0316", "]]"),
+        ("[a](a", "\u0301\u0316", ".md)"),
+        ("# a", "\u0301\u0316", "\n"),
+        ("[a](#", "%20", ")"),
+        ("http://a", "(", ")"),
+        ("[", "a ", "]: b"),
+        ("# {#", "a", "}"),
+    ],
+)
+def test_one_hostile_thing_takes_time_in_proportion_to_its_length(before: str, piece: str, after: str) -> None:
+    assert seconds(before + piece * (200_000 // len(piece)) + after) < 2
+
+
 REPEATED = st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join)
 
 
