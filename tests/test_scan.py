@@ -99,6 +99,14 @@ def test_the_documents_are_those_that_git_does_not_ignore(
     ]
 
 
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", ["amalfa", "rfcs", "tldr"])
+def test_the_documents_of_a_corpus_are_those_that_git_does_not_ignore(
+    corpora: Path, repository: Path, name: str
+) -> None:
+    assert paths(corpora / name) == listed_by_git(corpora / name, repository)
+
+
 def test_a_gitignore_above_the_base_counts_within_its_repository(vault: Vault, git: Git) -> None:
     folder = vault({".gitignore": "no.md\n", "sub/docs/no.md": "", "sub/docs/yes.md": ""})
     base = folder / "sub"
