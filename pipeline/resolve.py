@@ -372,7 +372,7 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
     for target_node, fragment, target, path, line, column in links:
         if target_node != node:
             node, known = target_node, _anchors_of(db, target_node)
-        if known.isdisjoint(anchors.forms(fragment)):
+        if known.isdisjoint(anchors.forms(nfc(fragment))):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message)
 
@@ -391,7 +391,7 @@ def _anchors_of(db: Connection, node: int) -> frozenset[str]:
         " SELECT anchor FROM anchors WHERE node = ?1",
         (node,),
     )
-    return frozenset(anchor for (anchor,) in rows)
+    return frozenset(nfc(anchor) for (anchor,) in rows)
 
 
 class Writer:

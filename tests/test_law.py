@@ -85,7 +85,7 @@ def touch(file: str, seconds: int, folder: Path) -> None:
 
 
 def delete(file: str, folder: Path) -> None:
-    if (folder / file).is_dir():
+    if (folder / file).is_dir() and not (folder / file).is_symlink():
         shutil.rmtree(folder / file)
     else:
         (folder / file).unlink(missing_ok=True)

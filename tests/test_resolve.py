@@ -523,3 +523,9 @@ def each_finds_its_own(count: int) -> None:
     readmes = Bucket("readme", (Candidate(n, path, "") for n, path in enumerate(paths)), Rules())
     for n, path in enumerate(paths):
         assert readmes.choose(ask(True, "README", path), n, path) == (n, 0)
+
+
+def test_an_anchor_is_found_however_its_accents_are_composed(vault: Vault, rebuilt: Rebuilt) -> None:
+    files = {"a.md": "[x](b.md#caf\u00e9) [y](b.md#cafe\u0301)\n", "b.md": "# Cafe\u0301\n"}
+    with rebuilt(vault(files)) as db:
+        assert db.execute("SELECT * FROM problems").fetchall() == []
