@@ -15,7 +15,7 @@ import click
 
 import pipeline
 from pipeline import show, stops
-from pipeline.errors import MdcacheError, No, UsageError, WorkError
+from pipeline.errors import Damaged, MdcacheError, No, UsageError, WorkError
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
@@ -171,13 +171,14 @@ def rebuild(
 
 
 def _with_remembered_roots(settings: Settings) -> Settings:
-    """Without settings and without DOCS, the cache says what it was made of."""
+    """Without settings and without DOCS, the cache says what it was made of; a damaged one no longer can."""
     from pipeline.cache import opened
 
     if settings.roots or not os.path.exists(settings.database):
         return settings
-    with opened(settings.database, settings.base) as cache:
+    with suppress(Damaged), opened(settings.database, settings.base) as cache:
         return settings.with_roots(cache.base, cache.roots)
+    return settings
 
 
 @contextmanager

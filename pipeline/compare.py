@@ -36,6 +36,9 @@ class Gone(NamedTuple):
     path: str
 
 
+Change = Suspect | Gone
+
+
 def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect | Gone]:
     """Merge the two. A file with the same size, times and inode is unchanged and not mentioned."""
     rows = iter(known)

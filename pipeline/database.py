@@ -89,6 +89,22 @@ def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
     return db
 
 
+def open_target(path: str, wait_s: float) -> Connection:
+    """The live cache, to be overwritten by a backup: all but its header may be damaged.
+
+    SQLite may call it damaged when its schema could not be read for once. Who would believe that, and move another
+    file to its place, would do so under its readers.
+    """
+    try:
+        return open_live(path, wait_s)
+    except SqliteError as error:
+        if not is_damage(error):
+            raise
+    db = _connect(_uri(path, "rw"), uri=True)
+    _run(db, f"PRAGMA busy_timeout={round(wait_s * 1000)}", "PRAGMA mmap_size=0")
+    return db
+
+
 def open_reader(path: str) -> Connection:
     """The live cache, to read from, whatever the journal mode of the file."""
     db = _connect(_uri(path, "ro"), uri=True)
@@ -139,7 +155,6 @@ def closing(db: Connection) -> Iterator[Connection]:
 # Prefixes of SQLite's names for errors, and what they mean to a user.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_READING = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_FSTAT")
 _SQL = ("SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_AUTH", "SQLITE_TOOBIG", "SQLITE_RANGE")
 _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SQLITE_FULL",), "no space left for {path}: a rebuild needs about three times the cache on that disk"),
@@ -149,8 +164,10 @@ _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("SQLITE_CANTOPEN",),
         "{path} cannot be opened ({error}): readers need a writable folder; for others there is rebuild --output",
     ),
-    (_READING, "{path} cannot be read ({error}): is the disk failing? else remove the file and run mdcache rebuild"),
-    (("SQLITE_IOERR",), "{path} cannot be written ({error}): is there a quota or a limit (ulimit -f), a failing disk?"),
+    (
+        ("SQLITE_IOERR",),
+        "{path} cannot be read or written ({error}): is the disk failing, is there a quota or a limit (ulimit -f)?",
+    ),
 )
 
 # What pysqlite3 raises out of a backup has only the text.

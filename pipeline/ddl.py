@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import importlib
 import importlib.resources
 import json
+import os
 import unicodedata
 from functools import cache
+from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
 import pipeline
@@ -225,16 +228,29 @@ def difference(live: Connection, schema: Schema) -> list[str]:
 
 def fingerprint(schema: Schema, rows: Any) -> str:
     """SHA-256 of everything that decides the cache's rows; rows is what the settings contribute, JSON-able."""
-    from pipeline import frontmatter, markdown  # here, not at the top: searching must not wait for the parsers
-
     decisive = {
         "mdcache": pipeline.__version__,
         "format": database.FORMAT,
-        "pyromark": markdown.VERSION,
-        "yaml": frontmatter.VERSION,
+        "pyromark": _version("pyromark", "pyromark"),
+        "yaml": _version("yaml", "pyyaml"),
         "sqlite": SQLITE_VERSION,  # its tokenizer's tables come with it
         "unicode": unicodedata.unidata_version,
         "ddl": [list(script) for script in schema.builtin] + [script.text for script in schema.user],
         "rows": rows,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _version(module: str, distribution: str) -> str:
+    """Of a parser, from the name of the folder that its installer left beside it.
+
+    A sync that finds nothing must not wait for the parsers, and importlib.metadata would take longer than both.
+    """
+    found = PathFinder.find_spec(module)
+    beside = os.path.dirname(os.path.dirname(found.origin or "")) if found else ""
+    for name in os.listdir(beside) if beside else ():
+        stem, _, version = name.removesuffix(".dist-info").rpartition("-")
+        if stem.lower() == distribution and name.endswith(".dist-info"):
+            return version
+    return str(importlib.import_module(module).__version__)

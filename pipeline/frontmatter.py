@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 import yaml
 
-VERSION = yaml.__version__
-
 # libyaml's parser where the wheel has it: ten times faster.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

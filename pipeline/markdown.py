@@ -23,9 +23,10 @@ _MARKDOWN = pyromark.Markdown(options=_PLAIN | Options.ENABLE_WIKILINKS)
 # Containers nested deeper than this are quadratic in the parser (256 KB of '> ' lines: 5.9 s) and occur in no
 # real document. A line with so many markers is neutralised before parsing.
 NESTING_LIMIT = 200
-_MARKERS = bytes.maketrans(b"-+*.)", b">>>>>")
 _MARKER = rb"[ \t]*(?:>|[-+*](?=[ \t])|[0-9]{1,9}[.)](?=[ \t]))"
 _DEEP_LINE = re.compile(rb"^(?:%s){%d,}.*" % (_MARKER, NESTING_LIMIT), re.MULTILINE)
+# Every byte that may stand in the markers of a line, as one: a deep line has many of them in a row.
+_AS_MARKER = bytes(ord(">") if byte in b">-+*.) \t0123456789" else 0 for byte in range(256))
 
 # What may make plain CommonMark see a link where wikilinks are on: [[1]](url), [[1]][ref], [a [[b]] c](d), and
 # shortcut references, which need a definition.
@@ -76,8 +77,7 @@ class Outline(NamedTuple):
 
 def neutralised(data: bytes) -> tuple[bytes, list[int]]:
     """Blank out lines nested too deeply, keeping every offset; also gives the offsets of those lines."""
-    squeezed = data.translate(_MARKERS, b" \t0123456789")
-    if b">" * NESTING_LIMIT not in squeezed:
+    if b">" * NESTING_LIMIT not in data.translate(_AS_MARKER):
         return data, []
     deep = [match.span() for match in _DEEP_LINE.finditer(data)]
     blanked = bytearray(data)
@@ -180,7 +180,8 @@ class _Walk:
             elif "End" in event:
                 tag = event["End"]
                 if tag == "Paragraph" or tag == "Item":
-                    self._end_task(span["end"])
+                    if self._task:
+                        self._end_task(span["end"])
                 else:
                     pieces = self._end(tag, span, pieces)
             elif "Code" in event:

@@ -157,3 +157,34 @@ class PathRule(NamedTuple):
     type: str | None
     domain: str | None
     layer: str | None
+
+
+class Report(NamedTuple):
+    """What a rebuild or sync did; the JSON of --json. added, changed, removed compare with the generation before."""
+
+    database: str
+    generation: int
+    documents: int
+    sections: int
+    links: int
+    unresolved: int
+    problems: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    seconds: float
+    digest: str | None
+    fingerprint: str
+    rebuilt: bool
+
+
+class Tally(NamedTuple):
+    """What was done."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))

@@ -195,10 +195,10 @@ def prove(db: Connection, path: str, expected: Expected) -> None:
 
 
 def open_live(target: Target, wait_s: float) -> Connection | None:
-    """The live cache to copy into; None when there is none, or it must be replaced as a file.
+    """The live cache, to change it; None when there is none, or when it is damaged.
 
-    It must open, be ours, be in WAL mode and have our page size. Raises SqliteError when it is there and cannot be had,
-    be it locked, full or forbidden: only damage makes it fit to be replaced.
+    It opens, is ours, in WAL mode and with our page size. Raises SqliteError when it is there and cannot be had, be it
+    locked, full or forbidden.
     """
     if not target.live:
         return None
@@ -208,6 +208,11 @@ def open_live(target: Target, wait_s: float) -> Connection | None:
         if database.is_damage(error):
             return None
         raise
+
+
+def open_target(target: Target, wait_s: float) -> Connection | None:
+    """The live cache, to copy into; None when there is none, or when its header is damaged. Raises SqliteError."""
+    return database.open_target(target.path, wait_s) if target.live else None
 
 
 class Checkpoint(NamedTuple):

@@ -21,6 +21,7 @@ from pipeline.errors import UsageError, WorkError
 from pipeline.layout import Batch, Job
 from pipeline.load import Loader
 from pipeline.model import Entry, Problem
+from pipeline.model import Report as Report
 from pipeline.scan import Found, scan
 from pipeline.settings import Settings
 
@@ -32,26 +33,6 @@ _FEW = 1
 
 Progress = Callable[[int], None]
 Run = Callable[[Iterable[Job]], Iterable[Batch]]
-
-
-class Report(NamedTuple):
-    """What a rebuild or sync did; the JSON of --json. added, changed, removed compare with the generation before."""
-
-    database: str
-    generation: int
-    documents: int
-    sections: int
-    links: int
-    unresolved: int
-    problems: int
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
-    seconds: float
-    digest: str | None
-    fingerprint: str
-    rebuilt: bool
 
 
 class Options(NamedTuple):
@@ -188,17 +169,26 @@ class _Build:
     def publish(self, target: publish.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
         """Prove the build and swap it in; too_late is called before what cannot be undone."""
         with contextlib.ExitStack() as stack:
-            live = None if self._options.output else publish.open_live(target, self._options.wait_s)
+            live = None if self._options.output else publish.open_target(target, self._options.wait_s)
             if live:
                 stack.callback(live.close)
             report = self._proven(target.path, _before(live, held.record.published))
             too_late()
-            if live:
-                publish.copy_into(self.db, live, target.path, self._options.wait_s)
-            else:
+            if not live or not self._copied(live, target.path):
                 self._replace(target.path)
             held.published(report.generation)
         return report
+
+    def _copied(self, live: Connection, path: str) -> bool:
+        """False when the live cache turns out too damaged for it; it is closed then."""
+        try:
+            publish.copy_into(self.db, live, path, self._options.wait_s)
+        except SqliteError as error:
+            if not database.is_damage(error):
+                raise
+            live.close()
+            return False
+        return True
 
     def _proven(self, path: str, before: _Before) -> Report:
         with self._speaking():

@@ -12,9 +12,9 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from pipeline import anchors, targets
+from pipeline.body import WIKI_KINDS
 from pipeline.database import Connection
 from pipeline.model import ERROR, WARNING, Problem, Rules
-from pipeline.parse import WIKI_KINDS
 from pipeline.paths import fold, folder, nfc, without_extension
 
 

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 from pipeline import database, lock, publish, rebuild, stops, sync, watchstate
 from pipeline.database import Connection, scalar
 from pipeline.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError
+from pipeline.model import Tally
 from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identity, refuse_limit
 from pipeline.settings import Settings
-from pipeline.sync import Tally
 from pipeline.watchstate import Beacon, State
 
 # How often is looked at what announces itself to nobody: settings, the roots themselves, the cache.

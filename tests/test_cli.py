@@ -191,6 +191,14 @@ def test_without_settings_the_cache_remembers_what_it_was_made_of(fresh: Path) -
     )
 
 
+def test_a_damaged_cache_remembers_nothing_and_is_built_again_from_what_is_named(fresh: Path) -> None:
+    said(fresh, "rebuild", "docs")
+    (fresh / ".mdcache/cache.db").write_bytes(b"x" * 10_000)
+    assert "no documents named: mdcache rebuild DOCS" in one_line(mdcache(fresh, "rebuild"), 2)
+    assert "is damaged" in one_line(mdcache(fresh, "search", "warm"), 3)
+    assert answer(fresh, "rebuild", "docs", "--json")["generation"] == 2
+
+
 def test_init_writes_settings_that_work_and_never_overwrites(fresh: Path) -> None:
     assert said(fresh, "init") == "wrote ./mdcache.toml: edit it, then run mdcache rebuild\n"
     written = (fresh / "mdcache.toml").read_text()

@@ -213,7 +213,7 @@ def test_a_rebuild_interrupted_anywhere_says_truly_what_became_of_the_cache(
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize(("error", "calls"), [("ENOSPC", WRITES), ("EIO", FALLIBLE)])
+@pytest.mark.parametrize(("error", "calls"), [("ENOSPC", WRITES), ("EIO", FALLIBLE)], ids=["full", "broken"])
 def test_a_disk_that_fails_anywhere_is_one_line_and_the_cache_as_it_was(
     scene: Scene, tmp_path: Path, error: str, calls: re.Pattern[str]
 ) -> None:

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -65,7 +64,7 @@ Step = Callable[[Path], None]
 
 def write(file: str, text: str, folder: Path) -> None:
     path = folder / file
-    if not path.is_dir() and not path.is_symlink():
+    if path.is_file() or not os.path.lexists(path):  # to open a FIFO would wait for its other end
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
 
@@ -244,7 +243,7 @@ def live_through(history: Iterable[Iterable[Step]]) -> None:
                 follower.look()
 
 
-def longer(examples: int) -> Any:
+def longer(examples: int) -> hypothesis_settings:
     return hypothesis_settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 

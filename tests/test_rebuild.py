@@ -259,7 +259,7 @@ def test_a_limit_on_the_size_of_files_is_one_line(folder: Path, limit: int) -> N
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     said = refused(folder, 3, preexec_fn=limited)
-    assert said.startswith(f"mdcache: {folder}/.mdcache/cache.db.build cannot be written")
+    assert said.startswith(f"mdcache: {folder}/.mdcache/cache.db.build cannot be read or written")
     assert "ulimit -f" in said
 
 
@@ -329,6 +329,23 @@ def test_a_damaged_cache_is_healed(folder: Path, damage: str) -> None:
         *("cache.db", "cache.db.lock", ".gitignore"),
         *("cache.db-wal", "cache.db-shm"),
     }
+
+
+@pytest.mark.parametrize(("start", "length"), [(8192 * 5, 8192 * 9), (200, 7000)], ids=["pages", "schema"])
+def test_a_damaged_cache_is_healed_under_a_reader_who_need_not_open_it_again(
+    folder: Path, start: int, length: int
+) -> None:
+    inode = (folder / CACHE).stat().st_ino
+    with database.closing(database.open_reader(str(folder / CACHE))) as db:
+        assert scalar(db, "SELECT value FROM meta WHERE key = 'generation'") == "1"
+        # Not from this process: to close the file would drop the locks of the connection.
+        zeros = ("dd", "if=/dev/zero", f"of={CACHE}", "bs=1", f"seek={start}", f"count={length}", "conv=notrunc")
+        assert run(zeros, folder).returncode == 0
+        assert mdcache(folder, "rebuild", "docs").returncode == 0
+        assert scalar(db, "SELECT value FROM meta WHERE key = 'generation'") == "2"
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert (folder / CACHE).stat().st_ino == inode
+    assert generation(folder) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +11,8 @@ from caches import cache_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cache import Cache
+from pipeline import rebuild, settings
+from pipeline.cache import Cache, opened
 from pipeline.errors import UsageError
 from pipeline.search import MARK_END, MARK_START, Hit, Query, expression, search
 
@@ -140,6 +143,22 @@ def test_scripts_without_spaces_are_found_by_any_part(vault: Vault, text: str, p
         assert found(cache, f'"{part}"') == ["a.md"]
         assert found(cache, part + "*") == ["a.md"]
         assert found(cache, absent) == []
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("language", ["ja", "ko", "th", "zh"])
+def test_every_part_of_a_real_text_is_found(corpora: Path, tmp_path: Path, language: str) -> None:
+    asked = settings.load(settings.Asked(str(tmp_path), docs=(str(corpora / f"tldr/pages.{language}"),)), {})
+    rebuild.rebuild(asked, rebuild.Options(workers=0))
+    chance = random.Random(language)
+    with opened(asked.database, asked.base) as cache:
+        for (path,) in chance.sample(cache.db.execute("SELECT path FROM nodes").fetchall(), 40):
+            text = Path(asked.base, path).read_text(encoding="utf-8")
+            words = re.findall(r"[^\W\x00-\u0dff]{4,}", text)
+            if words:
+                word = chance.choice(words)
+                start = chance.randrange(len(word) - 2)
+                assert path in found(cache, word[start : start + 5], limit=10_000), word
 
 
 # Which sections, and in what order

@@ -1,0 +1,765 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyromark
+import pytest
+import yaml
+from law import assert_law, content, settings_of, synced
+from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
+
+from pipeline import database, ddl, lock, rebuild, sync
+from pipeline.database import Connection
+from pipeline.errors import UsageError, WorkError
+from pipeline.rebuild import Report
+from pipeline.settings import Settings
+
+Vault = Callable[..., Path]
+SYNC = (*MDCACHE, "sync", "--db", "cache/x.db", "--wait", "30")
+
+
+@pytest.fixture
+def base(vault: Vault) -> Path:
+    """A folder of documents with settings, and its cache."""
+    folder = vault({"mdcache.toml": 'docs = ["docs"]\n', "docs/a.md": "# A\n\n[[b]]\n", "docs/b.md": "# B\n"})
+    synced(settings_of(folder))
+    return folder
+
+
+def did(report: Report) -> tuple[int, int, int]:
+    return report.added, report.changed, report.removed
+
+
+def explained(found: Settings) -> tuple[Report, list[str]]:
+    said: list[str] = []
+    return sync.sync(found, sync.Options(), explain=said.append), said
+
+
+def query(found: Settings, sql: str) -> list[Any]:
+    with database.closing(database.open_reader(found.database)) as db:
+        return db.execute(sql).fetchall()
+
+
+# Nothing changed
+
+
+def state(found: Settings) -> dict[str, tuple[int, int, str]]:
+    """Size, mtime and bytes of all that belongs to the cache; read elsewhere, to drop no lock of SQLite here."""
+    names = [found.database + side for side in ("", "-wal", "-shm", "-journal", ".lock", ".build")]
+    command = "import hashlib, sys\nfor n in sys.argv[1:]: print(hashlib.sha256(open(n, 'rb').read()).hexdigest())"
+    there = [name for name in names if os.path.exists(name) and not name.endswith("-shm")]
+    hashes = run((sys.executable, "-c", command, *there), Path(found.base)).stdout.split()
+    stats = {name: os.stat(name) for name in there}
+    return {
+        os.path.basename(name): (stats[name].st_size, stats[name].st_mtime_ns, hash_)
+        for name, hash_ in zip(there, hashes, strict=True)
+    }
+
+
+def settle(found: Settings) -> None:
+    """Sync until no stamp is racy: once the clock has moved on."""
+    deadline = time.monotonic() + 30
+    while query(found, "SELECT 1 FROM files WHERE mtime_ns IS NULL LIMIT 1"):
+        assert time.monotonic() < deadline
+        synced(found)
+
+
+def test_when_nothing_has_changed_nothing_is_written(base: Path) -> None:
+    live = settings_of(base)
+    settle(live)
+    before = state(live)
+    assert did(synced(live)) == (0, 0, 0)
+    assert did(sync.sync(live, sync.Options(digest=True))) == (0, 0, 0)
+    assert state(live) == before
+
+
+def test_when_nothing_has_changed_no_lock_is_taken(base: Path) -> None:
+    live = settings_of(base)
+    settle(live)
+    with lock.held(live.database, "a test", 0):
+        assert did(sync.sync(live, sync.Options(wait_s=0))) == (0, 0, 0)
+        (base / "docs" / "a.md").write_text("# Changed\n")
+        with pytest.raises(WorkError, match="is held by a test"):
+            sync.sync(live, sync.Options(wait_s=0))
+
+
+def test_a_stamp_from_the_future_is_looked_at_each_time_and_nothing_is_written(base: Path) -> None:
+    live = settings_of(base)
+    future = time.time() + 1e6
+    os.utime(base / "docs" / "a.md", (future, future))
+    synced(live)
+    assert query(live, "SELECT path FROM files WHERE mtime_ns IS NULL") == [("docs/a.md",)]
+    before = state(live)
+    with lock.held(live.database, "a test", 0):
+        assert did(sync.sync(live, sync.Options(wait_s=0))) == (0, 0, 0)
+    after = state(live)
+    assert {name: after[name] for name in after if not name.endswith(".lock")} == {
+        name: before[name] for name in before if not name.endswith(".lock")
+    }
+    (base / "docs" / "a.md").write_text("# B\n\n[[b]]\n")
+    os.utime(base / "docs" / "a.md", (future, future))
+    assert did(synced(live)) == (0, 1, 0)
+
+
+def test_another_time_and_the_same_bytes_settle_the_stamp_and_no_more(base: Path) -> None:
+    live = settings_of(base)
+    settle(live)
+    os.utime(base / "docs" / "a.md", (1e9, 1e9))
+    report = synced(live)
+    assert did(report) == (0, 0, 0)
+    assert report.digest is not None
+    assert query(live, "SELECT count(*) FROM history") == [(0,)]
+    assert query(live, "SELECT mtime_ns FROM files WHERE path = 'docs/a.md'") == [(10**18,)]
+
+
+# What has changed
+
+
+def rewritten(base: Path, count: int, times: int) -> int:
+    """How many of these same-size rewrites, each right after a sync, were found by the next one."""
+    live = settings_of(base)
+    files = [base / "docs" / f"{number}.md" for number in range(count)]
+    for file in files:
+        file.write_bytes(b"AAAA")
+    synced(live)
+    found = 0
+    for time_ in range(times):
+        for file in files:
+            before = file.stat()
+            file.write_bytes(b"%04d" % time_)
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        found += synced(live).changed
+    return found
+
+
+def test_a_rewrite_of_the_same_size_in_the_same_step_of_the_clock_is_found(base: Path) -> None:
+    assert rewritten(base, 1, 60) == 60
+    assert_law(settings_of(base))
+
+
+def test_very_many_rewrites_at_once_are_found(base: Path) -> None:
+    assert rewritten(base, 600, 1) == 600
+
+
+@pytest.mark.torture
+def test_three_thousand_rewrites_are_found_at_once_and_one_after_the_other(base: Path) -> None:
+    assert rewritten(base, 3000, 1) == 3000
+    assert rewritten(base, 1, 3000) == 3000
+
+
+def test_a_removed_document_leaves_broken_links_and_its_return_mends_them(base: Path) -> None:
+    live = settings_of(base)
+    (base / "docs" / "b.md").unlink()
+    assert did(synced(live)) == (0, 0, 1)
+    assert query(live, "SELECT path, code FROM problems") == [("docs/a.md", "broken-link")]
+    (base / "docs" / "b.md").write_text("# B\n")
+    assert did(synced(live)) == (1, 0, 0)
+    assert query(live, "SELECT path, code FROM problems") == []
+
+
+def test_a_document_that_is_ignored_leaves_and_comes_back(base: Path) -> None:
+    live = settings_of(base)
+    (base / ".gitignore").write_text("b.md\n")
+    assert did(synced(live)) == (0, 0, 1)
+    (base / ".gitignore").unlink()
+    assert did(synced(live)) == (1, 0, 0)
+    assert_law(live)
+
+
+def test_a_name_that_is_not_utf8_comes_and_goes_as_a_problem(base: Path) -> None:
+    live = settings_of(base)
+    settle(live)
+    odd = os.fsencode(base / "docs") + b"/\xff.md"
+    with open(odd, "wb"):
+        pass
+    assert did(synced(live)) == (0, 0, 0)
+    assert query(live, "SELECT path, code FROM problems") == [("docs/\\xff.md", "odd-name")]
+    with lock.held(live.database, "a test", 0):
+        assert did(sync.sync(live, sync.Options(wait_s=0))) == (0, 0, 0)
+    os.unlink(odd)
+    stale = sync.stale(live)
+    assert stale and stale.changes == (("changed", "docs/\\xff.md"),)
+    synced(live)
+    assert query(live, "SELECT path, code FROM problems") == []
+
+
+def test_a_file_that_cannot_be_read_comes_and_goes_as_a_problem(base: Path) -> None:
+    command = (*UNPRIVILEGED, *MDCACHE, "sync", "--json", "--wait", "0")
+    live = settings_of(base)
+    (base / "docs" / "b.md").chmod(0)
+    assert json.loads(run(command, base).stdout)["removed"] == 1
+    assert query(live, "SELECT path, code FROM problems ORDER BY path") == [
+        ("docs/a.md", "broken-link"),
+        ("docs/b.md", "unreadable"),
+    ]
+    with lock.held(live.database, "a test", 0):  # nothing is left to do, so nobody has to wait
+        assert json.loads(run(command, base).stdout)["unchanged"] == 1
+        assert run((*command, "--check"), base).returncode == 0
+    (base / "docs" / "b.md").chmod(0o600)
+    assert json.loads(run(command, base).stdout)["added"] == 1
+    assert_law(live)
+
+
+def test_a_folder_that_cannot_be_listed_removes_nothing(base: Path, vault: Vault) -> None:
+    vault({"docs/deep/c.md": "# C\n"}, into=base)
+    live = settings_of(base)
+    synced(live)
+    before = content(live.database)
+    (base / "docs" / "deep").chmod(0)
+    said = one_line(run((*UNPRIVILEGED, *MDCACHE, "sync"), base), 3)
+    assert "cannot list" in said
+    (base / "docs" / "deep").chmod(0o700)
+    shutil.move(base / "docs", base / "elsewhere")
+    with pytest.raises(WorkError, match="cannot list"):
+        synced(live)
+    assert content(live.database) == before
+
+
+def test_very_many_changes_are_parsed_by_workers_and_the_law_holds(base: Path, vault: Vault) -> None:
+    live = settings_of(base)
+    vault({f"docs/m/{number}.md": f"# {number}\n\n[[{number + 1}]] [[a]]\n" for number in range(1300)}, into=base)
+    assert did(synced(live)) == (1300, 0, 0)
+    assert multiprocessing.active_children() == []
+    assert_law(live)
+    shutil.rmtree(base / "docs" / "m")
+    # More than a tenth has been replaced after that, so the next one would build anew.
+    assert did(synced(live)) == (0, 0, 1300)
+    assert_law(live)
+
+
+def test_very_many_documents_pass_their_ids_on(vault: Vault) -> None:
+    def documents(shift: int) -> dict[str, str]:
+        return {f"{number:04}.md": f"---\nid: id{(number + shift) % 1200}\n---\n" for number in range(1200)}
+
+    base = vault(documents(0))
+    live = settings_of(base)
+    synced(live)
+    vault(documents(700), into=base)
+    assert did(synced(live)) == (0, 1200, 0)
+    assert_law(live)
+
+
+# What does not fit is built anew
+
+
+def test_without_a_cache_one_is_built(vault: Vault) -> None:
+    live = settings_of(vault({"a.md": "# A\n"}))
+    report, said = explained(live)
+    assert (report.rebuilt, report.generation, did(report)) == (True, 1, (1, 0, 0))
+    assert said == ["there is no cache yet"]
+    assert explained(live)[1] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['extensions = [".txt"]', 'exclude = ["b.md"]', "size_limit = 3", '[[paths]]\npattern = "a.md"\ntype = "t"'],
+)
+def test_other_settings_build_anew(base: Path, line: str) -> None:
+    (base / "mdcache.toml").write_text(f'docs = ["docs"]\n{line}\n')
+    live = settings_of(base)
+    stale = sync.stale(live)
+    assert stale and stale.rebuild == "settings, schema or versions have changed"
+    report, said = explained(live)
+    assert (report.rebuilt, said) == (True, [stale.rebuild])
+    assert_law(live)
+    assert sync.stale(live) is None
+
+
+def test_other_roots_build_anew_also_when_they_look_alike_from_their_base(vault: Vault, tmp_path: Path) -> None:
+    folder = vault({"one/a.md": "# One\n", "two/a.md": "# Two\n", "two/b.md": "# B\n"})
+    asked = ("--db", str(tmp_path / "x.db"), "--json")
+    assert json.loads(mdcache(folder, "sync", "one", *asked).stdout)["documents"] == 1
+    done = mdcache(folder, "sync", "two", *asked)
+    report = json.loads(done.stdout)
+    assert (report["rebuilt"], report["added"], report["changed"]) == (True, 1, 1)
+    assert done.stderr == f"mdcache: built anew: it holds the documents of {folder / 'one'}\n"
+    assert json.loads(mdcache(folder, "sync", *asked).stdout)["unchanged"] == 2  # remembered
+    assert "# Two" in mdcache(folder, "read", "a", *asked[:2]).stdout
+    assert mdcache(folder, "sync", "one", "two", *asked[:2]).returncode == 0
+    assert json.loads(mdcache(folder, "status", *asked).stdout)["documents"] == 3
+
+
+def test_a_folder_that_was_moved_with_its_cache_fits(base: Path, tmp_path: Path) -> None:
+    settle(settings_of(base))
+    shutil.move(base, tmp_path / "elsewhere")
+    report, said = explained(settings_of(tmp_path / "elsewhere"))
+    assert (did(report), report.rebuilt, said) == ((0, 0, 0), False, [])
+
+
+def damage_header(path: str) -> None:
+    with open(path, "r+b") as file:
+        file.write(b"\0" * 100)
+
+
+def cut(path: str) -> None:
+    os.truncate(path, os.path.getsize(path) // 2)
+
+
+def damage_pages(path: str) -> None:
+    with open(path, "r+b") as file:
+        file.seek(8192)
+        file.write(os.urandom(8192) * (os.path.getsize(path) // 8192 - 2))
+
+
+def forget(path: str) -> None:
+    with database.closing(database.open_live(path)) as db:
+        db.execute("DELETE FROM meta WHERE key IN ('roots', 'fingerprint')")
+
+
+@pytest.mark.parametrize("damage", [damage_header, cut, damage_pages, forget, os.unlink])
+def test_a_damaged_or_missing_cache_is_built_anew(base: Path, damage: Callable[[str], None]) -> None:
+    live = settings_of(base)
+    damage(live.database)
+    stale = sync.stale(live)
+    assert stale and stale.rebuild
+    report, said = explained(live)
+    assert report.rebuilt and len(said) == 1
+    assert_law(live)
+    assert sync.stale(live) is None
+
+
+def test_damage_that_shows_only_while_changes_are_applied_is_healed(base: Path) -> None:
+    live = settings_of(base)
+    root = query(live, "SELECT rootpage FROM sqlite_schema WHERE name = 'problems_by_path'")[0][0]
+    with open(live.database, "r+b") as file:
+        file.seek((root - 1) * 8192)
+        file.write(b"\xff" * 8192)
+    assert sync.stale(live) is None
+    (base / "docs" / "a.md").unlink()
+    report, said = explained(live)
+    assert report.rebuilt and len(said) == 1
+    assert_law(live)
+
+
+def test_the_cache_of_a_newer_mdcache_is_left_alone(base: Path) -> None:
+    live = settings_of(base)
+    with database.closing(database.open_live(live.database)) as db:
+        db.execute("UPDATE meta SET value = '99.0' WHERE key = 'mdcache'")
+    for command in (("sync",), ("sync", "--check")):
+        assert "made by mdcache 99.0" in one_line(mdcache(base, *command), 3)
+    with database.closing(database.open_live(live.database)) as db:
+        db.execute("UPDATE meta SET value = '0.0.1' WHERE key = 'mdcache'")
+        db.execute("PRAGMA user_version = 99")
+    assert "made by a newer mdcache" in one_line(mdcache(base, "sync"), 3)
+    assert mdcache(base, "rebuild").returncode == 0
+    assert explained(live)[1] == []
+
+
+def test_what_is_not_ours_is_not_touched(base: Path) -> None:
+    (base / "other.db").unlink(missing_ok=True)
+    with database.closing(sqlite3.connect(base / "other.db")) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    before = (base / "other.db").read_bytes()
+    for command in (("sync",), ("sync", "--check")):
+        assert "not a cache of mdcache" in one_line(mdcache(base, *command, "--db", "other.db"), 3)
+    assert (base / "other.db").read_bytes() == before
+    assert not (base / "other.db.lock").exists()
+
+
+def test_after_a_tenth_was_replaced_a_new_generation_is_built(base: Path, vault: Vault) -> None:
+    live = settings_of(base)
+    vault({f"docs/n{number}.md": f"# N{number}\n\n# Two\n" for number in range(1000)}, into=base)
+    rebuild.rebuild(live, rebuild.Options(workers=0))  # 3,004 sections
+    for turn, count in enumerate((100, 1), 1):
+        vault({f"docs/n{number}.md": f"# Other {turn}\n\n# Two\n" for number in range(count)}, into=base)
+        report, said = explained(live)
+        assert (did(report), said) == ((0, count, 0), [])
+    assert query(live, "SELECT value FROM meta WHERE key = 'replaced'") == [("303",)]
+    assert sync.stale(live) is None  # it is worn, but holds what it should
+    report, said = explained(live)
+    assert report.rebuilt and said == ["more than a tenth of it has been replaced"]
+    assert did(report) == (0, 0, 0)
+    assert explained(live)[1] == []
+
+
+def test_a_small_cache_may_be_replaced_again_and_again(base: Path) -> None:
+    live = settings_of(base)
+    for number in range(20):
+        (base / "docs" / "a.md").write_text(f"# Number {number}\n")
+        assert explained(live)[1] == []
+
+
+# The user's own schema
+
+OWN = """
+CREATE TABLE seen (path TEXT PRIMARY KEY, title TEXT);
+CREATE TRIGGER came AFTER INSERT ON nodes BEGIN INSERT INTO seen VALUES (new.path, new.title); END;
+CREATE TRIGGER stayed AFTER UPDATE ON nodes BEGIN UPDATE seen SET title = new.title WHERE path = new.path; END;
+CREATE TRIGGER went AFTER DELETE ON nodes BEGIN DELETE FROM seen WHERE path = old.path; END;
+"""
+
+
+def with_schema(base: Path, ddl: str) -> Settings:
+    (base / "own.sql").write_text(ddl)
+    (base / "mdcache.toml").write_text('docs = ["docs"]\nschema = ["own.sql"]\n')
+    return settings_of(base)
+
+
+def test_the_users_triggers_follow_every_change(base: Path) -> None:
+    live = with_schema(base, OWN)
+    assert explained(live)[1] == ["settings, schema or versions have changed"]
+    (base / "docs" / "a.md").write_text("# Again\n")
+    (base / "docs" / "b.md").rename(base / "docs" / "c.md")
+    assert did(synced(live)) == (1, 1, 1)
+    assert query(live, "SELECT path, title FROM seen ORDER BY path") == [("docs/a.md", "Again"), ("docs/c.md", "B")]
+    assert_law(live)
+
+
+def test_a_document_that_changes_keeps_its_id_before_the_users_triggers(base: Path) -> None:
+    live = with_schema(
+        base,
+        "CREATE TABLE ids (id); CREATE TRIGGER t AFTER UPDATE ON nodes BEGIN INSERT INTO ids VALUES (new.id); END;",
+    )
+    synced(live)
+    (base / "docs" / "a.md").write_text("# Again\n")
+    synced(live)
+    assert {id_ for (id_,) in query(live, "SELECT id FROM ids")} <= {"docs/a", "docs/b"}
+
+
+def test_a_trigger_that_fails_for_changes_only_leads_to_a_new_generation(base: Path) -> None:
+    live = with_schema(
+        base, "CREATE TRIGGER t BEFORE DELETE ON nodes BEGIN SELECT raise(ABORT, 'not on my watch'); END;"
+    )
+    synced(live)
+    (base / "docs" / "a.md").unlink()
+    report, said = explained(live)
+    assert report.rebuilt
+    assert said == ["a trigger or view of the schema files fails (not on my watch)"]
+    assert_law(live)
+
+
+def test_a_trigger_that_writes_to_our_tables_is_not_obeyed(base: Path) -> None:
+    live = with_schema(base, "CREATE TRIGGER t AFTER DELETE ON nodes BEGIN DELETE FROM tags; END;")
+    try:
+        synced(live)
+    except UsageError as error:
+        assert "t" in str(error)  # refused when the schema is applied
+        return
+    (base / "docs" / "a.md").unlink()
+    report, said = explained(live)
+    assert report.rebuilt and "a trigger or view of the schema files fails" in said[0]
+
+
+def being_written(found: Settings) -> bool:
+    with database.closing(database.open_live(found.database, 0)) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except database.SqliteError:
+            return True
+        db.execute("ROLLBACK")
+        return False
+
+
+def test_a_trigger_that_never_ends_can_be_stopped(base: Path) -> None:
+    live = with_schema(
+        base,
+        "CREATE TRIGGER t AFTER DELETE ON nodes BEGIN SELECT count(*) FROM"
+        " (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n); END;",
+    )
+    synced(live)
+    before = content(live.database)
+    (base / "docs" / "a.md").unlink()
+    with start((*MDCACHE, "sync"), base) as process:
+        looks = 0
+        while process.poll() is None and looks < 3:  # it is in the trigger, not on its way there
+            looks = looks + 1 if being_written(live) else 0
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, said) == (130, ("", "\nmdcache: interrupted: the cache is as it was\n"))
+    assert content(live.database) == before
+
+
+# Others at the same time
+
+
+def test_two_syncs_at_once_do_the_work_once(base: Path, vault: Vault) -> None:
+    live = settings_of(base)
+    vault({f"docs/m/{number}.md": f"# {number}\n" for number in range(300)}, into=base)
+    command = (*MDCACHE, "sync", "--json")
+    both = [start(command, base), start(command, base)]
+    reports = [json.loads(process.communicate(timeout=60)[0]) for process in both]
+    assert sum(report["added"] for report in reports) == 300
+    assert query(live, "SELECT count(*) FROM history") == [(300,)]
+    assert_law(live)
+
+
+def test_sync_beside_rebuild_loses_nothing(base: Path, vault: Vault) -> None:
+    live = settings_of(base)
+    turn = 0
+    for _ in range(4):
+        with start((*MDCACHE, "rebuild", "--json"), base) as rebuilding:
+            while rebuilding.poll() is None:
+                turn += 1
+                vault({f"docs/{turn % 7}.md": f"# Turn {turn}\n\n[[{(turn + 1) % 7}]]\n"}, into=base)
+                synced(live)
+            assert (rebuilding.returncode, rebuilding.communicate()[1]) == (0, "")
+    synced(live)
+    assert_law(live)
+
+
+def test_readers_beside_a_storm_of_syncs_see_whole_documents(base: Path, vault: Vault) -> None:
+    """In every version each of the documents has as many sections, links, tags and words as its title says."""
+    live = settings_of(base)
+    write_versions(vault, base, 1)
+    rebuild.rebuild(live, rebuild.Options(workers=0))
+    done, wrong = threading.Event(), []
+
+    def read() -> None:
+        with database.closing(database.open_reader(live.database)) as db:
+            while not done.is_set():
+                wrong.extend(half_applied(db))
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        for version in range(2, 60):
+            write_versions(vault, base, version)
+            run((*MDCACHE, "sync", "--quiet"), base) if version % 20 == 0 else synced(live)
+    finally:
+        done.set()
+        for reader in readers:
+            reader.join()
+    assert wrong == []
+    assert_law(live)
+
+
+def write_versions(vault: Vault, base: Path, version: int) -> None:
+    count = version % 5 + 1
+    text = "---\ntags: [{tags}]\n---\n# Version {version}\n\n" + "[[a]] [[b]]\n\n## Part\n\nmarker\n\n" * count
+    tags = ", ".join(f"t{number}" for number in range(count))
+    vault({f"docs/v{n}.md": text.format(tags=tags, version=version) for n in range(3)}, into=base)
+
+
+def half_applied(db: Connection) -> list[Any]:
+    db.execute("BEGIN")
+    rows = db.execute(
+        "SELECT title, (SELECT count(*) FROM sections WHERE node = nodes.key) - 2,"
+        " (SELECT count(*) FROM links WHERE source = nodes.key AND target_node IS NOT NULL) / 2,"
+        " (SELECT count(*) FROM tags WHERE node = nodes.key),"
+        " (SELECT count(*) FROM sections_fts JOIN sections ON sections.key = sections_fts.rowid"
+        "   WHERE sections_fts MATCH 'marker' AND node = nodes.key)"
+        " FROM nodes WHERE path LIKE 'docs/v%'"
+    ).fetchall()
+    db.execute("COMMIT")
+    return [row for row in rows if {*row[1:]} != {int(row[0].split()[1]) % 5 + 1}]
+
+
+# Killed, interrupted, starved
+
+
+@pytest.fixture
+def scene(vault: Vault) -> Path:
+    """A folder with a cache, and changes of every kind that are not in it yet."""
+    folder = vault({f"docs/d{number}.md": f"# D{number}\n\n[[d{number + 1}]]\n" for number in range(8)})
+    assert mdcache(folder, "sync", "docs", "--db", "cache/x.db").returncode == 0
+    vault({"docs/d1.md": "# Changed\n\n## More\n", "docs/new.md": "# New\n\n[[d7]]\n"}, into=folder)
+    (folder / "docs" / "d2.md").unlink()
+    (folder / "docs" / "d3.md").rename(folder / "docs" / "z.md")
+    return folder
+
+
+def scene_settings(folder: Path) -> Settings:
+    return settings_of(folder, "cache", "docs")._replace(database=str(folder / "cache" / "x.db"))
+
+
+def calls(folder: Path, tmp_path: Path) -> list[tuple[str, int]]:
+    """Every system call of a sync that writes to the cache, or locks it: its name and number."""
+    copy, log = tmp_path / "traced", tmp_path / "trace"
+    shutil.copytree(folder, copy)
+    assert run(("strace", "-f", "-y", "-s", "0", "-o", str(log), *SYNC), copy).returncode == 0
+    numbers: dict[str, int] = {}
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        called = re.match(r"\d+ +(\w+)\(", line)
+        if called:
+            numbers[called[1]] = numbers.get(called[1], 0) + 1
+            if str(copy / "cache") in line and called[1] in (
+                "pwrite64",
+                "write",
+                "fcntl",
+                "fdatasync",
+                "fsync",
+                "flock",
+                "ftruncate",
+            ):
+                found.append((called[1], numbers[called[1]]))
+    assert len(found) > 20
+    return found
+
+
+def struck(folder: Path, tmp_path: Path, points: Iterable[tuple[str, int]], fault: str) -> None:
+    """A sync with this fault at each of these points; then the cache is sound, and another sync restores the law."""
+    for call, number in points:
+        copy = tmp_path / f"{call}{number}"
+        shutil.copytree(folder, copy)
+        inject = ("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}")
+        done = run(("strace", "-f", "-qq", "-o", os.devnull, *inject, *SYNC), copy)
+        if not fault.startswith("signal"):
+            assert done.returncode in (0, 3), done
+            assert "bug" not in done.stderr and done.stderr.count("\n") == (1 if done.returncode else 0), done
+        live = scene_settings(copy)
+        sound = content(live.database)
+        assert sound["sound"] == [[("ok",)], []]
+        assert sound["counts"][0][0] == int(sound["counts"][0][1])
+        _, said = explained(live)
+        assert said == []
+        assert_law(live)
+        shutil.rmtree(copy)
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux's")
+
+
+@linux
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=ENOSPC"])
+def test_a_sync_that_is_killed_or_starved_here_and_there_is_made_good_by_the_next(
+    scene: Path, tmp_path: Path, fault: str
+) -> None:
+    points = [
+        point for point in calls(scene, tmp_path) if "KILL" in fault or point[0] in ("pwrite64", "write", "ftruncate")
+    ]
+    struck(scene, tmp_path, points[:: max(1, len(points) // 6)], fault)
+
+
+@linux
+@pytest.mark.torture
+@pytest.mark.parametrize("fault", ["signal=KILL", "signal=INT", "error=ENOSPC", "error=EIO"])
+def test_a_sync_that_is_struck_anywhere_is_made_good_by_the_next(scene: Path, tmp_path: Path, fault: str) -> None:
+    writes = ("pwrite64", "write", "ftruncate", "fdatasync", "fsync")
+    points = [point for point in calls(scene, tmp_path) if "signal" in fault or point[0] in writes]
+    struck(scene, tmp_path, points, fault)
+
+
+def test_a_sync_that_is_interrupted_says_what_is_in(base: Path, vault: Vault) -> None:
+    live = settings_of(base)
+    vault({f"docs/m/{number}.md": f"# {number}\n" for number in range(1200)}, into=base)
+
+    def stop(_: int) -> None:
+        if query(live, "SELECT 1 FROM history"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(sync.Interrupted, match="512 changes are in") as caught:
+        sync.sync(live, sync.Options(), stop)
+    assert caught.value.status == 130
+    assert synced(live).added == 1200 - 512
+    assert_law(live)
+
+
+# The command
+
+KEYS = [
+    *("database", "generation", "documents", "sections", "links", "unresolved", "problems"),
+    *("added", "changed", "removed", "unchanged", "seconds", "digest", "fingerprint", "rebuilt"),
+]
+
+
+def test_the_command_reports_what_it_did(base: Path) -> None:
+    (base / "docs" / "c.md").write_text("# C\n\n[[gone]]\n")
+    done = mdcache(base, "sync", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, list(report)) == (0, "", KEYS)
+    assert {key: report[key] for key in KEYS[1:11]} == {
+        "generation": 1,
+        "documents": 3,
+        "sections": 6,
+        "links": 2,
+        "unresolved": 1,
+        "problems": 1,
+        "added": 1,
+        "changed": 0,
+        "removed": 0,
+        "unchanged": 2,
+    }
+    assert (report["digest"], report["rebuilt"]) == (None, False)
+    assert re.fullmatch(
+        r"0 added, 0 changed, 0 removed, 3 unchanged, \d\.\d\d s: .*cache\.db\n", mdcache(base, "sync").stdout
+    )
+    assert mdcache(base, "sync", "--quiet").stdout == ""
+
+
+def test_the_digest_is_computed_when_asked_for(base: Path) -> None:
+    (base / "docs" / "c.md").write_text("# C\n")
+    report = json.loads(mdcache(base, "sync", "--json", "--digest").stdout)
+    assert report["digest"] == json.loads(mdcache(base, "rebuild", "--json").stdout)["digest"]
+
+
+def test_the_command_says_in_one_line_why_it_built_anew(base: Path) -> None:
+    before = json.loads(mdcache(base, "status", "--json").stdout)["generation"]
+    (base / "docs" / "a.md").write_text("# Changed\n")
+    (base / "mdcache.toml").write_text('docs = ["docs"]\nsize_limit = 1000\n')
+    done = mdcache(base, "sync", "--json")
+    report = json.loads(done.stdout)
+    assert done.stderr == "mdcache: built anew: settings, schema or versions have changed\n"
+    assert (report["rebuilt"], report["generation"], report["changed"]) == (True, before + 1, 1)
+    assert list(report) == KEYS and report["digest"]
+
+
+def test_check_tells_what_is_stale_and_writes_nothing(base: Path) -> None:
+    live = settings_of(base)
+    settle(live)
+    (base / "docs" / "a.md").write_text("# Changed\n")
+    (base / "docs" / "b.md").unlink()
+    (base / "docs" / "c.md").write_text("# C\n")
+    before = state(live)
+    done = mdcache(base, "sync", "--check")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "changed  docs/a.md\nremoved  docs/b.md\nadded  docs/c.md\n"
+    done = mdcache(base, "sync", "--check", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {
+        "database": live.database,
+        "stale": True,
+        "rebuild": None,
+        "added": ["docs/c.md"],
+        "changed": ["docs/a.md"],
+        "removed": ["docs/b.md"],
+    }
+    assert state(live) == before
+    synced(live)
+    assert (mdcache(base, "sync", "--check").returncode, mdcache(base, "sync", "--check").stdout) == (0, "")
+
+
+def test_check_makes_nothing_where_nothing_is(vault: Vault) -> None:
+    folder = vault({"a.md": "# A\n"})
+    done = mdcache(folder, "sync", "--check", ".")
+    assert (done.returncode, done.stdout) == (1, "rebuild  there is no cache yet\n")
+    assert [file.name for file in folder.iterdir()] == ["a.md"]
+
+
+def test_a_touched_document_is_not_stale(base: Path) -> None:
+    os.utime(base / "docs" / "a.md", (1e9, 1e9))
+    assert mdcache(base, "sync", "--check").returncode == 0
+
+
+def test_without_documents_the_command_says_what_to_do(tmp_path: Path) -> None:
+    assert "no documents named" in one_line(mdcache(tmp_path, "sync"), 2)
+
+
+def test_a_sync_that_finds_nothing_loads_no_parser(base: Path) -> None:
+    settle(settings_of(base))
+    code = (
+        "import sys\nfrom pipeline.cli import main\ntry: main()\nfinally: print(sorted(sys.modules), file=sys.stderr)"
+    )
+    done = run((sys.executable, "-c", code, "sync", "--quiet"), base)
+    loaded = set(re.findall(r"'([\w.]+)'", done.stderr))
+    assert "pipeline.sync" in loaded
+    assert not loaded & {"yaml", "pyromark", "multiprocessing", "pipeline.parse", "pipeline.layout", "tabulate"}
+
+
+def test_the_versions_in_the_fingerprint_are_those_of_the_parsers_that_are_used() -> None:
+    assert ddl._version("pyromark", "pyromark") == pyromark.__version__
+    assert ddl._version("yaml", "pyyaml") == ddl._version("yaml", "no such folder beside it") == yaml.__version__
