@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pipeline import database
 from pipeline.database import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
 from pipeline.errors import Damaged, No, WorkError
-from pipeline.paths import fold, nfc, without_extension
+from pipeline.paths import fold, without_extension
 
 
 class Cache(NamedTuple):
@@ -115,7 +115,7 @@ def find_node(cache: Cache, wanted: str, folder: str) -> Node:
 def _find_exactly(cache: Cache, wanted: str, folder: str) -> Node | None:
     from_folder = os.path.relpath(os.path.join(os.path.realpath(folder), wanted), cache.base)
     for where in ("id = ?1", "path = ?1"):
-        for form in dict.fromkeys((wanted, nfc(wanted), from_folder)):
+        for form in (wanted, from_folder):
             row = cache.db.execute(_NODE + where, (storable(form),)).fetchone()
             if row:
                 return Node(*row)

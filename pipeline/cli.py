@@ -162,12 +162,13 @@ def rebuild(
         raise UsageError("--reproducible goes with --output FILE")
     settings = _with_remembered_roots(asked.settings(docs))
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
-    with _progress(settings, asked.quiet) as progress:
-        report = build(settings, Options(wait, workers, target, reproducible), progress)
-    if as_json:
-        show.as_json(report._asdict())
-    elif not asked.quiet:
-        render.report(report)
+    with stops.until_too_late():
+        with _progress(settings, asked.quiet) as progress:
+            report = build(settings, Options(wait, workers, target, reproducible), progress)
+        if as_json:
+            show.as_json(report._asdict())
+        elif not asked.quiet:
+            render.report(report)
 
 
 def _with_remembered_roots(settings: Settings) -> Settings:
@@ -454,7 +455,9 @@ def _cache(asked: Common) -> Iterator[Cache]:
 def main() -> NoReturn:
     """Run the command and exit: errors are one line, a traceback only comes with --verbose."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(run(sys.argv[1:]))
+    status_ = run(sys.argv[1:])
+    stops.ignore()
+    sys.exit(status_)
 
 
 def run(arguments: list[str]) -> int:

@@ -127,7 +127,10 @@ def open_memory() -> Connection:
 
 def _connect(name: str, uri: bool = False) -> Connection:
     check_version()
-    return sqlite3.connect(name, isolation_level=None, uri=uri, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    # Few: each statement keeps the values it was run with last, and those of load hold megabytes of text.
+    return sqlite3.connect(
+        name, isolation_level=None, uri=uri, check_same_thread=False, timeout=_BUSY_MS / 1000, cached_statements=20
+    )
 
 
 def _uri(path: str, mode: str) -> str:

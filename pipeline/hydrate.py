@@ -35,15 +35,15 @@ def read_file(cache: Cache, path: str, hash_: str) -> Text:
     full = os.path.normpath(os.path.join(cache.base, path))
     real = os.path.realpath(full)
     if not any(real.startswith(os.path.realpath(root).rstrip("/") + "/") for root in cache.roots):
-        raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache rebuild")
+        raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
     try:
         descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise WorkError(f"{full} is no file any more: run mdcache rebuild")
+                raise WorkError(f"{full} is no file any more: run mdcache sync")
             data = file.read()
     except OSError as error:
-        raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache rebuild if it was moved") from error
+        raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache sync if it was moved") from error
     return Text(data, hashlib.sha256(data).hexdigest() != hash_)
 
 

@@ -49,10 +49,12 @@ def _hit(cache: Cache, number: int, hit: Hit) -> None:
 
 
 def _snippet(hit: Hit) -> str:
+    from pipeline.hydrate import MISSING
     from pipeline.search import MARK_END, MARK_START
 
     if hit.snippet is None:
-        return f"(the file is {hit.state} since the cache was made: run mdcache rebuild)"
+        what = "is gone" if hit.state == MISSING else "has changed"
+        return f"(the file {what} since the cache was made: run mdcache sync)"
     return show.marked(hit.snippet, MARK_START, MARK_END)
 
 
@@ -130,7 +132,7 @@ def _watcher(found: Status) -> str:
 
 
 def status(found: Status) -> None:
-    current = "current" if found.schema_current else "not that of the settings in force: run mdcache rebuild"
+    current = "current" if found.schema_current else "not that of the settings in force: run mdcache sync"
     rows = (
         ("cache", f"{found.database} ({show.size(found.size_bytes)}, {show.size(found.wal_bytes)} in the log)"),
         ("generation", f"{found.generation}, built {found.built_at or 'without a clock'} by mdcache {found.mdcache}"),

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
+_nested = False
 
 
 @contextlib.contextmanager
@@ -24,20 +25,34 @@ def until_too_late() -> Iterator[Callable[[], None]]:
     """Yields what is to be called right before the step that cannot be undone.
 
     From there on stops wait. When that step then fails they take effect; when all went well they came too late: what
-    they were to stop is done, and an exit status of 'interrupted' would be a lie.
+    they were to stop is done, and an exit status of 'interrupted' would be a lie. Within another one, the outer decides
+    when all is done.
     """
+    global _nested
+    if _nested:
+        yield _hold
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    _nested = True
     try:
         yield _hold
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
+    finally:
+        _nested = False
     with contextlib.suppress(KeyboardInterrupt):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _hold() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+
+
+def ignore() -> None:
+    """For the end of a process, when the answer is given."""
+    for stop in STOPS:
+        signal.signal(stop, signal.SIG_IGN)
 
 
 def let_through() -> None:

@@ -23,7 +23,8 @@ KEEPERS = {
     "pyromark": "markdown",
     "yaml": "frontmatter",
     "pathspec": "patterns",
-    "fcntl": "lock",
+    "fcntl": "lock, watchstate",
+    "watchdog": "observer",
     "tomllib": "settings",
     "click": "cli, show",
     "tabulate": "show",
@@ -38,7 +39,9 @@ def imports(module: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").partition(".")[0]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            yield str(ast.literal_eval(node.args[0])).partition(".")[0]
+            named = node.args[0]
+            if isinstance(named, ast.Constant):
+                yield str(named.value).partition(".")[0]
 
 
 @pytest.mark.parametrize("package", KEEPERS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from caches import cache_of, settings_of
 
-from pipeline import query
+from pipeline import database, query
 from pipeline.cache import Cache, opened
 from pipeline.errors import Damaged, UsageError
 
@@ -118,6 +119,18 @@ def test_what_fails_on_the_way_is_the_users_error_too(cache: Cache) -> None:
     answer = query.run(cache, "SELECT json_extract(value, '$') FROM (SELECT '1' AS value UNION ALL SELECT '{')")
     with pytest.raises(UsageError, match="malformed JSON"):
         list(answer.rows)
+
+
+def test_an_endless_query_can_be_interrupted(cache: Cache) -> None:
+    endless = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+    before = signal.signal(signal.SIGVTALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt), database.speaking(cache.path):
+            run(cache, endless)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def test_a_damaged_cache_is_not_the_users_error(folder: Path) -> None:

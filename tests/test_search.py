@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from caches import cache_of
+from caches import cache_of, settings_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import rebuild, settings
+from pipeline import rebuild, settings, sync
 from pipeline.cache import Cache, opened
 from pipeline.errors import UsageError
 from pipeline.search import MARK_END, MARK_START, Hit, Query, expression, search
@@ -192,6 +192,16 @@ def test_ties_go_by_path_then_place(vault: Vault) -> None:
         assert [(hit.path, hit.line) for hit in search(cache, Query("word", limit=2))] == [("a/x.md", 1), ("b/x.md", 1)]
 
 
+def test_ties_go_by_path_whenever_a_document_came(vault: Vault) -> None:
+    folder = vault({"b.md": "word"})
+    with cache_of(folder):
+        vault({"a.md": "word"}, folder)
+    asked = settings_of(folder)
+    sync.sync(asked, sync.Options())
+    with opened(asked.database, asked.base) as cache:
+        assert found(cache, "word") == ["a.md", "b.md"]
+
+
 def test_a_word_of_the_title_weighs_more_than_one_of_the_body(vault: Vault) -> None:
     files = {"a.md": "# Other\n\npump pump", "b.md": "# Pump\n\nother other", "c.md": "# Else\n\n## Pump\n\nother"}
     with cache_of(vault(files)) as cache:
@@ -227,6 +237,23 @@ def test_a_hit_in_the_title_alone_shows_how_the_document_begins(vault: Vault) ->
         (hit,) = search(cache, Query("compost"))
         assert hit.snippet is not None
         assert "Leaves and straw" in hit.snippet
+
+
+def test_no_character_is_cut_in_two_where_a_long_section_is(vault: Vault) -> None:
+    """Of a section the first 1 MiB is looked at; here that ends in the middle of a character."""
+    head, needle = "# Long\n\n", "needle "
+    room = (1 << 20) - 5 - len(head) - len(needle)
+    with cache_of(vault({"a.md": head + ("x " * room)[:room] + needle + "é" * 100})) as cache:
+        (hit,) = search(cache, Query("needle"))
+        assert hit.snippet is not None
+        assert hit.snippet.endswith(f"{MARK_START}needle{MARK_END} éé")
+
+
+def test_where_characters_count_as_words_a_snippet_has_more_of_them(vault: Vault) -> None:
+    with cache_of(vault({"a.md": "观测" * 100 + "电池" + "观测" * 100})) as cache:
+        (hit,) = search(cache, Query("电池"))
+        assert hit.snippet is not None
+        assert 60 < len(hit.snippet) < 70
 
 
 def test_a_hit_in_a_tag_is_shown_with_the_other_words_marked(vault: Vault) -> None:

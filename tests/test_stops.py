@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from processes import run
+
+from pipeline import stops
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def blocked() -> set[signal.Signals]:
+    return {signal.Signals(one) for one in signal.pthread_sigmask(signal.SIG_BLOCK, ())} & set(stops.STOPS)
+
+
+def test_a_stop_that_is_held_back_takes_effect_at_the_end() -> None:
+    reached = False
+    with pytest.raises(KeyboardInterrupt), stops.held_back():
+        stop()
+        reached = True
+    assert reached
+    assert not blocked()
+
+
+def test_before_it_is_too_late_a_stop_takes_effect_at_once() -> None:
+    reached = False
+    with pytest.raises(KeyboardInterrupt), stops.until_too_late():
+        stop()
+        reached = True
+    assert not reached
+
+
+def test_a_stop_that_comes_too_late_is_none() -> None:
+    with stops.until_too_late() as too_late:
+        too_late()
+        stop()
+        assert blocked() == set(stops.STOPS)
+    assert not blocked()
+
+
+def test_a_stop_takes_effect_when_what_it_waited_for_has_failed() -> None:
+    with pytest.raises(KeyboardInterrupt), stops.until_too_late() as too_late:
+        too_late()
+        stop()
+        raise ValueError
+    assert not blocked()
+
+
+def test_within_another_the_outer_one_decides_when_all_is_done() -> None:
+    with stops.until_too_late():
+        with stops.until_too_late() as too_late:
+            too_late()
+        stop()
+        assert blocked()
+    assert not blocked()
+    with pytest.raises(KeyboardInterrupt), stops.until_too_late():
+        stop()
+
+
+def test_what_waits_itself_lets_stops_through() -> None:
+    with stops.until_too_late() as too_late, pytest.raises(KeyboardInterrupt):
+        too_late()
+        stop()
+        stops.let_through()
+    assert not blocked()
+
+
+def test_at_its_end_a_process_no_longer_listens() -> None:
+    script = "import os, signal; from pipeline import stops; stops.ignore(); os.kill(os.getpid(), signal.SIGTERM)"
+    assert run((sys.executable, "-c", script), Path.cwd()).returncode == 0
