@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import cycle
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -107,6 +108,13 @@ class _Worker:
         self._process.join()
         self._jobs.close()
         self._results.close()
+
+
+def _context() -> ForkContext | SpawnContext:
+    """fork is fast, and safe where there is no other thread (watch has some). On macOS its libraries forbid it."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import is_gone, run, start
+from processes import children, is_gone, run, start
 
 from pipeline import workers
 from pipeline.errors import WorkError
@@ -187,6 +187,18 @@ with stops.held_back():
     assert done.stdout == "[1, 2]\n"
     assert done.stderr.count("Traceback") == 1  # the parent's, at the end
     assert done.returncode == -signal.SIGINT
+
+
+def test_beside_other_threads_workers_are_no_forks_and_end_with_their_parent_too() -> None:
+    threaded = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n" + PARENT
+    with start((sys.executable, "-W", "error", "-c", threaded), Path(__file__).parent) as process:
+        assert process.stdout
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        everyone = children(process.pid)
+        assert set(pids[1:]) < set(everyone)  # and a process of multiprocessing's own
+        process.kill()
+        assert process.communicate(timeout=30) == ("", "")
+        assert all(is_gone(pid) for pid in everyone)
 
 
 def test_there_is_a_worker_for_each_processor_up_to_four() -> None:
