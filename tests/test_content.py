@@ -79,6 +79,14 @@ def test_a_stamp_that_is_not_older_than_the_clock_is_racy(tmp_path: Path) -> Non
     assert read(file, clock=Clock(found.st_dev, newest + 1, 0))[1].mtime_ns == found.st_mtime_ns
 
 
+def test_a_modification_time_to_come_is_racy(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.touch()
+    clock = later(tmp_path)
+    os.utime(file, ns=(clock.now_ns, clock.now_ns))
+    assert read(file, clock=clock)[1].mtime_ns is None
+
+
 def test_changing_the_modification_time_back_hides_no_change(tmp_path: Path) -> None:
     file = tmp_path / "a.md"
     file.touch()

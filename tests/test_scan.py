@@ -115,6 +115,19 @@ def test_a_gitignore_above_the_base_counts_within_its_repository(vault: Vault, g
     assert paths(base, "docs") == ["docs/yes.md"]
 
 
+def test_the_inner_gitignore_outweighs_the_outer(vault: Vault) -> None:
+    folder = vault(
+        {".gitignore": "x.md\n!y.md\n", "a/.gitignore": "!x.md\ny.md\n", "a/x.md": "", "a/y.md": "", "x.md": ""}
+    )
+    assert paths(folder) == ["a/x.md"]
+
+
+def test_a_root_that_is_a_repository_of_its_own_has_its_own_rules(vault: Vault, git: Git) -> None:
+    folder = vault({".gitignore": "x.md\n", "inner/x.md": "", "inner/y.md": "", "inner/.gitignore": "y.md\n"})
+    git(folder / "inner", "init", "-q")
+    assert paths(folder, "inner") == paths(folder, ".", "inner") == ["inner/x.md"]
+
+
 def test_a_gitignore_that_is_a_link_or_a_folder_is_none(vault: Vault) -> None:
     folder = vault({"rules": "*.md\n", "a/x.md": "", "b/.gitignore/": "", "b/x.md": ""})
     (folder / "a/.gitignore").symlink_to("../rules")
