@@ -360,12 +360,12 @@ def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -
 def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
     """A link to a place in a document that is not there. Each target's anchors are fetched once.
 
-    Of documents over the size limit no places are known.
+    Of documents over the size limit no places are known; browsers know '#top' and '#:~:text=…' of every page.
     """
     links = db.execute(
         'SELECT target_node, fragment, target, nodes.path, line, "column" FROM links'
         " JOIN nodes ON nodes.key = source JOIN nodes AS other ON other.key = target_node"
-        f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
+        f" WHERE lower(fragment) NOT IN ('', 'top') AND fragment NOT LIKE ':~:%' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
     node, known = None, frozenset[str]()

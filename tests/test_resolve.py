@@ -271,11 +271,12 @@ def test_links_everywhere_resolve(world: World) -> None:
         *("[x](b.md#the-heading)", "[x](b.md#The%20Heading)", "[x](b.md#twice-1)", "[x](b.md)", "[x](b.md#)"),
         *("[x](b.md#html)", "[x](b.md#named)", "[x](b.md#%C3%BCber)", "[[b#The Heading]]", "[[b#Top#The Heading]]"),
         *("[[b#^block]]", "![[b#the heading]]", "[[b#über]]", "[x](#own)", "[[#Own]]"),
+        *("[x](#top)", "[x](c.md#Top)", "[x](c.md#:~:text=of%20c)"),
     ],
 )
 def test_a_fragment_names_a_heading_a_block_or_an_anchor(world: World, target: str) -> None:
     text = '# Top\n## The *Heading*\n## Twice\n## Twice\n## Über\n<a id="html"></a> <a name=named></a>\n\ntext ^block\n'
-    assert world.problems({"a.md": f"# Own\n{target}", "b.md": text}) == []
+    assert world.problems({"a.md": f"# Own\n{target}", "b.md": text, "c.md": "of c"}) == []
 
 
 @pytest.mark.parametrize("target", ["[x](b.md#gone)", "[[b#^gone]]", "[x](#gone)", "[[#Gone]]", "[x](b.md#top-1)"])
