@@ -365,7 +365,8 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
     links = db.execute(
         'SELECT target_node, fragment, target, nodes.path, line, "column" FROM links'
         " JOIN nodes ON nodes.key = source JOIN nodes AS other ON other.key = target_node"
-        f" WHERE lower(fragment) NOT IN ('', 'top') AND fragment NOT LIKE ':~:%' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
+        " WHERE lower(fragment) NOT IN ('', 'top') AND fragment NOT LIKE ':~:%'"
+        f" AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
     node, known = None, frozenset[str]()
