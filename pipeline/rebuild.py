@@ -51,6 +51,7 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     if not settings.roots:
         raise UsageError("no documents named: mdcache rebuild DOCS, or mdcache init to write settings")
     path = os.path.realpath(options.output or settings.database)
+    _refuse_odd_base(settings.base, path)
     publish.judge(path, bool(options.output))
     batches = _batches(scan(settings.tree()))
     first = list(islice(batches, _FEW + 1))
@@ -66,6 +67,14 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
                     made.fill(run, chain(first, batches), progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
+
+
+def _refuse_odd_base(base: str, path: str) -> None:
+    """The cache remembers the way from itself to its base, as text."""
+    try:
+        os.path.relpath(base, os.path.dirname(path)).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{base} has a name that is not UTF-8: rename it, or keep the cache within it") from error
 
 
 def _batches(found: Iterable[Found]) -> Iterator[tuple[int, tuple[Found, ...]]]:

@@ -379,3 +379,18 @@ def test_whatever_is_overwritten_is_healed_unless_it_passes_for_a_database_of_ot
     else:
         rebuild(folder)
         assert generation(folder) >= 2
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no such names")
+def test_a_base_whose_name_is_no_text_cannot_be_remembered(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    (odd / "a.md").write_text("# A\n")
+    assert "not UTF-8" in one_line(run((*MDCACHE, "rebuild", odd.name), tmp_path), 2)
+    assert not (tmp_path / ".mdcache").exists()
+    assert rebuild_in(odd).documents == 1
+
+
+def rebuild_in(folder: Path) -> driver.Report:
+    """A rebuild of a folder from within."""
+    return driver.rebuild(load(Asked(str(folder), docs=(".",)), {}), driver.Options(workers=0))
