@@ -69,6 +69,16 @@ def open_build(path: str) -> Connection:
     return db
 
 
+def open_settled(path: str) -> Connection:
+    """The pages of a build that are not written to any more, read beside the connection that goes on writing others.
+
+    Without locks, and as if it never changed: only whoever builds it may know that this is so.
+    """
+    db = _connect(_uri(path, "ro") + "&immutable=1", uri=True)
+    _run(db, "PRAGMA mmap_size=0", "SELECT count(*) FROM sqlite_schema")
+    return db
+
+
 def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
     """The live cache, to write to: only the holder of the writer lock may.
 

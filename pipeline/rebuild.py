@@ -63,7 +63,7 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
             target = publish.judge(path, bool(options.output))
             with publish.build_file(path) as build_name:
                 made = _Build(settings, options, build_name)
-                with database.closing(made.db):
+                with contextlib.closing(made):
                     made.fill(run, chain(first, batches), progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
@@ -93,7 +93,7 @@ def _batches(found: Iterable[Found]) -> Iterator[tuple[int, tuple[Found, ...]]]:
 
 
 class _Build:
-    """A generation while it is built; whoever makes one closes its db."""
+    """A generation while it is built; whoever makes one closes it."""
 
     def __init__(self, settings: Settings, options: Options, build_name: str) -> None:
         self._settings, self._options = settings, options
@@ -105,6 +105,12 @@ class _Build:
         with self._speaking():
             self.db = self._open()
         self._loader = Loader(self.db)
+        self._index: publish.IndexProof | None = None
+
+    def close(self) -> None:
+        if self._index:
+            self._index.close()
+        self.db.close()
 
     def _open(self) -> Connection:
         db = database.open_build(self._name)
@@ -153,6 +159,12 @@ class _Build:
                 self._add(batch)
                 progress(batch.documents)
             self._loader.flush()
+            # Back to the defaults, which suit small changes.
+            self.db.execute(
+                "INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)"
+            )
+            self.db.execute("COMMIT")
+            self._index = publish.IndexProof(self._name)
             self._finish()
 
     def _add(self, batch: Batch) -> None:
@@ -163,8 +175,7 @@ class _Build:
 
     def _finish(self) -> None:
         db = self.db
-        # Back to the defaults, which suit small changes.
-        db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)")
+        db.execute("BEGIN")
         problems = resolve.problem_writer(db)
         for problem in self._problems:
             problems.add(problem)
@@ -204,7 +215,8 @@ class _Build:
             report = self._report(path, before)
             self._write_meta(report)
             expected = publish.Expected(self._loader.documents, self._loader.sections, self._fingerprint)
-            publish.prove(self.db, self._name, expected)
+            assert self._index
+            publish.prove(self.db, self._name, expected, self._index)
         return report
 
     def _replace(self, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,16 @@ def test_memory_counts_all_processes_together(tmp_path: Path) -> None:
 def test_a_command_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="nothing here"):
         measure.run([sys.executable, "-c", "import sys; sys.exit('nothing here')"], str(tmp_path))
+
+
+def test_a_benchmark_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.growth", "--documents", "100000"]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE)
+    while not list(tmp_path.rglob("*.md")):
+        assert process.poll() is None
+    process.terminate()
+    process.communicate()
+    assert process.returncode and not list(tmp_path.iterdir())
 
 
 def test_the_floor_reads_documents_and_nothing_else(vault: Any, tmp_path: Path) -> None:

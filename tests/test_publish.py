@@ -147,9 +147,21 @@ def expected(db: Connection) -> publish.Expected:
     return publish.Expected(documents, sections, scalar(db, "SELECT value FROM meta WHERE key = 'fingerprint'"))
 
 
+def prove(db: Connection, wanted: publish.Expected) -> None:
+    """As a rebuild does: the index by a second connection, which sees what is in the file."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    index = publish.IndexProof(scalar(db, "SELECT file FROM pragma_database_list WHERE name = 'main'"))
+    with contextlib.closing(index):
+        publish.prove(db, "x.build", wanted, index)
+
+
+def test_a_proof_that_is_given_up_ends_at_once(folder: Path) -> None:
+    publish.IndexProof(str(folder / LIVE)).close()
+
+
 def test_a_whole_build_is_proven(folder: Path) -> None:
     with opened(folder) as (db, _):
-        publish.prove(db, "x.build", expected(db))
+        prove(db, expected(db))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +181,7 @@ def test_a_build_that_is_not_whole_is_not_published(folder: Path, harm: str, tol
         db.execute("PRAGMA foreign_keys=" + ("OFF" if "tags" in harm else "ON"))
         db.execute(harm)
         with pytest.raises(WorkError, match=rf"the build x\.build {told}"):
-            publish.prove(db, "x.build", wanted)
+            prove(db, wanted)
 
 
 # Copy: under readers
