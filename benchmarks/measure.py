@@ -9,6 +9,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -45,8 +46,13 @@ def run(command: Sequence[str], cwd: str, watched: bool = False) -> Run:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, env=_environment(), stdout=output, stderr=subprocess.STDOUT)
-        peak = _watch(process.pid) if watched else None
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            peak = _watch(process.pid) if watched else None
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
@@ -169,7 +175,8 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 @contextlib.contextmanager
 def workplace() -> Iterator[str]:
-    """A folder for everything that a benchmark makes, removed at the end."""
+    """A folder for everything that a benchmark makes, removed at the end, also when it is told to stop."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="mdcache-bench-") as folder:
         yield folder
 

@@ -54,13 +54,15 @@ def read(path: str, text: str, phase: Synchronized[int], pipe: Pipe) -> None:
     queries: list[list[Query]] = [[] for _ in _PHASES]
     db = database.open_reader(path)
     with database.closing(db):
+        pipe.send("ready")
         number = 0
         while (before := phase.value) >= 0:
             queued, began = _queued_ns(), time.perf_counter_ns()
             found = db.execute(_QUERY.format(number), (text,)).fetchall()
             took = Query((time.perf_counter_ns() - began) / 1e6, (_queued_ns() - queued) / 1e6)
             assert found, "a reader found nothing"
-            for one in {before, phase.value} - {-1}:
+            # One that outlasts a phase counts for all that it saw.
+            for one in range(before, max(before, phase.value) + 1):
                 queries[one].append(took)
             number += 1
     pipe.send(queries)
@@ -84,6 +86,8 @@ def reading(path: str, text: str) -> Iterator[Readers]:
     for _, theirs in pipes:
         context.Process(target=read, args=(path, text, readers.phase, theirs), daemon=True).start()
         theirs.close()
+    for ours, _ in pipes:
+        assert ours.recv() == "ready"
     try:
         yield readers
     finally:
