@@ -18,7 +18,7 @@ from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.digest import Digest
 from pipeline.errors import UsageError, WorkError
-from pipeline.layout import Batch, Job
+from pipeline.layout import FILES, TABLES, Batch, Job
 from pipeline.load import Loader
 from pipeline.model import Entry, Problem
 from pipeline.model import Report as Report
@@ -168,6 +168,9 @@ class _Build:
             self._finish()
 
     def _add(self, batch: Batch) -> None:
+        if self._options.reproducible:
+            # Not deleted afterwards: what was deleted would still lie in the file's free pages.
+            batch.rows[TABLES.index(FILES)].clear()
         self._loader.add(batch)
         self._digest.add(batch.digests)
         self._absent += [path for path, _ in batch.absent]
@@ -182,8 +185,6 @@ class _Build:
         problems.flush()
         ddl.apply_indexes(db, self._settings.schema)
         resolve.resolve_all(db, self._settings.rules(), self._absent)
-        if self._options.reproducible:
-            db.execute("DELETE FROM files")
         db.execute("COMMIT")
 
     def publish(self, target: publish.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:

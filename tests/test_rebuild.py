@@ -394,3 +394,15 @@ def test_a_base_whose_name_is_no_text_cannot_be_remembered(tmp_path: Path) -> No
 def rebuild_in(folder: Path) -> driver.Report:
     """A rebuild of a folder from within."""
     return driver.rebuild(load(Asked(str(folder), docs=(".",)), {}), driver.Options(workers=0))
+
+
+def test_other_stamps_in_another_place_give_the_same_bytes(vault: Vault, tmp_path: Path) -> None:
+    files_ = {f"docs/{number}.md": f"# Title {number}\n\nword [next]({number + 1}.md)\n" for number in range(300)}
+    made = []
+    for number in range(2):
+        folder = vault(files_)
+        for file in (folder / "docs").iterdir():
+            os.utime(file, (number * 1000, number * 1000))
+        made.append(tmp_path / f"{number}.db")
+        rebuild(folder, output=str(made[-1]), reproducible=True)
+    assert made[0].read_bytes() == made[1].read_bytes()
