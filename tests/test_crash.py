@@ -297,7 +297,8 @@ def stopped(folder: Path, name: str, group: bool, after_s: float) -> None:
         time.sleep(0.001)
     pids = children(process.pid)
     time.sleep(after_s)
-    (os.killpg if group else os.kill)(process.pid, signal.Signals[name])
+    if process.poll() is None:
+        (os.killpg if group else os.kill)(process.pid, signal.Signals[name])
     _, said = process.communicate(timeout=60)  # the end of the output: nobody is left who could write to it
     assert all(is_gone(pid) for pid in pids)
     with lock.held(str(folder / ".mdcache" / "cache.db"), "mdcache test", 0):
