@@ -25,6 +25,8 @@ class Entry(NamedTuple):
     mtime_ns: int
     ctime_ns: int
     inode: int
+    blob: str | None = None
+    """The id of its object in git; None for a file on disk."""
 
 
 class Content(NamedTuple):
