@@ -9,12 +9,11 @@ import stat
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pipeline.frontmatter import BYTES_LIMIT
-from pipeline.model import ERROR, INODE_BITS, Content, Problem, Stamp
+from pipeline.model import ERROR, FRONT_MATTER_LIMIT, INODE_BITS, Content, Problem, Stamp
 
 _TRIES = 4
 _CHUNK = 1 << 20
-_HEAD = BYTES_LIMIT + 1024
+_HEAD = FRONT_MATTER_LIMIT + 1024
 
 
 class Clock(NamedTuple):
