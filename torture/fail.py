@@ -1,0 +1,35 @@
+"""A disk that is full (ENOSPC), broken (EIO) or slow (EINTR), at every system call that can fail so."""
+
+import re
+
+from torture import bench, strace, sweep
+from torture.bench import Trial
+
+# Each error, where it may strike, and what it may strike there.
+_ERRORS = (
+    ("ENOSPC", "./cache", strace.WRITES),
+    ("EIO", "./", strace.FALLIBLE),
+    ("EINTR", "./", strace.SLOW),
+)
+
+
+def run(trial: Trial) -> None:
+    """One failure each, then the disk is well again."""
+    if not strace.works():
+        trial.skip("all", "no strace here")
+        return
+    for subject in sweep.SUBJECTS:
+        swept = sweep.Sweep(trial, subject)
+        all_ = swept.points()
+        for error, where, calls in _ERRORS:
+            with trial.part(f"{subject.name}, {error}") as part:
+                some = [point for point in all_ if _is_among(point, where, calls)]
+                swept.strike(part, strace.spread(some, trial.amount(3, None)), lambda error=error: f"error={error}")
+
+
+def _is_among(point: strace.Point, where: str, calls: re.Pattern[str]) -> bool:
+    return where in point.line and bool(calls.fullmatch(point.call))
+
+
+if __name__ == "__main__":
+    bench.alone(run)
