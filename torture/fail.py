@@ -24,7 +24,7 @@ def run(trial: Trial) -> None:
         for error, where, calls in _ERRORS:
             with trial.part(f"{subject.name}, {error}") as part:
                 some = [point for point in all_ if _is_among(point, where, calls)]
-                swept.strike(part, strace.spread(some, trial.amount(3, None)), lambda error=error: f"error={error}")
+                swept.strike(part, some, trial.amount(3, None), lambda error=error: f"error={error}")
 
 
 def _is_among(point: strace.Point, where: str, calls: re.Pattern[str]) -> bool:

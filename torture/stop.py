@@ -12,8 +12,8 @@ def run(trial: Trial) -> None:
     for subject in sweep.SUBJECTS:
         with trial.part(f"{subject.name}, INT or TERM") as part:
             swept = sweep.Sweep(trial, subject)
-            some = strace.spread(swept.points(), trial.amount(4, None))
-            swept.strike(part, some, lambda: f"signal={trial.chance.choice(('INT', 'TERM'))}")
+            all_ = swept.points()
+            swept.strike(part, all_, trial.amount(4, None), lambda: f"signal={trial.chance.choice(('INT', 'TERM'))}")
 
 
 if __name__ == "__main__":

@@ -80,11 +80,3 @@ def _calls(log: Path) -> Iterator[tuple[str, int, str]]:
                 count[thread, call] += 1
                 yield call, count[thread, call], line
 
-
-def spread(all_: list[Point], at_most: int | None) -> list[Point]:
-    """Some of them: the first of each call, and others at equal distances; None: all."""
-    if at_most is None or len(all_) <= at_most:
-        return all_
-    first = {point.call: point for point in reversed(all_)}
-    rest = all_[:: max(1, len(all_) // max(1, at_most - len(first)))]
-    return sorted({*first.values(), *rest})[:at_most]

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -100,7 +101,7 @@ class Sweep:
     """Strikes one subject at one point after the other."""
 
     def __init__(self, trial: Trial, subject: Subject) -> None:
-        self.subject = subject
+        self.subject, self._chance = subject, trial.chance
         self._folder = Path(trial.folder / f"{subject.name}".replace(" ", "-"))
         self._folder.mkdir()
         self.scene = scene.laid_out(self._folder / "scene", subject.cache)
@@ -111,21 +112,22 @@ class Sweep:
         with self._reading(traced):
             return strace.points(self.subject.run, traced, "docs", "cache")
 
-    def strike(self, part: Part, all_: Sequence[Point], fault: Callable[[], str]) -> None:
-        for point in all_:
+    def strike(self, part: Part, all_: Sequence[Point], at_most: int | None, fault: Callable[[], str]) -> None:
+        """A fault at each of these points; or at so many of them, as chance has it."""
+        for point in all_ if at_most is None else self._chance.sample(all_, min(at_most, len(all_))):
             kind = fault()
             with part.point(f"{kind} at {point}"):
                 part.faults += self._strike(point, kind)
 
     def _strike(self, point: Point, fault: str) -> int:
         """One fault at one point, and everything that must hold after it; how often it was injected."""
-        folder = scene.copied(self.scene.folder, self._folder / f"{point.call}-{point.number}")
+        folder = scene.copied(self.scene.folder, Path(tempfile.mkdtemp(dir=self._folder)) / "struck")
         with self._reading(folder):
             done = strace.struck(self.subject.run, folder, point, fault)
         seen = scene.state(folder)
         self._judge(folder, point, fault, done, seen)
-        scene.made_good(folder)
-        shutil.rmtree(folder)
+        scene.made_good(folder, anew=not self.subject.cache)
+        shutil.rmtree(folder.parent)
         return done.faults
 
     @contextlib.contextmanager
