@@ -5,11 +5,11 @@ import re
 from torture import bench, strace, sweep
 from torture.bench import Trial
 
-# Each error, where it may strike, and what it may strike there.
+# Each error, where it may strike, what it may strike there, and at how many points it does in a full round (None: all).
 _ERRORS = (
-    ("ENOSPC", "./cache", strace.WRITES),
-    ("EIO", "./", strace.FALLIBLE),
-    ("EINTR", "./", strace.SLOW),
+    ("ENOSPC", "./cache", strace.WRITES, None),
+    ("EIO", "./", strace.FALLIBLE, None),
+    ("EINTR", "./", strace.SLOW, 100),
 )
 
 
@@ -21,10 +21,10 @@ def run(trial: Trial) -> None:
     for subject in sweep.SUBJECTS:
         swept = sweep.Sweep(trial, subject)
         all_ = swept.points()
-        for error, where, calls in _ERRORS:
+        for error, where, calls, most in _ERRORS:
             with trial.part(f"{subject.name}, {error}") as part:
                 some = [point for point in all_ if _is_among(point, where, calls)]
-                swept.strike(part, some, trial.amount(3, None), lambda error=error: f"error={error}")
+                swept.strike(part, some, trial.amount(1, most), lambda error=error: f"error={error}")
 
 
 def _is_among(point: strace.Point, where: str, calls: re.Pattern[str]) -> bool:

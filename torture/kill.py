@@ -12,7 +12,7 @@ def run(trial: Trial) -> None:
     for subject in sweep.SUBJECTS:
         with trial.part(f"{subject.name}, kill -9") as part:
             swept = sweep.Sweep(trial, subject)
-            swept.strike(part, swept.points(), trial.amount(8, None), lambda: sweep.KILL)
+            swept.strike(part, swept.points(), trial.amount(3, None), lambda: sweep.KILL)
 
 
 if __name__ == "__main__":

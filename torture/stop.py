@@ -13,7 +13,7 @@ def run(trial: Trial) -> None:
         with trial.part(f"{subject.name}, INT or TERM") as part:
             swept = sweep.Sweep(trial, subject)
             all_ = swept.points()
-            swept.strike(part, all_, trial.amount(4, None), lambda: f"signal={trial.chance.choice(('INT', 'TERM'))}")
+            swept.strike(part, all_, trial.amount(2, 300), lambda: f"signal={trial.chance.choice(('INT', 'TERM'))}")
 
 
 if __name__ == "__main__":
