@@ -20,6 +20,11 @@ from pipeline.errors import UsageError, WorkError
 from pipeline.model import Report
 from pipeline.settings import Settings
 
+# Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
+# later generations keep that. What is published is for others: umask decides.
+_PRIVATE = 0o600
+_PUBLIC = 0o666
+
 
 class Options(NamedTuple):
     """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode."""
@@ -44,7 +49,7 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
             target = publish.judge(path, bool(options.output))
-            with publish.build_file(path) as build_name:
+            with publish.build_file(path, _PUBLIC if options.output else _PRIVATE) as build_name:
                 made = _Generation(settings, options, build_name)
                 with contextlib.closing(made):
                     made.fill(run, found, progress)
