@@ -98,12 +98,12 @@ class Build:
         db.execute("COMMIT")
 
     def _jobs(self, batches: Iterable[_Some]) -> Iterator[Job]:
-        rules = self._settings.rules()
+        base, rules, repository = self._settings.base, self._settings.rules(), self._settings.source.repository
         for key, found in batches:
             self._problems.extend(one for one in found if isinstance(one, Problem))
             entries = tuple(one for one in found if isinstance(one, Entry))
             keys = tuple(range(key, key + len(entries)))
-            yield Job(self._settings.base, rules, self._clock, entries, keys, (None,) * len(entries))
+            yield Job(base, repository, rules, self._clock, entries, keys, (None,) * len(entries))
 
     def _add(self, batch: Batch) -> None:
         if not self._stamped:
