@@ -146,6 +146,7 @@ def test_the_cache_follows(repo: Path, in_repo: Run) -> None:
     assert in_repo("git", "rebase", "main").returncode == 0
     assert titles(repo) == ["A", "B", "C", "D"]
     (repo / "mdcache.toml").write_text("docs =")
+    in_repo("git", "commit", "--no-verify", "-am", "broken settings")
     done = in_repo("git", "checkout", "-q", "-b", "other")
     assert done.returncode == 0
     assert "mdcache: the cache is not up to date" in done.stdout + done.stderr
