@@ -310,6 +310,55 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
 
 
 @cli.command(context_settings=HELP)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--staged", is_flag=True, help="Judge what git is about to commit, and what it breaks elsewhere.")
+@click.option("--rev", metavar="REV", help="Judge a revision.")
+@click.option("--against", metavar="REV", help="Only what has changed since REV, and what that breaks elsewhere.")
+@click.option("--strict", is_flag=True, help="Warnings too end in exit status 1.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="For people and editors, programs, GitHub's annotations, or SARIF.",
+)
+@click.option("--json", "form", flag_value="json", help="One JSON object.")
+@click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
+@common
+def check(
+    asked: Common,
+    paths: tuple[str, ...],
+    staged: bool,
+    rev: str | None,
+    against: str | None,
+    strict: bool,
+    form: str,
+    explain: str | None,
+) -> None:
+    """Find what is wrong in documents: all, or those at and below PATHS. Nothing is written."""
+    from pipeline import check as driver
+    from pipeline import codes, formats
+    from pipeline.model import ERROR
+
+    if explain:
+        show.out(codes.page(explain).rstrip())
+        return
+    if staged and rev:
+        raise UsageError("--staged and --rev do not go together")
+    request = driver.request(
+        driver.Asked(asked.folder, staged, rev, against, paths),
+        lambda source: with_remembered_roots(asked.settings((), source)),
+    )
+    found = driver.check(request)
+    formats.show_as(form, found, formats.Places(request.settings.base, asked.folder))
+    if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):
+        show.note(f"mdcache: {formats.summary(found)}")
+    if any(strict or finding.problem.severity == ERROR for finding in found):
+        raise No("")
+
+
+@cli.command(context_settings=HELP)
 @AS_JSON
 @click.option("--since", metavar="TOKEN", help="Only what came after: the 'next' of the last time, or 'now'.")
 @click.option("--follow", is_flag=True, help="Wait for more, until stopped.")

@@ -15,6 +15,7 @@ from pipeline.errors import Damaged, MdcacheError, UsageError, WorkError
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
     from pipeline.settings import Settings
+    from pipeline.sources import Source
 
 INTERRUPTED = 130
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -30,10 +31,11 @@ class Common(NamedTuple):
     quiet: bool
     verbose: bool
 
-    def settings(self, docs: tuple[str, ...] = ()) -> Settings:
+    def settings(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
         from pipeline.settings import Asked, load
+        from pipeline.sources import DISK
 
-        return load(Asked(self.folder, self.config, self.database, docs), os.environ)
+        return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
 
 
 COMMON = (

@@ -71,8 +71,10 @@ class _Found(NamedTuple):
 def where(repository: Repository, settings: Settings, folder: str, config: str | None, database: str | None) -> Where:
     """From where the hooks find these settings, in each work tree of the repository."""
     top = os.path.realpath(repository.top)
-    home = os.path.dirname(settings.file) if settings.file and not config else folder
-    home = os.path.realpath(home)
+    if settings.file and not config:
+        home = os.path.realpath(os.path.dirname(settings.file))
+    else:
+        home = os.path.realpath(folder) if settings.roots or config or database else top
     inside = home if _lies_in(home, top) else top
     named = {"--config": settings.file if config else None, "--db": settings.database if database else None}
     options = [word for name, path in named.items() if path for word in (name, _from(inside, top, path))]

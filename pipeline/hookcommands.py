@@ -9,7 +9,6 @@ import click
 
 from pipeline import show
 from pipeline.commands import AS_JSON, HELP, Common, common, verdict, with_remembered_roots
-from pipeline.errors import UsageError
 
 
 @click.group(context_settings=HELP)
@@ -28,8 +27,6 @@ def install(asked: Common, as_json: bool) -> None:
 
     found = repository(asked.folder)
     settings = with_remembered_roots(asked.settings())
-    if not settings.roots:
-        raise UsageError("no documents named: write settings with mdcache init first")
     where = driver.where(found, settings, asked.folder, asked.config, asked.database)
     done = driver.install(found, where, driver.program(sys.argv[0], sys.executable))
     render.hooks(done, as_json, asked.quiet)

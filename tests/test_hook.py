@@ -208,12 +208,16 @@ def test_without_a_repository_there_are_no_hooks(vault: Vault, git: Git, tmp_pat
     assert "has no work tree" in one_line(mdcache(tmp_path / "bare", "hook", "install"), 2)
 
 
-def test_without_documents_there_are_no_hooks(vault: Vault, git: Git, tmp_path: Path) -> None:
-    folder = made(tmp_path / "code", {"code.c": ""}, vault, git)
-    assert "mdcache init" in one_line(mdcache(folder, "hook", "install"), 2)
-    (folder / "mdcache.toml").write_text("docs = 1")
-    assert "'docs' must be a list" in one_line(mdcache(folder, "hook", "install"), 2)
-    assert hooks_in(folder / ".git/hooks") == {}
+def test_settings_must_make_sense_before_hooks_are_written(repo: Path) -> None:
+    (repo / "mdcache.toml").write_text("docs = 1")
+    assert "'docs' must be a list" in one_line(mdcache(repo, "hook", "install"), 2)
+    assert hooks_in(repo / ".git/hooks") == {}
+
+
+def test_without_settings_the_hooks_are_about_the_whole_repository(tmp_path: Path, vault: Vault, git: Git) -> None:
+    folder = made(tmp_path / "code", {"sub/a.md": "# A\n"}, vault, git)
+    mdcache(folder / "sub", "hook", "install")
+    assert '"$mdcache"  check --staged' in (folder / ".git/hooks/pre-commit").read_text()
 
 
 def test_hooks_are_told_where_the_settings_are(repo: Path, vault: Vault, git: Git, tmp_path: Path) -> None:
