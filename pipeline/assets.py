@@ -62,9 +62,10 @@ class Assets:
 
     def _walk(self) -> Iterator[str]:
         folders = [self._base]
+        start = len(os.path.join(self._base, ""))
         while folders:
             for item in self._names(folders.pop()).values():
                 if not item.is_dir(follow_symlinks=False):
-                    yield os.path.relpath(item.path, self._base)
+                    yield item.path[start:]
                 elif not item.name.startswith("."):
                     folders.append(item.path)

@@ -68,14 +68,11 @@ def request(asked: Asked, load: Callable[[Source], Settings]) -> Request:
 
 def _rooted(settings: Settings) -> Settings:
     """Without settings and cache all of the repository is documents, or all of the working folder."""
+    if settings.roots:
+        return settings
     repository = settings.source.repository
-    if not settings.roots:
-        base = os.path.realpath(repository.top) if repository else settings.base
-        return settings.with_roots(base, (base,))
-    outside = [root for root in settings.roots if repository and not f"{root}/".startswith(f"{repository.top}/")]
-    if repository and outside:
-        raise UsageError(f"{outside[0]} does not lie in the repository {repository.top}")
-    return settings
+    base = repository.top if repository else settings.base
+    return settings.with_roots(base, (base,))
 
 
 def _before(asked: Asked, settings: Settings, trees: Trees | None) -> Source | None:

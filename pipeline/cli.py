@@ -22,6 +22,7 @@ from pipeline.hookcommands import hook
 if TYPE_CHECKING:
     from pipeline.cache import Cache
     from pipeline.settings import Settings
+    from pipeline.sources import Source
 
 
 class _Words(click.Command):
@@ -87,6 +88,7 @@ def init(asked: Common) -> None:
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Publish to FILE instead; it needs no writable folder."
 )
+@click.option("--rev", metavar="REV", help="With --output or --db: build what a revision of git's holds.")
 @click.option("--reproducible", is_flag=True, help="With --output: the same bytes for the same documents.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Parsing processes; 0 parses in this one.")
 @common
@@ -96,6 +98,7 @@ def rebuild(
     as_json: bool,
     wait: float,
     output: str | None,
+    rev: str | None,
     reproducible: bool,
     workers: int | None,
 ) -> None:
@@ -106,7 +109,9 @@ def rebuild(
 
     if reproducible and not output:
         raise UsageError("--reproducible goes with --output FILE")
-    settings = with_remembered_roots(asked.settings(docs))
+    if rev and not (output or asked.database):
+        raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
+    settings = with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
         with _progress(settings, asked.quiet) as progress:
@@ -115,6 +120,12 @@ def rebuild(
             show.as_json(report._asdict())
         elif not asked.quiet:
             render.report(report)
+
+
+def _revision(folder: str, rev: str | None) -> Source | None:
+    from pipeline import git, sources
+
+    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from pipeline import build, database, layout, survey, sync, workers
+from pipeline import database, layout, survey, sync
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.errors import Damaged
@@ -78,6 +78,8 @@ def _copied(live: Connection, settings: Settings, plan: survey.Plan) -> Connecti
 
 
 def _build(settings: Settings) -> Connection:
+    from pipeline import build, workers  # here, not at the top: a copy must not wait for them
+
     found = build.documents(settings)
     with workers.started(found.workers, layout.run) as run:
         db = database.open_draft()

@@ -157,8 +157,8 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         raise WorkError(
             f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
         )
-    if "commit" in cache.meta:
-        return f"it holds the revision {cache.meta['commit']}"
+    if cache.commit:
+        return f"it holds the revision {cache.commit}"
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
         return f"it holds the documents of {cache.base}"
