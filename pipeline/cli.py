@@ -106,12 +106,14 @@ def rebuild(
     from pipeline import render
     from pipeline.rebuild import Options
     from pipeline.rebuild import rebuild as build
+    from pipeline.settings import refuse_outside
 
     if reproducible and not output:
         raise UsageError("--reproducible goes with --output FILE")
     if rev and not (output or asked.database):
         raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
     settings = with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
+    refuse_outside(settings)
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
         with _progress(settings, asked.quiet) as progress:
