@@ -101,6 +101,14 @@ class Settings(NamedTuple):
         return self._replace(base=base, roots=roots)
 
 
+def refuse_outside(settings: Settings) -> None:
+    """A revision says nothing of what lies beside its repository. Raises UsageError."""
+    repository = settings.source.repository
+    for root in settings.roots:
+        if repository and not _lies_in(root, repository.top):
+            raise UsageError(f"{root} does not lie in the repository {repository.top}")
+
+
 def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
     """Find, read and check the settings. Raises UsageError for whatever is wrong with them.
 
@@ -112,7 +120,6 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
     file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
     roots = _roots(asked, folder, file)
-    _refuse_outside(source, roots)
     database = asked.database or environment.get("MDCACHE_DB")
     defaults = Rules()
     return Settings(
@@ -251,13 +258,6 @@ def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
     else:
         roots = set()
     return tuple(sorted(roots))
-
-
-def _refuse_outside(source: Source, roots: tuple[str, ...]) -> None:
-    """A repository's objects say nothing of what lies beside it."""
-    for root in roots:
-        if source.repository and not _lies_in(root, source.repository.top):
-            raise UsageError(f"{root} does not lie in the repository {source.repository.top}")
 
 
 def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
