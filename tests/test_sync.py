@@ -482,6 +482,37 @@ def test_a_trigger_that_never_ends_can_be_stopped(base: Path) -> None:
     assert content(live.database) == before
 
 
+# As mdcache does, but Ctrl-C comes while SQLite asks whether a user's trigger may do what it does, the given time.
+STOPPED_WHILE_ASKED = """
+import os, signal, sys
+from pipeline import cli, database
+make, left = database.writing_with_user_triggers, int(sys.argv.pop(1))
+def made(*names):
+    authorize = make(*names)
+    def asked(*what):
+        global left
+        left -= what[4] == "went"
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return authorize(*what)
+    return asked
+database.writing_with_user_triggers = made
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("command", ["sync", "rebuild"])
+def test_a_stop_while_sqlite_asks_about_a_trigger_is_no_refusal(base: Path, command: str) -> None:
+    live = with_schema(base, OWN)
+    synced(live)
+    (base / "docs" / "a.md").unlink()
+    before = content(live.database)
+    done = run((sys.executable, "-c", STOPPED_WHILE_ASKED, "2", command), base)
+    assert (done.returncode, done.stderr) == (130, "\nmdcache: interrupted: the cache is as it was\n")
+    assert content(live.database) == before
+    assert did(synced(live)) == (0, 0, 1)
+
+
 # Others at the same time
 
 

@@ -15,7 +15,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from processes import MDCACHE, PATIENCE_S, children, is_gone, mdcache, one_line, run, start
+from processes import (
+    MDCACHE,
+    PATIENCE_S,
+    UNPRIVILEGED,
+    WATCHES,
+    children,
+    is_gone,
+    limit,
+    limited,
+    may_limit,
+    mdcache,
+    one_line,
+    run,
+    start,
+)
 from watching import Watched, watched
 
 from pipeline import database, lock, sync
@@ -36,26 +50,7 @@ def watcher(base: Path) -> Iterator[Watched]:
         yield found
 
 
-INOTIFY = Path("/proc/sys/fs/inotify")
-
-
-def may_set(name: str) -> bool:
-    return os.access(INOTIFY / name, os.W_OK) and os.getuid() == 0
-
-
-@contextlib.contextmanager
-def lowered(name: str, value: int) -> Iterator[Callable[[], None]]:
-    """A limit of the system, lowered for a while; yields what puts it back."""
-    before = (INOTIFY / name).read_text()
-    (INOTIFY / name).write_text(str(value))
-
-    def restore() -> None:
-        (INOTIFY / name).write_text(before)
-
-    try:
-        yield restore
-    finally:
-        restore()
+own_limits = pytest.mark.skipif(not may_limit(), reason="limits of its own need Linux's user namespaces")
 
 
 # What happens to documents
@@ -268,7 +263,7 @@ def test_one_root_that_is_missing_does_not_hold_up_the_other(base: Path, vault: 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="setpriv is Linux's")
 def test_a_folder_that_cannot_be_listed_holds_up_nothing_else(base: Path) -> None:
-    with watched(base, unprivileged=True) as watcher:
+    with watched(base, before=UNPRIVILEGED) as watcher:
         (watcher.docs / "a").chmod(0)
         watcher.until(lambda: "cannot list" in (watcher.state.degraded or ""))
         for number in range(3):
@@ -529,26 +524,27 @@ def test_a_reader_thread_that_dies_is_replaced(watcher: Watched) -> None:
     watcher.keeps_the_law()
 
 
-@pytest.mark.skipif(not may_set("max_user_watches"), reason="needs root to lower the limit")
+@own_limits
 def test_with_too_many_folders_for_the_system_it_polls_and_says_so(base: Path) -> None:
-    (base / "mdcache.toml").write_text(settings("reconcile_s = 1\npoll_s = 0.2"))
-    with lowered("max_user_watches", 2) as restore, watched(base) as watcher:
+    (base / "mdcache.toml").write_text(settings("reconcile_s = 0.5\npoll_s = 0.1"))
+    with watched(base, before=limited(WATCHES, 2)) as watcher:
         assert watcher.state.method == "poll"
-        assert "fs.inotify.max_user_watches (now 2)" in (watcher.state.degraded or "")
+        assert "user.max_inotify_watches (now 2)" in (watcher.state.degraded or "")
         (watcher.docs / "new.md").write_text("# New\n")
         watcher.until_titled("New")
-        restore()
+        limit(watcher.process.pid, WATCHES, 1000)
         watcher.until(lambda: watcher.state.method == "inotify" and watcher.state.degraded is None)
         (watcher.docs / "newer.md").write_text("# Newer\n")
         watcher.until_titled("Newer")
         watcher.keeps_the_law()
 
 
-@pytest.mark.skipif(not may_set("max_user_watches"), reason="needs root to lower the limit")
+@own_limits
 def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
-    (base / "mdcache.toml").write_text(settings("reconcile_s = 1\npoll_s = 0.2"))
-    with watched(base) as watcher, lowered("max_user_watches", 2):
+    (base / "mdcache.toml").write_text(settings("reconcile_s = 0.5\npoll_s = 0.1"))
+    with watched(base, before=limited(WATCHES, 1000)) as watcher:
         assert watcher.state.method == "inotify"
+        limit(watcher.process.pid, WATCHES, 2)
         (watcher.docs / "late").mkdir()
         watcher.until(lambda: watcher.state.method == "poll" and watcher.state.degraded)
         (watcher.docs / "late/new.md").write_text("# New\n")
@@ -556,18 +552,35 @@ def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
         watcher.keeps_the_law()
 
 
-@pytest.mark.torture
-@pytest.mark.skipif(sys.platform != "linux", reason="the queue is inotify's")
-def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+def flood(watcher: Watched, files: int, writes: int) -> None:
+    """More writes than the queue holds events while the watcher stands still, and changes after all of them."""
+    assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
     watcher.process.send_signal(signal.SIGSTOP)
-    for number in range(12_000):
-        (watcher.docs / f"a/flood{number}.md").write_text(f"# Flood {number} [[flood{number + 1}]]\n")
+    for number in range(writes):  # one file after the other: the system merges what happens twice in a row
+        (watcher.docs / f"a/flood{number % files}.md").write_text(f"# Flood {number} [[flood{number + 1}]]\n")
     (watcher.docs / "one.md").unlink()
+    (watcher.docs / "after").mkdir()
+    (watcher.docs / "after/late.md").write_text("# Late\n")
     watcher.process.send_signal(signal.SIGCONT)
     watcher.until(lambda: "overflowed" in watcher.said())
     watcher.keeps_the_law(PATIENCE_S * 2)
-    (watcher.docs / "a/after.md").write_text("# After\n")
-    watcher.until_titled("After")
+    (watcher.docs / "after/later.md").write_text("# Later\n")
+    watcher.until_titled("Later")
+    watcher.keeps_the_law()
+
+
+@pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
+def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
+    flood(watcher, 100, 12_000)
+
+
+@pytest.mark.torture
+@pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
+def test_a_flood_of_new_documents_loses_none(watcher: Watched) -> None:
+    flood(watcher, 12_000, 12_000)
 
 
 @pytest.mark.torture
