@@ -196,7 +196,7 @@ _BY_TEXT = {
 }
 
 
-def name_of(error: Exception) -> str:
+def name_of(error: BaseException) -> str:
     """SQLite's name for an error, '' when it has none: 'SQLITE_BUSY_SNAPSHOT'."""
     return getattr(error, "sqlite_errorname", None) or _BY_TEXT.get(str(error), "")
 
@@ -239,7 +239,7 @@ def is_locked(status: int) -> bool:
     return status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def is_about_sql(error: Exception) -> bool:
+def is_about_sql(error: BaseException) -> bool:
     """Whether a statement is to blame, not the file: what a user's trigger or view does wrong."""
     return name_of(error).startswith(_SQL)
 

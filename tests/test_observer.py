@@ -284,8 +284,11 @@ def test_a_queue_that_overflows_is_noticed(tmp_path: Path) -> None:
     process = listener(tmp_path)
     assert process.stdout and process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGSTOP)
-    for number in range(int(Path(QUEUE).read_text())):  # in turns: what happens twice in a row is merged
-        (tmp_path / f"{number % 10}.md").write_text("x")
+    files = [tmp_path / name for name in ("a.md", "b.md")]
+    for file in files:
+        file.write_text("x")
+    for number in range(int(Path(QUEUE).read_text())):
+        os.utime(files[number % 2])  # in turns: what happens twice in a row is merged
     process.send_signal(signal.SIGCONT)
     assert heard(process) == "the queue of events overflowed None\n"
 

@@ -32,8 +32,7 @@ from processes import (
 )
 from watching import Watched, watched
 
-from pipeline import database, lock, sync
-from pipeline.database import scalar
+from pipeline import database, lock, sync, watchstate
 
 LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
 FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
@@ -308,6 +307,25 @@ def test_settings_that_are_broken_leave_those_before_in_force(base: Path) -> Non
         watcher.keeps_the_law()
 
 
+def test_another_cache_in_the_settings_is_the_one_from_then_on(base: Path) -> None:
+    """As is one that the settings name in vain, until they name one that can be had."""
+    (base / "mdcache.toml").write_text('docs = ["docs"]\ndatabase = "cache/x.db"\n')
+    (base / "foreign.db").write_text("precious\n")
+    with watched(base, by_settings=True) as watcher:
+        (base / "mdcache.toml").write_text('docs = ["docs"]\ndatabase = "foreign.db"\n')
+        watcher.until(lambda: "foreign.db is not a cache" in (watcher.state.degraded or ""))
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until_titled("New")
+        before = watcher.database
+        watcher.database = str(base / "cache" / "y.db")
+        (base / "mdcache.toml").write_text('docs = ["docs"]\ndatabase = "cache/y.db"\n')
+        watcher.until(lambda: watcher.state.ready and watchstate.read(before) is None)
+        (watcher.docs / "newer.md").write_text("# Newer\n")
+        watcher.until_titled("Newer")
+        watcher.keeps_the_law()
+    assert (base / "foreign.db").read_text() == "precious\n"
+
+
 # Beside others
 
 
@@ -346,27 +364,6 @@ def test_while_another_writes_the_changes_wait(watcher: Watched) -> None:
         assert "new" not in watcher.ids()
     watcher.until(lambda: "new" in watcher.ids())
     watcher.until(lambda: watcher.state.degraded is None and not watcher.state.pending)
-
-
-def test_readers_never_see_half_a_batch(watcher: Watched) -> None:
-    """Each round gives all documents of one folder one title: a reader that sees two titles sees half a batch."""
-    (watcher.docs / "set").mkdir()
-    reader = database.open_reader(watcher.database)
-    for number in range(5):
-        for i in range(40):
-            (watcher.docs / f"set/{i}.md").write_text(f"# Round {number}\n\nround{number}\n")
-        deadline = time.monotonic() + PATIENCE_S
-        seen: set[tuple[str, int]] = set()
-        while seen != {(f"Round {number}", 40)}:
-            reader.execute("BEGIN")
-            seen = set(reader.execute("SELECT title, count(*) FROM nodes WHERE path LIKE 'set/%' GROUP BY title"))
-            indexed = scalar(reader, "SELECT count(*) FROM sections_fts WHERE sections_fts MATCH ?", f"round{number}")
-            assert indexed == sum(count for title, count in seen if title == f"Round {number}")
-            reader.execute("COMMIT")
-            assert len(seen) <= 1, seen
-            assert time.monotonic() < deadline, watcher.said()
-    reader.close()
-    watcher.keeps_the_law()
 
 
 def test_a_reader_that_stays_delays_the_checkpoint_and_nothing_else(watcher: Watched) -> None:
@@ -442,6 +439,25 @@ def test_in_the_background_it_returns_when_it_is_ready_and_is_stopped_by_name(ba
     assert is_gone(status["watcher"]["pid"])
     assert "generation 1 built" in (base / "cache/x.db.log").read_text()
     assert "no watcher" in mdcache(base, "watch", *cache, "--stop").stdout
+
+
+def test_a_log_that_grows_long_is_put_aside_once(base: Path) -> None:
+    cache, log, old = ("--db", "cache/x.db"), base / "cache/x.db.log", base / "cache/x.db.log.old"
+    (base / "cache").mkdir()
+    log.write_text("of old\n" * 200_000)
+    assert mdcache(base, "watch", "docs", *cache, "--detach").returncode == 0
+    try:
+        assert old.read_text().startswith("of old\n") and "of old" not in log.read_text()
+        with log.open("a") as file:
+            file.write("much more\n" * 200_000)
+        (base / "docs/new.md").write_text("# New\n")
+        deadline = time.monotonic() + PATIENCE_S
+        while "of old" in old.read_text() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert "much more" in old.read_text() and "1 added" in old.read_text()
+    finally:
+        assert mdcache(base, "watch", *cache, "--stop").returncode == 0
+    assert log.read_text().endswith(" stopped\n") and log.read_text().count("\n") == 1
 
 
 def test_what_keeps_it_from_starting_is_said_at_once(base: Path) -> None:
@@ -560,7 +576,8 @@ def flood(watcher: Watched, files: int, writes: int) -> None:
     assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
     watcher.process.send_signal(signal.SIGSTOP)
     for number in range(writes):  # one file after the other: the system merges what happens twice in a row
-        (watcher.docs / f"a/flood{number % files}.md").write_text(f"# Flood {number} [[flood{number + 1}]]\n")
+        with (watcher.docs / f"a/flood{number % files}.md").open("a") as file:
+            file.write(f"# Flood {number} [[flood{number + 1}]]\n")
     (watcher.docs / "one.md").unlink()
     (watcher.docs / "after").mkdir()
     (watcher.docs / "after/late.md").write_text("# Late\n")

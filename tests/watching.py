@@ -25,11 +25,12 @@ if sys.platform == "darwin":
 class Watched:
     """A folder base with documents in docs/ and a cache in cache/x.db that a process keeps fresh."""
 
-    def __init__(self, base: Path, *options: str, before: Sequence[str] = ()) -> None:
+    def __init__(self, base: Path, *options: str, before: Sequence[str] = (), by_settings: bool = False) -> None:
         self.base, self.docs, self.database = base, base / "docs", str(base / "cache" / "x.db")
         self.docs.mkdir(exist_ok=True)
         self.log = base / "log"
-        self._command = (*before, *MDCACHE, "watch", *self.named(), *options)
+        named = () if by_settings else self.named()
+        self._command = (*before, *MDCACHE, "watch", *named, *options)
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
@@ -99,9 +100,12 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(base: Path, *options: str, before: Sequence[str] = ()) -> Iterator[Watched]:
-    """Watch the docs of a folder; at the end the watcher must end well. before: words before the command."""
-    watcher = Watched(base, *options, before=before)
+def watched(base: Path, *options: str, before: Sequence[str] = (), by_settings: bool = False) -> Iterator[Watched]:
+    """Watch the docs of a folder; at the end the watcher must end well.
+
+    before: words before the command; by_settings: nothing is named on the command line.
+    """
+    watcher = Watched(base, *options, before=before, by_settings=by_settings)
     try:
         watcher.until(lambda: watcher.state.ready)
         yield watcher
