@@ -309,8 +309,13 @@ def checkpoint(live: Connection, mode: str = "TRUNCATE") -> Checkpoint:
     PASSIVE leaves the log's file as long as it is, and is over sooner.
     """
     try:
+        wait_ms = scalar(live, "PRAGMA busy_timeout")
+        # Beside a snapshot that is held it would wait for all of that time, in vain.
         live.execute("PRAGMA busy_timeout=0")
-        busy, log, checkpointed = live.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        try:
+            busy, log, checkpointed = live.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        finally:
+            live.execute(f"PRAGMA busy_timeout={wait_ms}")
     except SqliteError:
         return Checkpoint(True, -1, -1)
     return Checkpoint(bool(busy), log, checkpointed)
