@@ -28,6 +28,10 @@ DriverWarning = sqlite3.Warning
 complete_statement = sqlite3.complete_statement
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
+# Without an adapter the driver searches for one at every NULL that it binds, in vain: 900 ns instead of 100, a third
+# of the time that it takes to load short documents.
+sqlite3.register_adapter(type(None), lambda null: null)
+
 NEEDED = (3, 44)
 """Contentless deletes came with 3.43; integrity_check looks into FTS5 since 3.44."""
 APPLICATION_ID = 0x6D646361
