@@ -18,8 +18,8 @@ REPLACED = "\x1a"
 """Stands for a NUL byte and for each byte that is not UTF-8: one byte for one byte keeps every offset."""
 _SHOWN = "\ufffd"
 
-# What pandoc and site builders take off a heading before they make its anchor.
-_ATTRIBUTES = re.compile(r"\s*\{:?[ \t]*[.-][^{}#]*\}\s*$")
+# `{.class}`, which pandoc and site builders take off a heading before they make its anchor.
+_ATTRIBUTES = re.compile(r":?[ \t]*+[.-][^{}#]*\}")
 _H1 = 1
 
 
@@ -149,8 +149,10 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         for key, target, at in comment.relations:
             links.append((start + at, "relation", inline.edge_type(key), target, None))
     for heading in outline.headings:
-        if "{" in heading.spoken and (attributes := _ATTRIBUTES.search(heading.spoken)):
-            found.append((heading.start, anchors.slug(heading.spoken[: attributes.start()])))
+        if "{" in heading.spoken:
+            said, _, attributes = heading.spoken.rstrip().rpartition("{")
+            if _ATTRIBUTES.fullmatch(attributes):
+                found.append((heading.start, anchors.slug(said.rstrip())))
     return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
 
 

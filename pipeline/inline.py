@@ -20,7 +20,7 @@ _TAG = re.compile(
 _URL = r"%s(?<![A-Za-z0-9]%s)%s://[^\s\x00-\x1f<>\[\]`\"\u201c\u201d]+"
 _TAG_RELATION = re.compile(r"\[tag:([^\[\]\n]*)\]")
 _BLOCK_ID = re.compile(r"\^(?<=[ \t\r\n]\^)([A-Za-z0-9-]+)(?=[ \t]*(?:[\r\n]|\Z))")
-_ATTRIBUTE_ID = re.compile(r"\{:?[ \t]?#([^\s{}]+)[^{}\r\n]*\}")
+_ATTRIBUTE_ID = re.compile(r"\{:?[ \t]?#([^\s{}]++)[^{}\r\n]*+\}")
 _CONFLICT = re.compile(r"<<<<<<< (?<![^\r\n]<<<<<<< )")
 _CONFLICT_MIDDLE = re.compile(r"[\r\n]=======(?=[\r\n])")
 _CONFLICT_END = re.compile(r"[\r\n]>>>>>>> ")
