@@ -73,7 +73,7 @@ def held(database: str) -> Iterator[Beacon]:
     path = path_of(database)
     with contextlib.ExitStack() as stack:
         with _speaking(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
             stack.callback(os.close, descriptor)
             content = os.pread(descriptor, _LENGTH, 0)
             if content.strip(b"\0") and not content.startswith(b'{"pid": '):
