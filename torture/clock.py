@@ -17,7 +17,14 @@ from torture.bench import Trial
 
 _LIBRARY = "libfaketime.so.1"
 _LEAPS = ("-3650d", "-40d", "-1d", "-3h", "-61s", "-1s", "+1s", "+59s", "+2h", "+33d", "+3000d")
-_COMMANDS = (("sync",), ("sync",), ("sync", "--digest"), ("rebuild", "--workers", "0"), ("status",), ("sync", "--check"))
+_COMMANDS = (
+    ("sync",),
+    ("sync",),
+    ("sync", "--digest"),
+    ("rebuild", "--workers", "0"),
+    ("status",),
+    ("sync", "--check"),
+)
 _DAY_NS = 86_400 * 10**9
 
 

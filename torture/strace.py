@@ -42,7 +42,9 @@ class Struck(NamedTuple):
 def works() -> bool:
     """Whether there is strace here, and it may trace."""
     try:
-        return sys.platform == "linux" and processes.run(("strace", "-o", os.devnull, "true"), Path("/")).returncode == 0
+        return (
+            sys.platform == "linux" and processes.run(("strace", "-o", os.devnull, "true"), Path("/")).returncode == 0
+        )
     except FileNotFoundError:
         return False
 
@@ -79,4 +81,3 @@ def _calls(log: Path) -> Iterator[tuple[str, int, str]]:
                 thread, call = called.groups()
                 count[thread, call] += 1
                 yield call, count[thread, call], line
-
