@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import processes
 import pytest
 from homes import environment
 
@@ -69,13 +69,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def git() -> Callable[..., str]:
     """git(folder, *arguments, check=True, input=None) runs git there and returns what it prints."""
-
-    def run(folder: Path, *arguments: str, check: bool = True, input: str | None = None) -> str:
-        command = ["git", "-c", "init.defaultBranch=main", *arguments]
-        done = subprocess.run(command, cwd=folder, input=input, check=check, capture_output=True, encoding="utf-8")
-        return done.stdout
-
-    return run
+    return processes.git
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from processes import MDCACHE, run as run_program
+from processes import MDCACHE
+from processes import run as run_program
 
 from pipeline import sync
 from torture import bench, scene

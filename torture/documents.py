@@ -5,13 +5,10 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import test_parse
-from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from law import assert_law, settings_of, synced
 
@@ -20,7 +17,8 @@ from pipeline.cache import opened
 from pipeline.model import Rules
 from pipeline.parse import content_of, parse
 from torture import bench, hostile
-from torture.bench import Part, Trial
+from torture.bench import Trial
+from torture.examples import tried
 
 # Bounds for a document: processor time and memory beyond what there was, with so much more for each of its bytes.
 _SECONDS, _SECONDS_A_MB = 0.5, 5.0
@@ -40,38 +38,17 @@ def run(trial: Trial) -> None:
     """Nothing that a document says makes parsing fail, or slow, or large."""
     with trial.part("parse, bounds of time and memory, laws of any bytes") as part:
         part.unit = "documents"
-        _try(trial, part, trial.amount(300, 20_000), _parsed, hostile.DOCUMENTS)
+        tried(trial, part, trial.amount(300, 20_000), _parsed, hostile.DOCUMENTS)
     with trial.part("parse, one piece up to 100 kB long") as part:
         part.unit = "documents"
-        _try(trial, part, trial.amount(40, 2_000), _bounded, hostile.LARGE)
+        tried(trial, part, trial.amount(40, 2_000), _bounded, hostile.LARGE)
     with trial.part("rebuild and sync of folders of them, read again") as part:
         part.unit = "folders"
         folders = st.lists(st.dictionaries(_NAMES, hostile.DOCUMENTS, max_size=4), min_size=2, max_size=3)
-        _try(trial, part, trial.amount(15, 600), _kept, folders)
+        tried(trial, part, trial.amount(15, 600), _kept, folders)
 
 
 _NAMES = st.sampled_from(("a.md", "b.md", "Sub.md", "deep/b.md", "deep/word.md", "README.md", "é.md", "e\u0301.md"))
-
-
-def _try(trial: Trial, part: Part, count: int, check: Callable[[Any], None], values: st.SearchStrategy[Any]) -> None:
-    """Check so many values; the smallest that fails is told."""
-
-    def one(value: Any) -> None:
-        part.tried += 1
-        check(value)
-
-    settings = hypothesis.settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-    )
-    try:
-        hypothesis.seed(trial.seed)(settings(given(values)(one)))()
-    except Exception as error:
-        part.fail("the smallest that hypothesis has found", error)
 
 
 def _parsed(raw: bytes) -> None:
