@@ -160,8 +160,9 @@ def _holds(folder: str, path: str) -> bool:
 
 PLAIN = frozenset((0o100644, 0o100755))
 """The modes of plain files; others are symbolic links and repositories within."""
-# What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS.
-_AT_ONCE = 256
+# What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
+# characters, or 64.
+_AT_ONCE = 240
 
 _Answer = TypeVar("_Answer")
 Read = Callable[[int], bytes]
@@ -222,10 +223,14 @@ def commit_of(repository: Repository, revision: str) -> str | None:
     return said.decode().strip()
 
 
-def sizes(repository: Repository, ids: Sequence[str]) -> list[int]:
-    """How many bytes each object has."""
-    said = run(repository, "cat-file", "--batch-check=%(objectsize)", input="\n".join([*ids, ""]).encode())
-    return [int(line) for line in said.split()] if ids else []
+def sizes(repository: Repository, ids: Sequence[str]) -> dict[str, int]:
+    """How many bytes each object has; a partial clone may lack some."""
+    if not ids:
+        return {}
+    asked = "\n".join([*ids, ""]).encode()
+    said = run(repository, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=asked)
+    found = (line.split(" ") for line in said.decode().splitlines())
+    return {id_: int(size) for id_, size in found if size != "missing"}
 
 
 def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:

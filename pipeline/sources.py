@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
@@ -53,8 +54,8 @@ class Source(Protocol):
     def ignore_file(self, name: str) -> bytes | None:
         """What a .gitignore says; None when there is none. Raises OSError."""
 
-    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
-        """What files hold; None where there is no plain file that can be read."""
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
+        """What files hold, or so many bytes of it; None where there is no plain file that can be read."""
 
 
 class Disk:
@@ -81,11 +82,11 @@ class Disk:
                 return None
             raise
 
-    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         for name in names:
             try:
                 with open(name, "rb", opener=_open_plain) as file:
-                    yield file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+                    yield file.read(at_most) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
             except OSError:
                 yield None
 
@@ -126,18 +127,22 @@ class GitItem(NamedTuple):
 class GitTree:
     """What git's index or a revision holds.
 
-    on_disk: the objects that lie in the work tree just so, by path. Their entries carry the file's stamps, so that a
-    cache of the work tree knows them without a look inside.
+    on_disk: the objects that git finds unchanged in the work tree, by path. Their entries carry the file's stamps, so
+    that a cache of the work tree knows them without a look inside. sizes: of the objects, as far as they are there.
     """
 
     def __init__(
-        self, repository: Repository, blobs: Iterable[Blob], on_disk: Mapping[str, str], commit: str | None = None
+        self,
+        repository: Repository,
+        blobs: Iterable[Blob],
+        on_disk: Mapping[str, str],
+        sizes: Mapping[str, int],
+        commit: str | None = None,
     ) -> None:
-        self.repository, self.commit, self._on_disk = repository, commit, on_disk
+        self.repository, self.commit, self._on_disk, self._sizes = repository, commit, on_disk, sizes
         self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
         for blob in blobs:
             self._add(blob)
-        self._sizes = self._unknown_sizes()
 
     def _add(self, blob: Blob) -> None:
         assert self.repository
@@ -149,17 +154,6 @@ class GitTree:
             above = os.path.dirname(above)
         self._folders[above][item.name] = item
 
-    def _unknown_sizes(self) -> dict[str, int]:
-        """The sizes of the objects that do not lie on disk."""
-        assert self.repository
-        blobs = (item.blob for items in self._folders.values() for item in items.values())
-        ids = {blob.id for blob in blobs if blob and blob.mode in git.PLAIN and not self._lies_on_disk(blob)}
-        wanted = sorted(ids)
-        return dict(zip(wanted, git.sizes(self.repository, wanted), strict=True))
-
-    def _lies_on_disk(self, blob: Blob) -> bool:
-        return self._on_disk.get(blob.path) == blob.id
-
     def listing(self, folder: str) -> Sequence[Item]:
         """Git knows no empty folder: what is not there is empty."""
         return tuple(self._folders.get(folder, {}).values())
@@ -167,20 +161,32 @@ class GitTree:
     def entry(self, item: Item, path: str, id_: str) -> Entry:
         assert isinstance(item, GitItem) and item.blob
         blob = item.blob
-        if self._lies_on_disk(blob):
-            try:
-                return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)), blob.id)
-            except OSError:
-                pass  # removed since git looked
-        return Entry(path, id_, self._sizes.get(blob.id, 0), 0, 0, 0, blob.id)
+        size = self._sizes.get(blob.id, 0)
+        if self._on_disk.get(blob.path) == blob.id:
+            with suppress(OSError):  # removed since git looked
+                stamps = _stamps(item.stat(follow_symlinks=False))
+                # Of another size than its object: git translates it (line ends, encodings, large files).
+                if stamps[0] == size:
+                    return Entry(path, id_, *stamps, blob.id)
+        return Entry(path, id_, size, 0, 0, 0, blob.id)
 
     def ignore_file(self, name: str) -> bytes | None:
-        return next(self.texts((name,)))
+        return self._ignore_files.get(name)
 
-    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+    @cached_property
+    def _ignore_files(self) -> dict[str, bytes | None]:
+        """All at once: a process for each would take long where there are many."""
+        names = [os.path.join(folder, ".gitignore") for folder, items in self._folders.items() if ".gitignore" in items]
+        return dict(zip(names, self.texts(names), strict=True))
+
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         assert self.repository
+
+        def take(read: git.Read, size: int) -> bytes:
+            return read(size if at_most < 0 else min(size, at_most))
+
         ids = [self._id_of(name) for name in names]
-        found = git.contents(self.repository, [id_ for id_ in ids if id_], lambda read, size: read(size))
+        found = git.contents(self.repository, [id_ for id_ in ids if id_], take)
         for id_ in ids:
             yield next(found) if id_ else None
 
@@ -190,10 +196,11 @@ class GitTree:
 
 
 class Trees:
-    """The trees of a repository. They share what git says of its work tree."""
+    """The trees of a repository. They share what git says of its work tree and its objects."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        self._sizes: dict[str, int] = {}
 
     @cached_property
     def _staged(self) -> tuple[Blob, ...]:
@@ -207,7 +214,7 @@ class Trees:
 
     def index(self) -> GitTree:
         """What the next commit holds. Raises WorkError while a merge has conflicts."""
-        return GitTree(self.repository, self._staged, self._on_disk)
+        return self._tree(self._staged, self._on_disk)
 
     def revision(self, name: str) -> GitTree:
         """What a revision holds. Raises UsageError when there is none of this name."""
@@ -225,7 +232,12 @@ class Trees:
             on_disk = self._on_disk
         except WorkError:
             on_disk = {}  # a merge has conflicts, which is none of a revision's business
-        return GitTree(self.repository, git.committed(self.repository, commit), on_disk, commit)
+        return self._tree(git.committed(self.repository, commit), on_disk, commit)
+
+    def _tree(self, blobs: Sequence[Blob], on_disk: Mapping[str, str], commit: str | None = None) -> GitTree:
+        ids = {blob.id for blob in blobs if blob.mode in git.PLAIN}
+        self._sizes |= git.sizes(self.repository, sorted(ids - self._sizes.keys()))
+        return GitTree(self.repository, blobs, on_disk, self._sizes, commit)
 
 
 def contents(

@@ -194,8 +194,11 @@ def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
     ("text", "message"),
     [
         ("doc = ['x']", "no setting is called 'doc': did you mean 'docs'?"),
-        ("xyzzy = 1", "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, immutable, "
-            "database, size_limit, paths, watch, check"),
+        (
+            "xyzzy = 1",
+            "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, immutable, "
+            "database, size_limit, paths, watch, check",
+        ),
         ("docs = 'docs'", "'docs' must be a list of strings"),
         ("include = [1]", "'include' must be a list of strings"),
         ('docs = ["a\\u0000b"]', "'docs' must be a list of strings"),
