@@ -75,6 +75,17 @@ def test_hooks_are_written_once_and_taken_away_without_a_trace(repo: Path) -> No
     assert did(repo, "uninstall") == dict.fromkeys(hook.HOOKS, "absent")
 
 
+@pytest.mark.parametrize("before", [("-C", "repo", "hook"), ("hook", "-C", "repo"), ("-C", "/", "hook", "-C", "repo")])
+def test_common_options_may_stand_anywhere(repo: Path, before: tuple[str, ...]) -> None:
+    assert mdcache(repo.parent, *before, "install", "--quiet").stdout == ""
+    assert mdcache(repo.parent, *before, "--quiet", "uninstall").stdout == ""
+
+
+def test_the_nearest_of_common_options_counts(repo: Path) -> None:
+    done = mdcache(repo.parent, "-C", "nothere", "hook", "-C", "elsewhere", "uninstall", "-C", "repo")
+    assert (done.returncode, done.stdout.count("absent")) == (0, len(hook.HOOKS))
+
+
 def test_people_are_told_what_became_of_each_hook(repo: Path) -> None:
     script(repo / ".git/hooks/post-merge", "exit 0")
     said = mdcache(repo, "hook", "install").stdout.splitlines()
