@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -450,7 +449,7 @@ def _cache(asked: Common) -> Iterator[Cache]:
 
 def main() -> NoReturn:
     """Run the command and exit: errors are one line, a traceback only comes with --verbose."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stops.listen()
     status_ = run(sys.argv[1:])
     stops.ignore()
     sys.exit(status_)

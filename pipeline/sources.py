@@ -6,9 +6,7 @@ on disk: the name of a file in a revision is that which it would have in the wor
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple, Protocol
@@ -72,30 +70,25 @@ class Disk:
     def ignore_file(self, name: str) -> bytes | None:
         """Git reads no symbolic link here, and nor do we."""
         try:
-            with open(name, "rb", opener=_open_plain) as file:
-                return file.read()
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+            return self._read(name)
         except OSError as error:
-            if error.errno == errno.ELOOP:
+            if error.errno in content.NOT_THERE:
                 return None
             raise
 
     def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
         for name in names:
             try:
-                with open(name, "rb", opener=_open_plain) as file:
-                    yield file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+                yield self._read(name)
             except OSError:
                 yield None
 
+    def _read(self, name: str) -> bytes:
+        with content.opened(name) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+
 
 DISK = Disk()
-
-
-def _open_plain(name: str, flags: int) -> int:
-    # O_NONBLOCK: a FIFO of that name must not hang us.
-    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _stamps(found: os.stat_result) -> tuple[int, int, int, int]:
