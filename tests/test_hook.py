@@ -160,6 +160,35 @@ def test_a_hook_that_replaced_ours_stays_and_so_does_what_is_kept(repo: Path) ->
     assert hooks_in(path.parent) == {name: before[name] for name in ("pre-commit", "pre-commit.before-mdcache")}
 
 
+def test_a_hook_that_another_tool_has_moved_stays_where_it_is_called(repo: Path) -> None:
+    mdcache(repo, "hook", "install")
+    path = repo / ".git/hooks/pre-commit"
+    path.rename(f"{path}.legacy")
+    script(path, '#!/bin/sh\nexec "$0.legacy"\n')
+    before = hooks_in(path.parent)
+    assert did(repo, "install") == dict.fromkeys(hook.HOOKS, "unchanged")
+    assert hooks_in(path.parent) == before
+    assert did(repo, "uninstall")["pre-commit"] == "left"
+    assert sorted(hooks_in(path.parent)) == ["pre-commit", "pre-commit.legacy"]
+
+
+def test_hooks_that_cannot_be_written_are_an_error_and_leave_nothing_behind(repo: Path) -> None:
+    hooks = repo / ".git/hooks"
+    (hooks / "post-merge").mkdir()
+    (hooks / "post-merge.before-mdcache").mkdir()
+    (hooks / "post-merge/full").touch()
+    one_line(mdcache(repo, "hook", "install"), 3)
+    assert sorted(hooks_in(hooks)) == ["post-merge", "post-merge.before-mdcache"]
+    for file in hooks.glob("*.sample"):
+        file.unlink()
+    (hooks / "post-merge.before-mdcache").rmdir()
+    (hooks / "post-merge/full").unlink()
+    (hooks / "post-merge").rmdir()
+    hooks.rmdir()
+    hooks.touch()
+    assert "cannot write the hooks" in one_line(mdcache(repo, "hook", "install"), 3)
+
+
 def test_nothing_is_written_when_one_hook_cannot_be(repo: Path) -> None:
     dispatcher = script(repo / ".git/hooks/post-rewrite", '#!/bin/sh\nexec run-hooks "$(basename "$0")"\n')
     said = one_line(mdcache(repo, "hook", "install"), 3)
