@@ -13,7 +13,7 @@ import click
 
 import pipeline
 from pipeline import show, stops
-from pipeline.commands import AS_JSON, COMMON, HELP, WAIT, Common, common, verdict, with_remembered_roots
+from pipeline.commands import AS_JSON, HELP, WAIT, Common, common, common_to, verdict, with_remembered_roots
 from pipeline.errors import No, UsageError, WorkError
 from pipeline.hookcommands import hook
 
@@ -45,6 +45,7 @@ class _Words(click.Command):
         return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
+@common_to
 @click.group(context_settings=HELP)
 @click.version_option(pipeline.__version__, prog_name="mdcache")
 def cli(**_: Any) -> None:
@@ -55,8 +56,6 @@ def cli(**_: Any) -> None:
     """
 
 
-for _option in reversed(COMMON):
-    _option(cli)
 cli.add_command(hook)
 
 
