@@ -20,6 +20,7 @@ from pipeline.errors import Damaged, MdcacheError, No, UsageError, WorkError
 if TYPE_CHECKING:
     from pipeline.cache import Cache
     from pipeline.settings import Settings
+    from pipeline.sources import Source
 
 _INTERRUPTED = 130
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -35,10 +36,11 @@ class Common(NamedTuple):
     quiet: bool
     verbose: bool
 
-    def settings(self, docs: tuple[str, ...] = ()) -> Settings:
+    def settings(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
         from pipeline.settings import Asked, load
+        from pipeline.sources import DISK
 
-        return load(Asked(self.folder, self.config, self.database, docs), os.environ)
+        return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
 
 
 _COMMON = (
@@ -140,6 +142,7 @@ def init(asked: Common) -> None:
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Publish to FILE instead; it needs no writable folder."
 )
+@click.option("--rev", metavar="REV", help="With --output or --db: build what a revision of git's holds.")
 @click.option("--reproducible", is_flag=True, help="With --output: the same bytes for the same documents.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Parsing processes; 0 parses in this one.")
 @common
@@ -149,6 +152,7 @@ def rebuild(
     as_json: bool,
     wait: float,
     output: str | None,
+    rev: str | None,
     reproducible: bool,
     workers: int | None,
 ) -> None:
@@ -159,7 +163,9 @@ def rebuild(
 
     if reproducible and not output:
         raise UsageError("--reproducible goes with --output FILE")
-    settings = _with_remembered_roots(asked.settings(docs))
+    if rev and not (output or asked.database):
+        raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
+    settings = _with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
         with _progress(settings, asked.quiet) as progress:
@@ -168,6 +174,12 @@ def rebuild(
             show.as_json(report._asdict())
         elif not asked.quiet:
             render.report(report)
+
+
+def _revision(folder: str, rev: str | None) -> Source | None:
+    from pipeline import git, sources
+
+    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
 
 
 def _with_remembered_roots(settings: Settings) -> Settings:
@@ -352,12 +364,13 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
     if check:
         _check_sync(settings, as_json, asked.quiet)
         return
-    with _progress(settings, asked.quiet) as progress:
-        report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
-    if as_json:
-        show.as_json(report._asdict())
-    elif not asked.quiet:
-        render.synced(report)
+    with stops.until_too_late():
+        with _progress(settings, asked.quiet) as progress:
+            report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
+        if as_json:
+            show.as_json(report._asdict())
+        elif not asked.quiet:
+            render.synced(report)
 
 
 def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
@@ -370,6 +383,55 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
     elif found and not quiet:
         render.stale(found)
     if found:
+        raise No("")
+
+
+@cli.command(context_settings=_HELP)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--staged", is_flag=True, help="Judge what git is about to commit, and what it breaks elsewhere.")
+@click.option("--rev", metavar="REV", help="Judge a revision.")
+@click.option("--against", metavar="REV", help="Only what has changed since REV, and what that breaks elsewhere.")
+@click.option("--strict", is_flag=True, help="Warnings too end in exit status 1.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="For people and editors, programs, GitHub's annotations, or SARIF.",
+)
+@click.option("--json", "form", flag_value="json", help="One JSON object.")
+@click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
+@common
+def check(
+    asked: Common,
+    paths: tuple[str, ...],
+    staged: bool,
+    rev: str | None,
+    against: str | None,
+    strict: bool,
+    form: str,
+    explain: str | None,
+) -> None:
+    """Find what is wrong in documents: all, or those at and below PATHS. Nothing is written."""
+    from pipeline import check as driver
+    from pipeline import codes, formats
+    from pipeline.model import ERROR
+
+    if explain:
+        show.out(codes.page(explain).rstrip())
+        return
+    if staged and rev:
+        raise UsageError("--staged and --rev do not go together")
+    request = driver.request(
+        driver.Asked(asked.folder, staged, rev, against, paths),
+        lambda source: _with_remembered_roots(asked.settings((), source)),
+    )
+    found = driver.check(request)
+    formats.show_as(form, found, formats.Places(request.settings.base, asked.folder))
+    if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):
+        show.note(f"mdcache: {formats.summary(found)}")
+    if any(strict or finding.problem.severity == ERROR for finding in found):
         raise No("")
 
 
