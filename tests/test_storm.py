@@ -78,6 +78,8 @@ def read(path: str, anew: bool) -> None:
             found = wrongs(db)
             assert not found, found
             times += 1
+            if times == 1:
+                print("reading", flush=True)
     print(times)
 
 
@@ -88,11 +90,12 @@ def readers(path: str) -> Iterator[None]:
     commands = [(sys.executable, "-c", script) for script in scripts]
     processes = [start(command, Path(__file__).parent, stdin=subprocess.PIPE) for command in commands]
     try:
+        assert [process.stdout and process.stdout.readline() for process in processes] == ["reading\n"] * 2
         yield
     finally:
         said = [process.communicate(timeout=PATIENCE_S) for process in processes]
     assert [err for _, err in said] == ["", ""]
-    assert all(int(out) > 10 for out, _ in said), said
+    assert all(int(out) > 1 for out, _ in said), said
 
 
 def save(file: Path, text: str) -> None:
@@ -129,11 +132,11 @@ SETTINGS = 'docs = ["docs"]\nsize_limit = {}\n[watch]\ndebounce_ms = 20\n'
 
 
 def storm_of_syncs(base: Path, seconds: float) -> None:
-    live, chance, deadline = settings_of(base), random.Random(2), time.monotonic() + seconds
+    live, chance = settings_of(base), random.Random(2)
     assert mdcache(base, "sync").returncode == 0
     with readers(live.database):
-        version = 1
-        while time.monotonic() < deadline:
+        deadline, version = time.monotonic() + seconds, 1
+        while time.monotonic() < deadline or version < 9:
             version += 1
             stir(base / "docs", version, chance)
             done = mdcache(base, "rebuild" if version % 9 == 0 else "sync")
@@ -142,10 +145,10 @@ def storm_of_syncs(base: Path, seconds: float) -> None:
 
 
 def storm_beside_a_watcher(base: Path, seconds: float) -> None:
-    chance, deadline = random.Random(3), time.monotonic() + seconds
+    chance = random.Random(3)
     with watched(base) as watcher:
         with readers(watcher.database):
-            version = 1
+            deadline, version = time.monotonic() + seconds, 1
             while time.monotonic() < deadline or version < 20:
                 version += 1
                 stir(base / "docs", version, chance)
@@ -157,11 +160,11 @@ def storm_beside_a_watcher(base: Path, seconds: float) -> None:
 
 
 def test_readers_beside_a_storm_of_syncs_see_whole_batches(base: Path) -> None:
-    storm_of_syncs(base, 4)
+    storm_of_syncs(base, 3)
 
 
 def test_readers_beside_a_watcher_in_a_storm_see_whole_batches(base: Path) -> None:
-    storm_beside_a_watcher(base, 4)
+    storm_beside_a_watcher(base, 3)
 
 
 @pytest.mark.torture
