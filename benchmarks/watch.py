@@ -131,7 +131,8 @@ def stir(place: Place, burst: int, events: int) -> None:
 
 def memory(watcher: Watcher, events: int) -> dict[str, Any]:
     """Its memory after each tenth of the events."""
-    sizes, burst, done = [], 0, 0
+    sizes: list[float] = []
+    burst = done = 0
     while done < events:
         some = min(_BURST, events - done)
         before = watcher.state.batches

@@ -145,6 +145,6 @@ def test_made_up_documents_have_what_real_ones_have(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 def test_a_watcher_is_measured_busy_and_idle() -> None:
-    said = found("watch", "--documents", "20", "--runs", "2", "--idle", "0.2", "--events", "400")
+    said = found("watch", "--documents", "20", "--runs", "2", "--idle", "1", "--events", "400")
     assert [row["unit"] for row in said["rows"]] == ["ms", "% CPU", "MB"]
     assert all(row["worst"] >= row["median"] > 0 for row in said["rows"])

@@ -20,7 +20,7 @@ import yaml
 from law import assert_law, content, settings_of, synced
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
 
-from pipeline import database, ddl, lock, rebuild, sync
+from pipeline import database, ddl, lock, publish, rebuild, sync
 from pipeline.errors import UsageError, WorkError
 from pipeline.model import Report
 from pipeline.settings import Settings
@@ -399,6 +399,32 @@ def test_a_small_cache_may_be_replaced_again_and_again(base: Path) -> None:
     for number in range(20):
         (base / "docs" / "a.md").write_text(f"# Number {number}\n")
         assert explained(live)[1] == []
+
+
+# The log
+
+
+def test_for_one_who_goes_on_the_log_is_cut_only_when_it_is_long(base: Path, vault: Vault) -> None:
+    live, look = settings_of(base), sync.Look(wait_s=0, patient=True)
+
+    def checkpoint() -> publish.Checkpoint | None:
+        return sync.update(live, look, lambda _, __, done: done, lambda _: None)
+
+    def log_bytes() -> int:
+        return os.path.getsize(live.database + "-wal")
+
+    with database.closing(database.open_reader(live.database)) as reader:
+        vault({"docs/a.md": "# Little\n"}, into=base)
+        done = checkpoint()
+        assert done and done.log == done.checkpointed > 0 < log_bytes()
+        vault({f"docs/{n}.md": f"# Much {n}\n\n{' '.join(map(str, range(n, n + 20_000)))}\n" for n in range(30)}, base)
+        assert checkpoint() == (False, 0, 0) and log_bytes() == 0
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM nodes").fetchone() == (32,)
+        vault({f"docs/{n}.md": f"# Other {n}\n\n{' '.join(map(str, range(n, n + 20_000)))}\n" for n in range(30)}, base)
+        done = checkpoint()
+        assert done and done.busy and log_bytes() > 4 << 20
+    assert_law(live)
 
 
 # The user's own schema
