@@ -191,7 +191,10 @@ _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _SQL = ("SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_AUTH", "SQLITE_TOOBIG", "SQLITE_RANGE")
 _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     # On a full disk the shared memory of a WAL database cannot grow either.
-    (("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"), "no space left for {path}: a rebuild needs about three times the cache on that disk"),
+    (
+        ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"),
+        "no space left for {path}: a rebuild needs about three times the cache on that disk",
+    ),
     (_LOCKED, "{path} is locked by another program: close it, or try again"),
     (("SQLITE_READONLY", "SQLITE_PERM"), "{path} cannot be written to ({error}): allow it, or use another with --db"),
     (

@@ -28,7 +28,7 @@ from processes import (
     run,
     start,
 )
-from watching import Watched, watched
+from watching import QUEUE, Watched, flood, watched
 
 from pipeline import database, lock, sync, watchstate
 

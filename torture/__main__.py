@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks import measure
 from torture import ROOT, bench
 
 # The longest first, so that none is left to run alone at the end.
 SCENARIOS = (
-    *("watcher", "fail", "kill", "stop", "crowd", "documents", "trees", "histories", "storm"),
-    *("race", "stamps", "clock", "full", "readers"),
+    *("fail", "kill", "stop", "crowd", "documents", "trees", "histories", "storm"),
+    *("race", "stamps", "clock", "full", "readers", "tests"),
 )
 
 
@@ -46,16 +46,10 @@ def rows_of(scenario: str, options: Sequence[str]) -> list[bench.Row]:
 
 
 def about(asked: argparse.Namespace, took_s: float) -> str:
-    """What was run, on what, and how long it took."""
-    from pipeline import __version__, database
-
-    cores = len(__import__("os").sched_getaffinity(0))
-    return (
-        f"python -m torture --round {asked.round} --seed {asked.seed}, {time.strftime('%Y-%m-%d', time.gmtime())}, "
-        f"{took_s / 60:.0f} minutes on {cores} cores; mdcache {__version__}, "
-        f"SQLite {database.sqlite3.sqlite_version}, Python {platform.python_version()}, "
-        f"{platform.system()} {platform.release()}"
-    )
+    """What was run, when, for how long, and on what."""
+    machine = ", ".join(f"{key} {value}" for key, value in measure.machine().items())
+    what = f"python -m torture --round {asked.round} --seed {asked.seed}"
+    return f"{what}, {time.strftime('%Y-%m-%d', time.gmtime())}, {took_s / 60:.0f} minutes\n{machine}"
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from onlookers import readers
 from processes import MDCACHE, PATIENCE_S, children, is_gone, start
 
-from torture import bench, onlooker, scene
+from torture import bench, scene, versions
 from torture.bench import Part, Trial
 
 _DOCUMENTS = 400
@@ -21,14 +22,10 @@ _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, sign
 
 def run(trial: Trial) -> None:
     """No process stays, the lock is free, readers see whole documents only, and the next writer makes all good."""
-    folder = trial.folder / "crowd"
-    (folder / "cache").mkdir(parents=True)
-    (folder / "mdcache.toml").write_text('docs = ["docs"]\n[watch]\ndebounce_ms = 10\n')
-    onlooker.write(folder / "docs", 0, range(_DOCUMENTS))
-    scene.rebuilt(folder)
-    with trial.part("random stops of all writers, three readers") as part:
+    folder = versions.laid_out(trial.folder / "crowd", _DOCUMENTS)
+    with trial.part("random stops of all writers, beside readers") as part:
         part.unit = "minutes"
-        with onlooker.onlookers(scene.cache_of(folder), 3):
+        with readers(scene.cache_of(folder)):
             for round_ in _rounds(trial.amount(6, 300)):
                 with part.point(f"round {round_}"):
                     _change(trial, folder, round_)
@@ -47,9 +44,9 @@ def _rounds(seconds: float) -> Iterator[int]:
 
 
 def _change(trial: Trial, folder: Path, round_: int) -> None:
-    numbers = trial.chance.sample(range(3, _DOCUMENTS), trial.chance.choice((1, 30, _DOCUMENTS - 3)))
-    onlooker.write(folder / "docs", round_ + 1, iter(numbers))
-    (folder / f"docs/d{trial.chance.randrange(3, _DOCUMENTS)}.md").unlink(missing_ok=True)
+    numbers = trial.chance.sample(range(_DOCUMENTS), trial.chance.choice((1, 30, _DOCUMENTS)))
+    versions.write(folder, round_ + 1, numbers)
+    (folder / f"docs/v{trial.chance.randrange(1, _DOCUMENTS)}.md").unlink(missing_ok=True)
 
 
 def _stopped(trial: Trial, part: Part, folder: Path) -> None:

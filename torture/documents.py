@@ -39,7 +39,7 @@ def run(trial: Trial) -> None:
     with trial.part("parse, bounds of time and memory, laws of any bytes") as part:
         part.unit = "documents"
         tried(trial, part, trial.amount(300, 20_000), _parsed, hostile.DOCUMENTS)
-    with trial.part("parse, one piece up to 100 kB long") as part:
+    with trial.part("parse, one piece up to 1 MB long") as part:
         part.unit = "documents"
         tried(trial, part, trial.amount(40, 2_000), _bounded, hostile.LARGE)
     with trial.part("rebuild and sync of folders of them, read again") as part:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisWarning
 
 from torture.bench import Part, Trial
 
@@ -19,6 +21,7 @@ def tried(trial: Trial, part: Part, count: int, check: Callable[[Any], None], va
         part.tried += 1
         check(value)
 
+    warnings.simplefilter("ignore", HypothesisWarning)  # that strategies are large is known
     settings = hypothesis.settings(
         max_examples=count,
         deadline=None,

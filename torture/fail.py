@@ -1,6 +1,7 @@
 """A disk that is full (ENOSPC), broken (EIO) or slow (EINTR), at every system call that can fail so."""
 
 import re
+from functools import partial
 
 from torture import bench, strace, sweep
 from torture.bench import Trial
@@ -24,7 +25,7 @@ def run(trial: Trial) -> None:
         for error, where, calls, most in _ERRORS:
             with trial.part(f"{subject.name}, {error}") as part:
                 some = [point for point in all_ if _is_among(point, where, calls)]
-                swept.strike(part, some, trial.amount(1, most), lambda error=error: f"error={error}")
+                swept.strike(part, some, trial.amount(1, most), partial(str, f"error={error}"))
 
 
 def _is_among(point: strace.Point, where: str, calls: re.Pattern[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Hostile documents, made of what documents are made of: front matter, blocks in blocks, all kinds of links, odd bytes."""
+"""Hostile documents, made of what documents are made of: front matter, blocks in blocks, links, odd bytes."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ FRONT: Text = st.one_of(
 REPEATED: Text = st.builds(
     lambda piece, size: piece * (size // len(piece) + 1),
     st.one_of(INLINE, BLOCK, YAML).filter(bool),
-    st.sampled_from((3_000, 30_000, 100_000)),
+    st.sampled_from((3_000, 30_000, 300_000, 1_000_000)),
 )
 MARKDOWN: Text = st.builds(
     lambda front, blocks, end: front + "".join(blocks).rstrip(end),

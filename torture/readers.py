@@ -12,11 +12,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line, run as run_program
+import onlookers
+from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line
+from processes import run as run_program
 
 from pipeline import database
-from torture import bench, mounts, onlooker, scene
-from torture.bench import Part, Trial
+from torture import bench, mounts, scene, versions
+from torture.bench import Trial
 
 _DOCUMENTS = 60
 _OPTIONS = ("--db", "cache/x.db")
@@ -27,7 +29,7 @@ def run(trial: Trial) -> None:
     for name, write in _WRITERS.items():
         with trial.part(f"beside {name}") as part:
             part.unit = "rounds"
-            folder = _folder(trial, name.replace(" ", "-"))
+            folder = versions.laid_out(trial.folder / name.replace(" ", "-"), _DOCUMENTS)
             for round_ in range(1, 1 + trial.amount(2, 40)):
                 with part.point(f"round {round_}"):
                     _beside(folder, round_, write)
@@ -36,21 +38,12 @@ def run(trial: Trial) -> None:
         part.unit = "places"
         for number, (name, place) in enumerate(_PLACES.items()):
             with part.point(name):
-                place(_folder(trial, f"place{number}"))
+                place(versions.laid_out(trial.folder / f"place{number}", _DOCUMENTS))
     if mounts.private():
         with trial.part("on a disk mounted read-only") as part, part.point("tmpfs"):
-            _on_a_read_only_disk(_folder(trial, "disk"))
+            _on_a_read_only_disk(versions.laid_out(trial.folder / "disk", _DOCUMENTS))
     else:
         trial.skip("on a disk mounted read-only", "no mounts here")
-
-
-def _folder(trial: Trial, name: str) -> Path:
-    folder = trial.folder / name
-    (folder / "cache").mkdir(parents=True)
-    (folder / "mdcache.toml").write_text('docs = ["docs"]\n')
-    onlooker.write(folder / "docs", 0, range(_DOCUMENTS))
-    scene.rebuilt(folder)
-    return folder
 
 
 # Beside writers
@@ -66,7 +59,7 @@ def _sync(folder: Path) -> None:
 
 def _rebuild_and_sync(folder: Path) -> None:
     _ok(folder, "rebuild")
-    (folder / "docs" / "d3.md").write_bytes((folder / "docs" / "d4.md").read_bytes())
+    (folder / "docs" / "v3.md").write_bytes((folder / "docs" / "v4.md").read_bytes())
     _ok(folder, "sync")
 
 
@@ -93,19 +86,19 @@ def _beside(folder: Path, round_: int, write: Callable[[Path], None]) -> None:
         assert {_title(within)} == before
         rows = amidst.execute("SELECT title FROM nodes ORDER BY path")
         first = rows.fetchone()
-        onlooker.write(folder / "docs", round_, range(_DOCUMENTS))
-        with onlooker.onlookers(path, 1):
+        versions.write(folder, round_, range(_DOCUMENTS))
+        with onlookers.readers(path):
             write(folder)
-        assert {first[0].rpartition(" ")[0], *(title.rpartition(" ")[0] for (title,) in rows)} == before
+        assert {first[0], *(title for (title,) in rows)} == before
         assert {_title(within)} == before
         within.execute("COMMIT")
         amidst.execute("SELECT 1").fetchone()
         with _plainly(path) as after:
-            assert {_title(one) for one in (waiting, within, amidst, plain, after)} == {f"Version {round_} of"}
+            assert {_title(one) for one in (waiting, within, amidst, plain, after)} == {f"Version {round_}"}
         found = (
             run_program(("sqlite3", f"file:{path}?mode=ro", "SELECT count(*) FROM nodes"), folder) if _SHELL else None
         )
-        assert found is None or (found.returncode, found.stdout) == (0, f"{_DOCUMENTS - 1}\n"), found
+        assert found is None or (found.returncode, found.stdout) == (0, f"{_DOCUMENTS}\n"), found
 
 
 _SHELL = shutil.which("sqlite3")
@@ -119,8 +112,8 @@ def _plainly(path: str) -> Iterator[Any]:
 
 
 def _title(db: Any) -> str:
-    """What all titles begin with."""
-    titles = {title.rpartition(" ")[0] for (title,) in db.execute("SELECT title FROM nodes")}
+    """The title of all documents."""
+    titles = {title for (title,) in db.execute("SELECT title FROM nodes")}
     assert len(titles) == 1, titles
     return str(titles.pop())
 
@@ -144,7 +137,7 @@ def _live(folder: Path) -> None:
     before = scene.state(folder)
     for side in ("-wal", "-shm"):
         Path(scene.cache_of(folder) + side).unlink(missing_ok=True)
-    (folder / "docs" / "d1.md").write_text("# Other\n")
+    (folder / "docs" / "v1.md").write_text("# Other\n")
     with _forbidden(folder / "cache", 0o555):
         one_line(_unprivileged(folder, "search", "marker"), 3)
         one_line(_unprivileged(folder, "sync"), 3)
@@ -156,7 +149,7 @@ def _live(folder: Path) -> None:
 def _a_file(folder: Path) -> None:
     """The cache itself may not be written to: its readers go on, its writers say so."""
     before = scene.state(folder)
-    (folder / "docs" / "d1.md").write_text("# Other\n")
+    (folder / "docs" / "v1.md").write_text("# Other\n")
     with _forbidden(Path(scene.cache_of(folder)), 0o444):
         _reads(folder, "cache/x.db")
         for command in ("sync", "rebuild"):
@@ -171,7 +164,7 @@ def _immutable(folder: Path) -> None:
     if not (shutil.which("chattr") and subprocess.run(("chattr", "+i", file), capture_output=True).returncode == 0):
         return
     try:
-        (folder / "docs" / "d1.md").write_text("# Other\n")
+        (folder / "docs" / "v1.md").write_text("# Other\n")
         for command in ("sync", "rebuild"):
             one_line(mdcache(folder, command, *_OPTIONS), 3)
         done = mdcache(folder, "search", "marker", *_OPTIONS)
@@ -199,13 +192,13 @@ def _on_a_read_only_disk(folder: Path) -> None:
 
 
 def _reads(folder: Path, name: str) -> None:
-    for command in (("search", "marker"), ("links", "d1"), ("query", "SELECT count(*) FROM nodes"), ("status",)):
+    for command in (("search", "marker"), ("links", "docs/v1"), ("query", "SELECT count(*) FROM nodes"), ("status",)):
         done = run_program((*UNPRIVILEGED, *MDCACHE, *command, "--db", name), folder)
         assert (done.returncode, done.stderr) == (0, ""), done
     done = run_program(
-        (*UNPRIVILEGED, *MDCACHE, "query", "SELECT path FROM nodes WHERE path LIKE '%d1.md'", "--db", name), folder
+        (*UNPRIVILEGED, *MDCACHE, "query", "SELECT path FROM nodes WHERE path LIKE '%v1.md'", "--db", name), folder
     )
-    assert "d1.md" in done.stdout, done
+    assert "v1.md" in done.stdout, done
 
 
 def _unprivileged(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ _TEXT = "---\ntags: [t]\n---\n# {0} {1}\n\nwords of {0} [[{0} 2]] [next](d{2}.md
 
 
 class Scene(NamedTuple):
-    """documents: new; the cache: of the old ones, or none. later: what follows after one more edit, as edit makes it."""
+    """The documents are new, the cache is of the old ones, or none. later: what it holds after one more edit."""
 
     folder: Path
     old: State

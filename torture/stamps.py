@@ -1,9 +1,10 @@
-"""Stamps of whole seconds, on a real ext4 that has no finer ones: no rewrite may hide in the second of the one before."""
+"""Rewrites within one step of the clock, and stamps of whole seconds on a real ext4 that has no finer ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import test_sync
 from watching import watched
 
 from pipeline import database, sync
@@ -13,12 +14,15 @@ from torture.bench import Part, Trial
 
 def run(trial: Trial) -> None:
     """Documents of one size are rewritten in place over and over; after each look the cache holds what they say."""
+    with trial.part("sync, in one step of the clock") as part:
+        part.unit = "rewrites"
+        _in_one_step(trial, part)
     if not mounts.private():
-        trial.skip("all", "no mounts here")
+        trial.skip("whole seconds", "no mounts here")
         return
     with mounts.whole_seconds(trial.folder / "disk") as disk:
         if disk is None:
-            trial.skip("all", "no loop mounts here")
+            trial.skip("whole seconds", "no loop mounts here")
             return
         with trial.part("sync, all on it") as part:
             (disk / "one/cache").mkdir(parents=True)
@@ -32,11 +36,21 @@ def run(trial: Trial) -> None:
             _watch(trial, part, disk / "watched")
 
 
+def _in_one_step(trial: Trial, part: Part) -> None:
+    """Times are put back, too: only ctime tells, if it can."""
+    (trial.folder / "docs").mkdir()
+    for files, times in ((trial.amount(200, 3000), 1), (1, trial.amount(50, 3000))):
+        found = test_sync.rewritten(trial.folder, files, times)
+        part.tried += files * times
+        part.faults += files * times
+        assert found == files * times, found
+
+
 def _rewrite(trial: Trial, part: Part, folder: Path) -> None:
     (folder / "mdcache.toml").write_text('docs = ["docs"]\n')
     (folder / "docs").mkdir()
     live = scene.settings_of(folder)
-    for version in range(trial.amount(50, 3000)):
+    for version in range(trial.amount(30, 1500)):
         with part.point(f"version {version}"):
             part.faults += _write(folder / "docs", version)
             sync.sync(live, sync.Options())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import signal
 import sys
 import time
 from pathlib import Path
 
+import test_storm
 from processes import PATIENCE_S, mdcache
-from watching import Watched, watched
+from watching import Watched, flood, watched
 
 from torture import bench
 from torture.bench import Trial
@@ -42,13 +42,18 @@ def run(trial: Trial) -> None:
                 assert done.returncode == 0, done
                 watcher.restart()
                 watcher.keeps_the_law(PATIENCE_S)
+    for name, storm in (("syncs", test_storm.storm_of_syncs), ("a watcher", test_storm.storm_beside_a_watcher)):
+        with trial.part(f"readers beside {name}") as part:
+            part.unit = "minutes"
+            base = trial.folder / name
+            base.mkdir()
+            storm(test_storm.laid_out(base), trial.amount(3, 120))
     if sys.platform != "linux":
         trial.skip("floods", "the queue is inotify's, and memory is read from /proc")
         return
-    with trial.part("floods that overflow the queue") as part, watched(_base(trial, "flood")) as watcher:
-        for round_ in range(trial.amount(1, 3)):
-            with part.point(f"round {round_}"):
-                part.faults += _flood(watcher, round_)
+    with trial.part("a flood that overflows the queue") as part, watched(_base(trial, "flood")) as watcher:
+        part.unit, part.tried = "writes", 12_000
+        flood(watcher, trial.amount(100, 12_000), 12_000)
     with trial.part("memory over floods") as part, watched(_base(trial, "memory")) as watcher:
         sizes = []
         for round_ in range(trial.amount(4, 16)):
@@ -91,22 +96,6 @@ def _stir(watcher: Watched, chance: random.Random) -> None:
             (outside / name).rename(below / name)
         elif files:
             chance.choice(files).unlink()
-
-
-def _flood(watcher: Watched, round_: int) -> int:
-    """More events than fit while it cannot listen; how many files."""
-    count = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text()) // 2 + 1000
-    overflows = watcher.said().count("overflowed")
-    watcher.process.send_signal(signal.SIGSTOP)
-    for number in range(count):
-        (watcher.docs / f"a/flood{number}.md").write_text(f"# {round_} {number} [[flood{number + 1}]]\n")
-    (watcher.docs / "one.md").unlink(missing_ok=True)
-    watcher.process.send_signal(signal.SIGCONT)
-    watcher.until(lambda: watcher.said().count("overflowed") > overflows)
-    watcher.keeps_the_law(PATIENCE_S * 2)
-    (watcher.docs / "a/after.md").write_text(f"# After {round_}\n")
-    watcher.until_titled(f"After {round_}")
-    return count
 
 
 def _memory(pid: int) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import processes
 
 _CALL = re.compile(r"(\d+) +(\w+)\(")
-# System calls that fail when the disk is full, those that fail when it is broken, and those that a signal can cut short.
+# System calls that fail when the disk is full, those that fail when it is broken, those that a signal can cut short.
 WRITES = re.compile("open|openat|write|pwrite64|ftruncate|fallocate|mkdir|mkdirat|rename|renameat|fsync|fdatasync")
 FALLIBLE = re.compile(WRITES.pattern + "|read|pread64|unlink|unlinkat|chmod|fchown|flock|fcntl|l?stat|fstat|newfstatat")
 SLOW = re.compile("open|openat|read|pread64|write|pwrite64|ftruncate|fallocate|fsync|fdatasync|flock|fcntl")
@@ -54,7 +54,7 @@ def points(run: Run, folder: Path, *folders: str) -> list[Point]:
     log = folder.with_name(folder.name + ".trace")
     done = run(folder, ("strace", "-f", "-y", "-s", "0", "-o", str(log)))
     assert done.returncode == 0, done
-    found = {}
+    found: dict[tuple[str, int], Point] = {}
     for call, number, line in _calls(log):
         if any(str(folder / one) in line for one in folders):
             found.setdefault((call, number), Point(call, number, line.replace(str(folder), ".")))

@@ -17,6 +17,7 @@ from processes import MDCACHE, PATIENCE_S, children, run, start
 
 from pipeline import database, sync, watchstate
 from pipeline.database import SqliteError, scalar
+from pipeline.errors import MdcacheError
 from torture import scene, strace
 from torture.bench import Part, Trial
 from torture.scene import Scene, State
@@ -71,7 +72,7 @@ def _is_titled(folder: Path, title: str) -> bool:
     try:
         with database.closing(database.open_reader(scene.cache_of(folder))) as db:
             return bool(scalar(db, "SELECT count(*) FROM nodes WHERE title = ?", title))
-    except (SqliteError, database.MdcacheError):
+    except (SqliteError, MdcacheError):
         return False
 
 
@@ -149,17 +150,18 @@ class Sweep:
         said = done.said.removeprefix("\n")  # after ^C on a terminal
         assert "bug" not in said and "Traceback" not in said, said
         if self._is_watcher:
-            self._judge_watcher(done, seen)
+            _judge_watcher(done)
         else:
             _judge_command(self.subject, self.scene, sync.stale(scene.settings_of(folder)) is None, done, seen)
         assert said.count("\n") <= 1 or self._is_watcher, said
         if "unlink" not in point.call:
             scene.assert_nothing_left(folder)
 
-    def _judge_watcher(self, done: Struck, seen: State) -> None:
-        assert done.status in (0, 3, 130), done
-        if done.status == 3:
-            assert done.said.splitlines()[-1].startswith("mdcache: "), done.said
+
+def _judge_watcher(done: Struck) -> None:
+    assert done.status in (0, 3, 130), done
+    if done.status == 3:
+        assert done.said.splitlines()[-1].startswith("mdcache: "), done.said
 
 
 def _judge_command(subject: Subject, made: Scene, is_current: bool, done: Struck, seen: State) -> None:
