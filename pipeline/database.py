@@ -190,11 +190,7 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _SQL = ("SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_AUTH", "SQLITE_TOOBIG", "SQLITE_RANGE")
 _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
-    # On a full disk the shared memory of a WAL database cannot grow either.
-    (
-        ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"),
-        "no space left for {path}: a rebuild needs about three times the cache on that disk",
-    ),
+    (("SQLITE_FULL",), "no space left for {path}: a rebuild needs about three times the cache on that disk"),
     (_LOCKED, "{path} is locked by another program: close it, or try again"),
     (("SQLITE_READONLY", "SQLITE_PERM"), "{path} cannot be written to ({error}): allow it, or use another with --db"),
     (
@@ -230,6 +226,8 @@ def in_words(error: Exception, path: str) -> MdcacheError:
     pass_on_interrupt(error)
     if name.startswith(_DAMAGED):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
+    if name.startswith("SQLITE_IOERR") and _is_full(path):
+        name = "SQLITE_FULL"
     for names, words in _IN_WORDS:
         if name.startswith(names):
             return WorkError(words.format(path=path, error=error))
@@ -250,6 +248,15 @@ def pass_on_interrupt(error: Exception) -> None:
     """Raises KeyboardInterrupt when that is what SQLite's error comes from."""
     if is_interrupt(error):
         raise KeyboardInterrupt from error
+
+
+def _is_full(path: str) -> bool:
+    """When the shared memory of a WAL database finds no room, SQLite speaks of an I/O error."""
+    try:
+        found = os.statvfs(os.path.dirname(path) or ".")
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < PAGE_SIZE
 
 
 def is_damage(error: Exception) -> bool:

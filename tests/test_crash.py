@@ -1,4 +1,4 @@
-"""Rebuilds with workers that are stopped at any moment; the torture bench does so at every system call, and to others."""
+"""Rebuilds with workers that are stopped at any moment. The torture bench does more of this."""
 
 from __future__ import annotations
 
