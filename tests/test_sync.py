@@ -573,6 +573,16 @@ def test_sync_beside_rebuild_loses_nothing(base: Path, vault: Vault) -> None:
 # Interrupted
 
 
+def test_what_a_rebuild_that_was_killed_has_left_is_removed(base: Path) -> None:
+    live = settings_of(base)
+    left = [Path(live.database + side) for side in (".build", ".build-journal")]
+    for file in left:
+        file.write_bytes(Path(live.database).read_bytes())
+    (base / "docs" / "a.md").write_text("# Other\n")
+    assert did(synced(live)) == (0, 1, 0)
+    assert not any(file.exists() for file in left)
+
+
 def test_a_sync_that_is_interrupted_says_what_is_in(base: Path, vault: Vault) -> None:
     live = settings_of(base)
     vault({f"docs/m/{number}.md": f"# {number}\n" for number in range(1200)}, into=base)
