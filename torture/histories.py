@@ -19,7 +19,7 @@ def run(trial: Trial) -> None:
     with trial.part("made up: writes, moves, ignores, settings") as part:
         part.unit = "histories"
         histories = st.lists(test_law.storms, min_size=1, max_size=30)
-        tried(trial, part, trial.amount(15, 1_500), test_law.live_through, histories)
+        tried(trial, part, trial.amount(15, 1_000), test_law.live_through, histories)
     with trial.part("of git, with branches and jumps") as part:
         part.unit = "histories"
         for number in range(trial.amount(1, 8)):

@@ -20,7 +20,7 @@ def run(trial: Trial) -> None:
     with trial.part("rebuild and sync at once") as part:
         folder = versions.laid_out(trial.folder / "race", _DOCUMENTS)
         with readers(scene.cache_of(folder)):
-            for round_ in range(trial.amount(4, 120)):
+            for round_ in range(trial.amount(4, 80)):
                 commands = _PAIRS[round_ % len(_PAIRS)]
                 with part.point(f"round {round_}: {commands}"):
                     _race(trial, folder, round_, commands)

@@ -22,7 +22,7 @@ _TEXT = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [
 def run(trial: Trial) -> None:
     """Soon after each storm the cache is what a rebuild makes."""
     with trial.part("folders move at random") as part, watched(_base(trial, "moves")) as watcher:
-        for round_ in range(trial.amount(2, 60)):
+        for round_ in range(trial.amount(2, 30)):
             with part.point(f"round {round_}"):
                 for _ in range(60):
                     _stir(watcher, trial.chance)
@@ -30,7 +30,7 @@ def run(trial: Trial) -> None:
                         time.sleep(trial.chance.random() * 0.7)  # so that events mingle in many ways
                 watcher.keeps_the_law(PATIENCE_S)
     with trial.part("killed at any moment") as part, watched(_base(trial, "killed")) as watcher:
-        for round_ in range(trial.amount(2, 60)):
+        for round_ in range(trial.amount(2, 30)):
             with part.point(f"round {round_}"):
                 for _ in range(20):
                     _stir(watcher, trial.chance)
@@ -47,7 +47,7 @@ def run(trial: Trial) -> None:
             part.unit = "minutes"
             base = trial.folder / name
             base.mkdir()
-            storm(test_storm.laid_out(base), trial.amount(3, 120))
+            storm(test_storm.laid_out(base), trial.amount(3, 90))
     if sys.platform != "linux":
         trial.skip("floods", "the queue is inotify's, and memory is read from /proc")
         return

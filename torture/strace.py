@@ -50,16 +50,22 @@ def works() -> bool:
 
 
 def points(run: Run, folder: Path, *folders: str) -> list[Point]:
-    """Every system call of a run that names a file in one of these folders, or a descriptor of one."""
+    """Every system call of a run that names a file in one of these folders, or a descriptor of one.
+
+    Without those whose number another thread reaches elsewhere: there, too, a fault would strike.
+    """
     log = folder.with_name(folder.name + ".trace")
     done = run(folder, ("strace", "-f", "-y", "-s", "0", "-o", str(log)))
     assert done.returncode == 0, done
     found: dict[tuple[str, int], Point] = {}
+    elsewhere = set()
     for call, number, line in _calls(log):
         if any(str(folder / one) in line for one in folders):
             found.setdefault((call, number), Point(call, number, line.replace(str(folder), ".")))
+        else:
+            elsewhere.add((call, number))
     assert len(found) > 50
-    return sorted(found.values())
+    return sorted(point for key, point in found.items() if key not in elsewhere)
 
 
 def struck(run: Run, folder: Path, point: Point, fault: str) -> Struck:

@@ -140,10 +140,10 @@ class Sweep:
 
     def _judge(self, folder: Path, point: Point, fault: str, done: Struck, seen: State) -> None:
         """What is there is the old or the new, and what was said of it is true."""
-        states = (self.scene.old, self.scene.new, *((self.scene.later,) if self._is_watcher else ()))
         # A document that could not be read is not in the cache; the next sync finds it.
-        if fault.startswith("signal") or "./docs" not in point.line:
-            assert seen in states, "neither the old nor the new"
+        misses_one = fault.startswith("error") and "./docs" in point.line
+        states = (self.scene.old, self.scene.new, *((self.scene.later,) if self._is_watcher else ()))
+        assert misses_one or seen in states, "neither the old nor the new"
         if done.status == _KILLED:
             assert fault == KILL
             return
@@ -152,7 +152,8 @@ class Sweep:
         if self._is_watcher:
             _judge_watcher(done)
         else:
-            _judge_command(self.subject, self.scene, sync.stale(scene.settings_of(folder)) is None, done, seen)
+            is_current = misses_one or sync.stale(scene.settings_of(folder)) is None
+            _judge_command(self.subject, self.scene, is_current, done, seen)
         assert said.count("\n") <= 1 or self._is_watcher, said
         if "unlink" not in point.call:
             scene.assert_nothing_left(folder)
