@@ -299,12 +299,13 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
     if check:
         _check_sync(settings, as_json, asked.quiet)
         return
-    with _progress(settings, asked.quiet) as progress:
-        report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
-    if as_json:
-        show.as_json(report._asdict())
-    elif not asked.quiet:
-        render.synced(report)
+    with stops.until_too_late():
+        with _progress(settings, asked.quiet) as progress:
+            report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
+        if as_json:
+            show.as_json(report._asdict())
+        elif not asked.quiet:
+            render.synced(report)
 
 
 def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
