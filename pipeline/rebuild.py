@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pipeline
 from pipeline import compare, database, ddl, layout, lock, publish, resolve, stops, workers
@@ -25,6 +25,9 @@ from pipeline.model import Report as Report
 from pipeline.scan import Found, scan
 from pipeline.settings import Settings
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 # Batches end at either bound. Constants, so that the same documents give the same bytes whatever the machine.
 _BATCH_FILES = 256
 _BATCH_BYTES = 1 << 20
@@ -36,12 +39,16 @@ Run = Callable[[Iterable[Job]], Iterable[Batch]]
 
 
 class Options(NamedTuple):
-    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode."""
+    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode.
+
+    executor: documents are read and parsed in this one, by as many as workers says, not in processes of our own.
+    """
 
     wait_s: float = lock.DEFAULT_WAIT_S
     workers: int | None = None
     output: str | None = None
     reproducible: bool = False
+    executor: Executor | None = None
 
 
 def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
@@ -55,9 +62,7 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     publish.judge(path, bool(options.output))
     batches = _batches(scan(settings.tree()))
     first = list(islice(batches, _FEW + 1))
-    wanted = workers.default_count() if options.workers is None else options.workers
-    count = wanted if len(first) > _FEW else 0
-    with stops.until_too_late() as too_late, workers.started(count, layout.run) as run:
+    with stops.until_too_late() as too_late, _parsing(options, len(first) <= _FEW) as run:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
             target = publish.judge(path, bool(options.output))
@@ -67,6 +72,13 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
                     made.fill(run, chain(first, batches), progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
+
+
+def _parsing(options: Options, few: bool) -> contextlib.AbstractContextManager[Run]:
+    count = workers.default_count() if options.workers is None else options.workers
+    if options.executor:
+        return contextlib.nullcontext(workers.within(options.executor, count, layout.run))
+    return workers.started(0 if few else count, layout.run)
 
 
 def _refuse_odd_base(base: str, path: str) -> None:
