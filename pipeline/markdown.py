@@ -19,6 +19,7 @@ VERSION = pyromark.__version__
 _PLAIN = Options.ENABLE_FOOTNOTES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_TASKLISTS
 _PLAIN_MARKDOWN = pyromark.Markdown(options=_PLAIN)
 _MARKDOWN = pyromark.Markdown(options=_PLAIN | Options.ENABLE_WIKILINKS)
+_MATH_MARKDOWN = pyromark.Markdown(options=_PLAIN | Options.ENABLE_MATH)
 
 # Containers nested deeper than this are quadratic in the parser (256 KB of '> ' lines: 5.9 s) and occur in no
 # real document. A line with so many markers is neutralised before parsing.
@@ -87,11 +88,13 @@ def neutralised(data: bytes) -> tuple[bytes, list[int]]:
     return bytes(blanked), [start for start, _ in deep]
 
 
-def outline(text: str, asked: Sequence[int] = ()) -> Outline:
+def outline(text: str, asked: Sequence[int] = (), wikilinks: bool = True) -> Outline:
     """Walk the parser's events once. Never raises for bad content: to CommonMark every text is a document.
 
     asked are offsets in order; the outline tells which of them lie in plain text.
     """
+    if not wikilinks:
+        return _Walk(asked).run(_PLAIN_MARKDOWN.events_with_range(text))
     found = _Walk(asked).run(_MARKDOWN.events_with_range(text))
     if any(reference.kind in _WIKI for reference in found.references) and _may_have_rivals(text):
         return _without_rivals(found, _Walk(()).run(_PLAIN_MARKDOWN.events_with_range(text)))
@@ -129,6 +132,12 @@ def _outside(offsets: list[int], links: list[Reference]) -> list[int]:
         if offset >= reach:
             left.append(offset)
     return left
+
+
+def math(text: str) -> list[tuple[int, int]]:
+    """Where the parser sees `$math$` and `$$math$$`, with its signs."""
+    events = _MATH_MARKDOWN.events_with_range(text)
+    return [(span["start"], span["end"]) for event, span in events if "InlineMath" in event or "DisplayMath" in event]
 
 
 class _Alt(str):

@@ -7,35 +7,26 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import pipeline
-from pipeline import compare, database, ddl, layout, lock, publish, resolve, stops, workers
+from pipeline import compare, database, layout, lock, publish, stops, workers
+from pipeline.build import Build, Documents, Progress, Run, documents
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
-from pipeline.digest import Digest
 from pipeline.errors import UsageError, WorkError
-from pipeline.layout import FILES, TABLES, Batch, Job
-from pipeline.load import Loader
-from pipeline.model import Entry, Problem
-from pipeline.model import Report as Report
-from pipeline.scan import Found, scan
+from pipeline.model import Report
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-# Batches end at either bound. Constants, so that the same documents give the same bytes whatever the machine.
-_BATCH_FILES = 256
-_BATCH_BYTES = 1 << 20
-# A batch or less is parsed here: starting processes would take longer.
-_FEW = 1
-
-Progress = Callable[[int], None]
-Run = Callable[[Iterable[Job]], Iterable[Batch]]
+# Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
+# later generations keep that. What is published is for others: umask decides.
+_PRIVATE = 0o600
+_PUBLIC = 0o666
 
 
 class Options(NamedTuple):
@@ -60,25 +51,23 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     path = os.path.realpath(options.output or settings.database)
     _refuse_odd_base(settings.base, path)
     publish.judge(path, bool(options.output))
-    batches = _batches(scan(settings.tree()))
-    first = list(islice(batches, _FEW + 1))
-    with stops.until_too_late() as too_late, _parsing(options, len(first) <= _FEW) as run:
+    found = documents(settings, options.workers)
+    with stops.until_too_late() as too_late, _parsing(options.executor, found.workers) as run:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
             target = publish.judge(path, bool(options.output))
-            with publish.build_file(path) as build_name:
-                made = _Build(settings, options, build_name)
+            with publish.build_file(path, _PUBLIC if options.output else _PRIVATE) as build_name:
+                made = _Generation(settings, options, build_name)
                 with contextlib.closing(made):
-                    made.fill(run, chain(first, batches), progress)
+                    made.fill(run, found, progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
 
 
-def _parsing(options: Options, few: bool) -> contextlib.AbstractContextManager[Run]:
-    count = workers.default_count() if options.workers is None else options.workers
-    if options.executor:
-        return contextlib.nullcontext(workers.within(options.executor, count, layout.run))
-    return workers.started(0 if few else count, layout.run)
+def _parsing(executor: Executor | None, count: int) -> contextlib.AbstractContextManager[Run]:
+    if executor:
+        return contextlib.nullcontext(workers.within(executor, count, layout.run))
+    return workers.started(count, layout.run)
 
 
 def _refuse_odd_base(base: str, path: str) -> None:
@@ -89,49 +78,28 @@ def _refuse_odd_base(base: str, path: str) -> None:
         raise UsageError(f"{base} has a name that is not UTF-8: rename it, or keep the cache within it") from error
 
 
-def _batches(found: Iterable[Found]) -> Iterator[tuple[int, tuple[Found, ...]]]:
-    """(key of the first, entries) of each batch."""
-    batch: list[Found] = []
-    size, key = 0, 1
-    for one in found:
-        batch.append(one)
-        size += one.size if isinstance(one, Entry) else 0
-        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
-            yield key, tuple(batch)
-            key += len(batch)
-            batch, size = [], 0
-    if batch:
-        yield key, tuple(batch)
-
-
-class _Build:
-    """A generation while it is built; whoever makes one closes it."""
+class _Generation:
+    """A generation while it is made; whoever makes one closes it."""
 
     def __init__(self, settings: Settings, options: Options, build_name: str) -> None:
         self._settings, self._options = settings, options
         self._name = build_name
         self._fingerprint = settings.fingerprint()
-        self._digest = Digest()
-        self._absent: list[str] = []
-        self._problems: list[Problem] = []
-        with self._speaking():
-            self.db = self._open()
-        self._loader = Loader(self.db)
         self._index: publish.IndexProof | None = None
+        with self._speaking():
+            self.db = database.open_build(build_name)
+            try:
+                self._build = Build(
+                    self.db, settings, self._clock(), stamped=not (options.reproducible or settings.source.commit)
+                )
+            except BaseException:
+                self.db.close()
+                raise
 
     def close(self) -> None:
         if self._index:
             self._index.close()
         self.db.close()
-
-    def _open(self) -> Connection:
-        db = database.open_build(self._name)
-        try:
-            ddl.apply_tables(db, self._settings.schema)
-        except BaseException:
-            db.close()
-            raise
-        return db
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -151,53 +119,12 @@ class _Build:
             raise WorkError(f"cannot read {self._name}: {error.strerror}") from error
         return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
-    def fill(self, run: Run, batches: Iterable[tuple[int, tuple[Found, ...]]], progress: Progress) -> None:
-        """Parse and load everything, then resolve it."""
-        rules, clock = self._settings.rules(), self._clock()
-
-        def jobs() -> Iterator[Job]:
-            for key, found in batches:
-                self._problems.extend(one for one in found if isinstance(one, Problem))
-                entries = tuple(one for one in found if isinstance(one, Entry))
-                keys = tuple(range(key, key + len(entries)))
-                yield Job(self._settings.base, rules, clock, entries, keys, (None,) * len(entries))
-
+    def fill(self, run: Run, found: Documents, progress: Progress) -> None:
+        """Parse and load everything, then resolve it, beside the proof of the index."""
         with self._speaking():
-            self.db.execute("BEGIN")
-            self.db.execute(
-                "INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 0), ('crisismerge', 64)"
-            )
-            for batch in run(jobs()):
-                self._add(batch)
-                progress(batch.documents)
-            self._loader.flush()
-            # Back to the defaults, which suit small changes.
-            self.db.execute(
-                "INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)"
-            )
-            self.db.execute("COMMIT")
+            self._build.fill(run, found, progress)
             self._index = publish.IndexProof(self._name)
-            self._finish()
-
-    def _add(self, batch: Batch) -> None:
-        if self._options.reproducible:
-            # Not deleted afterwards: what was deleted would still lie in the file's free pages.
-            batch.rows[TABLES.index(FILES)].clear()
-        self._loader.add(batch)
-        self._digest.add(batch.digests)
-        self._absent += [path for path, _ in batch.absent]
-        self._problems += [problem for _, problem in batch.absent if problem]
-
-    def _finish(self) -> None:
-        db = self.db
-        db.execute("BEGIN")
-        problems = resolve.problem_writer(db)
-        for problem in self._problems:
-            problems.add(problem)
-        problems.flush()
-        ddl.apply_indexes(db, self._settings.schema)
-        resolve.resolve_all(db, self._settings.rules(), self._absent)
-        db.execute("COMMIT")
+            self._build.finish()
 
     def publish(self, target: publish.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
         """Prove the build and swap it in; too_late is called before what cannot be undone."""
@@ -227,7 +154,7 @@ class _Build:
         with self._speaking():
             report = self._report(path, live, published)
             self._write_meta(report)
-            expected = publish.Expected(self._loader.documents, self._loader.sections, self._fingerprint)
+            expected = publish.Expected(self._build.documents, self._build.sections, self._fingerprint)
             assert self._index
             publish.prove(self.db, self._name, expected, self._index)
         return report
@@ -241,13 +168,13 @@ class _Build:
         publish.replace(self._name, path)
 
     def _report(self, path: str, live: Connection | None, published: int) -> Report:
-        db, documents = self.db, self._loader.documents
+        db, documents = self.db, self._build.documents
         tally = compare.tally(_hashes_before(live), db.execute(_HASHES))
         return Report(
             database=path,
             generation=1 if self._options.reproducible else max(_generation(live), published) + 1,
             documents=documents,
-            sections=self._loader.sections,
+            sections=self._build.sections,
             links=scalar(db, "SELECT count(*) FROM links"),
             unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
             problems=scalar(db, "SELECT count(*) FROM problems"),
@@ -256,7 +183,7 @@ class _Build:
             removed=tally.removed,
             unchanged=documents - tally.added - tally.changed,
             seconds=0.0,
-            digest=self._digest.hexdigest(db),
+            digest=self._build.digest.hexdigest(db),
             fingerprint=self._fingerprint,
             rebuilt=True,
         )
@@ -274,6 +201,8 @@ class _Build:
             "roots": json.dumps(settings.relative_roots()),
             "extensions": json.dumps(settings.extensions),
         }
+        if settings.source.commit:
+            facts["commit"] = settings.source.commit
         if not self._options.reproducible:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             facts |= {

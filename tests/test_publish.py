@@ -17,6 +17,7 @@ from processes import start
 from pipeline import database, digest, publish, rebuild, settings, stops
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.errors import UsageError, WorkError
+from pipeline.model import Report
 
 Vault = Callable[..., Path]
 LIVE, OTHER = "live.db", "other.db"
@@ -32,7 +33,7 @@ def folder(vault: Vault) -> Path:
     return made
 
 
-def build(folder: Path, name: str, **options: object) -> rebuild.Report:
+def build(folder: Path, name: str, **options: object) -> Report:
     asked = settings.load(settings.Asked(str(folder), database=name, docs=(".",)), {})
     return rebuild.rebuild(asked, rebuild.Options(workers=0, **options))  # type: ignore[arg-type]
 
@@ -258,6 +259,7 @@ def test_a_checkpoint_beside_a_held_snapshot_does_not_wait(folder: Path) -> None
         assert log > 0
         assert checkpointed <= log
         assert time.monotonic() - began < 1
+        assert scalar(live, "PRAGMA busy_timeout") == 5000
 
 
 # Replace: where there is no sound live cache

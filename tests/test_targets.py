@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.model import Rules
 from pipeline.targets import (
     ASSET,
     BY_NAME,
@@ -17,25 +19,30 @@ from pipeline.targets import (
     EXTERNAL,
     FROM_ROOTS,
     ITSELF,
+    NOWHERE,
     Asked,
+    AssetPaths,
     LookUp,
     ask,
+    asset_paths,
     bucket,
+    is_placeholder,
     look_up,
     names_of,
 )
 
-EXTENSIONS = (".md", ".markdown")
+RULES = Rules()
+EXTENSIONS = RULES.extensions
 SOURCE = "guides/start.md"
 NFD = unicodedata.normalize("NFD", "é")
 
 
 def markdown(target: str, source: str = SOURCE) -> LookUp:
-    return look_up(False, target, source, EXTENSIONS)
+    return look_up(False, target, source, RULES)
 
 
 def wiki(target: str, source: str = SOURCE) -> LookUp:
-    return look_up(True, target, source, EXTENSIONS)
+    return look_up(True, target, source, RULES)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,7 @@ def test_what_leaves_the_base_is_looked_up_nowhere() -> None:
     for target in ("../../a.md", "/../a.md"):
         for is_wiki in (True, False):
             assert ask(is_wiki, target, SOURCE) is None
-            assert look_up(is_wiki, target, SOURCE, EXTENSIONS) == (DOCUMENT, None, None)
+            assert look_up(is_wiki, target, SOURCE, RULES) == (DOCUMENT, None, None)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +161,68 @@ def is_folder(asked: Asked | None) -> bool:
     return asked is not None and asked.is_folder
 
 
+# Placeholders
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["{{ base }}/a.md", "a.md#{{x}}", "{%link%}", "${A}/b.md", "docs/<name>.md", "TOC", "_toc_", "{{x}}.md?{{y}}"],
+)
+def test_what_a_template_fills_in_is_not_judged(target: str) -> None:
+    assert is_placeholder(target, RULES)
+    assert markdown(target).scope == wiki(target).scope == EXTERNAL
+
+
+@pytest.mark.parametrize("target", ["a.md", "{a}.md", "{{a.md", "}}a{{.md", "toc.md", "<a.md", "a>b<c", "$a{b}", ""])
+def test_other_targets_are_judged(target: str) -> None:
+    assert not is_placeholder(target, RULES)
+
+
+def test_placeholders_are_what_the_settings_say() -> None:
+    rules = Rules(placeholders=("@site/*", "*.html", "a*b*a"))
+    found = [t for t in ("@site/a.md", "x/@site/a", "A.HTML", "aba", "aa", "{{x}}", "aba*") if is_placeholder(t, rules)]
+    assert found == ["@site/a.md", "A.HTML", "aba"]
+
+
+@given(st.text("ab*", max_size=6), st.text("ab", max_size=8))
+def test_a_star_stands_for_any_text(pattern: str, text: str) -> None:
+    expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
+    assert is_placeholder(text, Rules(placeholders=(pattern,))) == expected
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("target", "paths"),
+    [
+        ("a.png", ["guides/a.png"]),
+        ("a%20b.png?raw=1#page=3", ["guides/a b.png"]),
+        (f"caf{NFD}.png", ["guides/café.png"]),
+        ("./x/..//Y/", ["guides/Y"]),
+        ("../b.png", ["b.png"]),
+        ("../../b.png", ["../b.png"]),
+        ("..", ["."]),
+        ("/b.png", ["site/b.png", "b.png"]),
+        ("/", ["site", "."]),
+        ("12:30.png", ["guides/12:30.png"]),
+        ("C:/b.png", ["guides/C:/b.png"]),
+    ],
+)
+def test_a_file_lies_where_the_path_leads(target: str, paths: list[str]) -> None:
+    assert asset_paths(False, target, SOURCE, ("site", "")) == AssetPaths(tuple(paths), None)
+
+
+@pytest.mark.parametrize("target", ["Photo.PNG", " photo.png ", "Photo.PNG#x"])
+def test_a_wikilinks_file_lies_anywhere_whatever_the_case(target: str) -> None:
+    assert asset_paths(True, target, SOURCE, ("",)) == AssetPaths((), "photo.png")
+
+
+@pytest.mark.parametrize("target", ["", "#x", "?a=b", "a%00b", "https://x.org/a.png", "//x.org/a.png", "data:x,y"])
+def test_what_is_no_path_lies_nowhere(target: str) -> None:
+    assert asset_paths(False, target, SOURCE, ("",)) == NOWHERE
+
+
 # Buckets
 
 
@@ -174,6 +243,13 @@ def test_a_link_to_a_document_looks_where_it_is_found(path: str) -> None:
     assert markdown("/" + quote(path)).name in names
     if "#" not in path:
         assert wiki(f"/{path}.md").name in names
+
+
+@given(st.lists(PART, min_size=1, max_size=3).map("/".join), st.sampled_from(["", "a", "a/b"]))
+def test_a_file_is_looked_for_where_a_document_would_be(path: str, place: str) -> None:
+    target = "./" + quote(path)
+    asked = ask(False, target, f"{place}/x.md")
+    assert asked and asset_paths(False, target, f"{place}/x.md", ("",)).paths == (asked.path,)
 
 
 def test_a_readme_is_found_by_its_folder_too() -> None:
