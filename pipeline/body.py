@@ -242,7 +242,7 @@ class _Finder:
 
     def _references(self, references: list[markdown.Reference]) -> Iterator[_Found]:
         """Wikilinks after `key::` are relations."""
-        related = b"::" in self._data
+        related = any(reference.kind == "wikilink" for reference in references) and b"::" in self._data
         relation, last = None, 0
         for kind, target, label, start, end in references:
             kind, type_ = _KINDS[kind]

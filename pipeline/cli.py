@@ -2,75 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 import pipeline
 from pipeline import show, stops
-from pipeline.errors import Damaged, MdcacheError, No, UsageError, WorkError
+from pipeline.commands import AS_JSON, COMMON, HELP, WAIT, Common, common, verdict, with_remembered_roots
+from pipeline.errors import No, UsageError, WorkError
+from pipeline.hookcommands import hook
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
     from pipeline.cache import Cache
     from pipeline.settings import Settings
-
-_INTERRUPTED = 130
-_HELP = {"help_option_names": ["-h", "--help"]}
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class Common(NamedTuple):
-    """The options that every command takes."""
-
-    folder: str
-    config: str | None
-    database: str | None
-    quiet: bool
-    verbose: bool
-
-    def settings(self, docs: tuple[str, ...] = ()) -> Settings:
-        from pipeline.settings import Asked, load
-
-        return load(Asked(self.folder, self.config, self.database, docs), os.environ)
-
-
-_COMMON = (
-    click.option("-C", "folder", metavar="DIR", help="Work as if started in DIR."),
-    click.option("--config", metavar="FILE", help="Settings file, instead of the one found by walking up."),
-    click.option("--db", "database", metavar="PATH", help="The cache, instead of that of the settings."),
-    click.option("--quiet", is_flag=True, help="No progress, no notes."),
-    click.option("--verbose", is_flag=True, help="With tracebacks."),
-)
-
-
-def common(command: _F) -> _F:
-    """Add the common options, before or after the command's name; the command gets them as its first argument."""
-
-    @functools.wraps(command)
-    def called(
-        folder: str | None, config: str | None, database: str | None, quiet: bool, verbose: bool, **rest: Any
-    ) -> Any:
-        outer = click.get_current_context().find_root().params
-        asked = Common(
-            folder or outer["folder"] or ".",
-            config or outer["config"],
-            database or outer["database"],
-            quiet or outer["quiet"],
-            verbose or outer["verbose"],
-        )
-        return command(asked, **rest)
-
-    for option in reversed(_COMMON):
-        called = option(called)
-    return called  # type: ignore[return-value]
+    from pipeline.sources import Source
 
 
 class _Words(click.Command):
@@ -94,13 +45,7 @@ class _Words(click.Command):
         return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-_wait = click.option(
-    "--wait", type=click.FloatRange(0), default=10.0, show_default=True, metavar="SECONDS", help="For another writer."
-)
-
-
-@click.group(context_settings=_HELP)
+@click.group(context_settings=HELP)
 @click.version_option(pipeline.__version__, prog_name="mdcache")
 def cli(**_: Any) -> None:
     """Folders of markdown as a SQLite database that you can search, query and walk as a graph.
@@ -110,11 +55,12 @@ def cli(**_: Any) -> None:
     """
 
 
-for _option in reversed(_COMMON):
+for _option in reversed(COMMON):
     _option(cli)
+cli.add_command(hook)
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @common
 def init(asked: Common) -> None:
     """Write a commented mdcache.toml; an existing one is never touched."""
@@ -134,13 +80,14 @@ def init(asked: Common) -> None:
         show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
-@_as_json
-@_wait
+@AS_JSON
+@WAIT
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Publish to FILE instead; it needs no writable folder."
 )
+@click.option("--rev", metavar="REV", help="With --output or --db: build what a revision of git's holds.")
 @click.option("--reproducible", is_flag=True, help="With --output: the same bytes for the same documents.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Parsing processes; 0 parses in this one.")
 @common
@@ -150,6 +97,7 @@ def rebuild(
     as_json: bool,
     wait: float,
     output: str | None,
+    rev: str | None,
     reproducible: bool,
     workers: int | None,
 ) -> None:
@@ -157,10 +105,14 @@ def rebuild(
     from pipeline import render
     from pipeline.rebuild import Options
     from pipeline.rebuild import rebuild as build
+    from pipeline.settings import refuse_outside
 
     if reproducible and not output:
         raise UsageError("--reproducible goes with --output FILE")
-    settings = _with_remembered_roots(asked.settings(docs))
+    if rev and not (output or asked.database):
+        raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
+    settings = with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
+    refuse_outside(settings)
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
         with _progress(settings, asked.quiet) as progress:
@@ -171,15 +123,10 @@ def rebuild(
             render.report(report)
 
 
-def _with_remembered_roots(settings: Settings) -> Settings:
-    """Without settings and without DOCS, the cache says what it was made of; a damaged one no longer can."""
-    from pipeline.cache import opened
+def _revision(folder: str, rev: str | None) -> Source | None:
+    from pipeline import git, sources
 
-    if settings.roots or not os.path.exists(settings.database):
-        return settings
-    with suppress(Damaged), opened(settings.database, settings.base) as cache:
-        return settings.with_roots(cache.base, cache.roots)
-    return settings
+    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
 
 
 @contextmanager
@@ -195,9 +142,9 @@ def _progress(settings: Settings, quiet: bool) -> Iterator[Callable[[int], None]
         yield bar.update
 
 
-@cli.command(cls=_Words, context_settings=_HELP)
+@cli.command(cls=_Words, context_settings=HELP)
 @click.argument("query", nargs=-1, required=True)
-@_as_json
+@AS_JSON
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="At most N results.")
 @click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'.")
 @click.option("--tag", metavar="TAG", help="Only documents with this tag.")
@@ -231,9 +178,9 @@ def search(
         raise No("" if as_json or asked.quiet else "nothing found")
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("id_", metavar="ID[#ANCHOR]")
-@_as_json
+@AS_JSON
 @common
 def read(asked: Common, id_: str, as_json: bool) -> None:
     """Print a document, or a section with its deeper headings, from the file."""
@@ -251,9 +198,9 @@ def read(asked: Common, id_: str, as_json: bool) -> None:
         render.passage(found)
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("id_", metavar="ID")
-@_as_json
+@AS_JSON
 @click.option("--depth", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Walk N links far.")
 @common
 def links(asked: Common, id_: str, as_json: bool, depth: int) -> None:
@@ -271,7 +218,7 @@ def links(asked: Common, id_: str, as_json: bool, depth: int) -> None:
         render.links(found)
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("sql")
 @click.option("--table", "form", flag_value="table", default=True, help="An aligned table (the default).")
 @click.option("--csv", "form", flag_value="csv", help="CSV with a header.")
@@ -290,8 +237,8 @@ def query(asked: Common, sql: str, form: str, attach: tuple[str, ...]) -> None:
         render.answer(form, run(cache, sql, attached))
 
 
-@cli.command(context_settings=_HELP)
-@_as_json
+@cli.command(context_settings=HELP)
+@AS_JSON
 @common
 def status(asked: Common, as_json: bool) -> None:
     """Show what is live: generation, fingerprint, counts, freshness."""
@@ -309,8 +256,8 @@ def status(asked: Common, as_json: bool) -> None:
         render.status(found)
 
 
-@cli.command(context_settings=_HELP)
-@_as_json
+@cli.command(context_settings=HELP)
+@AS_JSON
 @click.option("--diff", is_flag=True, help="What differs in the live cache, as a unified diff.")
 @common
 def schema(asked: Common, as_json: bool, diff: bool) -> None:
@@ -318,7 +265,7 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
     from pipeline import ddl
     from pipeline.cache import opened
 
-    settings = _with_remembered_roots(asked.settings())
+    settings = with_remembered_roots(asked.settings())
     fingerprint = settings.fingerprint() if settings.roots else None
     text = settings.schema.text()
     lines: list[str] = []
@@ -333,10 +280,10 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
         show.out(show.clean(one))
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
-@_as_json
-@_wait
+@AS_JSON
+@WAIT
 @click.option("--check", is_flag=True, help="Only tell what differs; exit status 1 when anything does.")
 @click.option("--digest", is_flag=True, help="Compute the digest of what is cached now.")
 @common
@@ -349,7 +296,7 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
         if not asked.quiet:
             show.note(f"mdcache: built anew: {why}")
 
-    settings = _with_remembered_roots(asked.settings(docs))
+    settings = with_remembered_roots(asked.settings(docs))
     if check:
         _check_sync(settings, as_json, asked.quiet)
         return
@@ -374,8 +321,57 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
         raise No("")
 
 
-@cli.command(context_settings=_HELP)
-@_as_json
+@cli.command(context_settings=HELP)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--staged", is_flag=True, help="Judge what git is about to commit, and what it breaks elsewhere.")
+@click.option("--rev", metavar="REV", help="Judge a revision.")
+@click.option("--against", metavar="REV", help="Only what has changed since REV, and what that breaks elsewhere.")
+@click.option("--strict", is_flag=True, help="Warnings too end in exit status 1.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="For people and editors, programs, GitHub's annotations, or SARIF.",
+)
+@click.option("--json", "form", flag_value="json", help="One JSON object.")
+@click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
+@common
+def check(
+    asked: Common,
+    paths: tuple[str, ...],
+    staged: bool,
+    rev: str | None,
+    against: str | None,
+    strict: bool,
+    form: str,
+    explain: str | None,
+) -> None:
+    """Find what is wrong in documents: all, or those at and below PATHS. Nothing is written."""
+    from pipeline import check as driver
+    from pipeline import codes, formats
+    from pipeline.model import ERROR
+
+    if explain:
+        show.out(codes.page(explain).rstrip())
+        return
+    if staged and rev:
+        raise UsageError("--staged and --rev do not go together")
+    request = driver.request(
+        driver.Asked(asked.folder, staged, rev, against, paths),
+        lambda source: with_remembered_roots(asked.settings((), source)),
+    )
+    found = driver.check(request)
+    formats.show_as(form, found, formats.Places(request.settings.base, asked.folder))
+    if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):
+        show.note(f"mdcache: {formats.summary(found)}")
+    if any(strict or finding.problem.severity == ERROR for finding in found):
+        raise No("")
+
+
+@cli.command(context_settings=HELP)
+@AS_JSON
 @click.option("--since", metavar="TOKEN", help="Only what came after: the 'next' of the last time, or 'now'.")
 @click.option("--follow", is_flag=True, help="Wait for more, until stopped.")
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="At most N changes.")
@@ -403,12 +399,12 @@ def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit
                 sys.stdout.flush()
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
 @click.option("--detach", "how", flag_value="detach", help="In the background, with a log beside the cache.")
 @click.option("--stop", "how", flag_value="stop", help="Stop the watcher of this cache.")
 @click.option("--poll", is_flag=True, help="Compare all files every few seconds; do not ask the system for changes.")
-@_wait
+@WAIT
 @common
 def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wait: float) -> None:
     """Sync, then keep the cache fresh until stopped."""
@@ -418,7 +414,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
         stopped = driver.stop(asked.settings(docs).database, wait)
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
     elif how == "detach":
-        settings = _with_remembered_roots(asked.settings(docs))
+        settings = with_remembered_roots(asked.settings(docs))
         started = driver.detach(settings, _watching(asked, docs, poll, wait), os.curdir)
         said = f"process {started} watches; its log is {settings.database}.log"
     else:
@@ -427,7 +423,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
             if not asked.quiet:
                 show.note(driver.stamp(line))
 
-        driver.watch(lambda: _with_remembered_roots(asked.settings(docs)), driver.Options(wait, poll), say)
+        driver.watch(lambda: with_remembered_roots(asked.settings(docs)), driver.Options(wait, poll), say)
         return
     if not asked.quiet:
         show.out(show.line(said))
@@ -454,7 +450,7 @@ def _cache(asked: Common) -> Iterator[Cache]:
 
 def main() -> NoReturn:
     """Run the command and exit: errors are one line, a traceback only comes with --verbose."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stops.listen()
     status_ = run(sys.argv[1:])
     stops.ignore()
     sys.exit(status_)
@@ -473,27 +469,8 @@ def run(arguments: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if "--verbose" in arguments:
             traceback.print_exception(error)
-        message, status_ = _verdict(error)
+        message, status_ = verdict(error)
         if message:
             show.note(f"mdcache: {message}")
         return status_
     return 0
-
-
-def _verdict(error: BaseException) -> tuple[str, int]:
-    """What to say of an error, in one line, and the exit status it ends in."""
-    if isinstance(error, MdcacheError):
-        return str(error), error.status
-    if isinstance(error, click.ClickException):
-        return _in_one_line(error), UsageError.status
-    if isinstance(error, click.Abort | KeyboardInterrupt):
-        return "interrupted: the cache is as it was", _INTERRUPTED
-    return f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status
-
-
-def _in_one_line(error: click.ClickException) -> str:
-    """What click says of the command line, and where to read on."""
-    said = " ".join(error.format_message().split()).rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "mdcache"
-    return f"{said[:1].lower()}{said[1:]}: see {command} --help"

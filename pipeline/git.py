@@ -8,9 +8,8 @@ and for no other.
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from pipeline.errors import UsageError, WorkError
 
@@ -49,7 +48,10 @@ class Repository(NamedTuple):
         return os.path.join(self.top, _path(run(self, "rev-parse", "--git-path", "hooks")))
 
     def is_rebasing(self) -> bool:
-        return any(os.path.isdir(os.path.join(self.git_dir, name)) for name in ("rebase-merge", "rebase-apply"))
+        """Whether commits are being replayed. A rebase that only moves the branch forward has none to replay."""
+        merge, apply = (os.path.join(self.git_dir, name) for name in ("rebase-merge", "rebase-apply"))
+        waiting = _size(os.path.join(merge, "git-rebase-todo")) > 0
+        return os.path.isdir(apply) or waiting or os.path.exists(os.path.join(merge, "msgnum"))
 
 
 class Failed(WorkError):
@@ -132,6 +134,8 @@ def _refusal(folder: str, said: str) -> str:
 
 
 def _run(command: list[str], folder: str, environment: Mapping[str, str], input: bytes = b"") -> bytes:
+    import subprocess  # here, not at the top: whoever has no use for git must not wait for it
+
     try:
         done = subprocess.run(command, cwd=folder, env=environment, input=input, capture_output=True)
     except FileNotFoundError as error:
@@ -150,6 +154,141 @@ def _path(said: bytes) -> str:
     return os.fsdecode(said.removesuffix(b"\n"))
 
 
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
 def _holds(folder: str, path: str) -> bool:
     folder, path = os.path.realpath(folder), os.path.realpath(path)
     return os.path.commonpath((folder, path)) == folder
+
+
+# What it holds
+
+PLAIN = frozenset((0o100644, 0o100755))
+"""The modes of plain files; others are symbolic links and repositories within."""
+# What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS.
+_AT_ONCE = 256
+
+_Answer = TypeVar("_Answer")
+Read = Callable[[int], bytes]
+"""Gives at most so many bytes, b'' at the end."""
+
+
+class Blob(NamedTuple):
+    """A file, symbolic link or repository within, as a tree of git's has it; path is relative to the top."""
+
+    path: str
+    mode: int
+    id: str
+
+
+def staged(repository: Repository) -> tuple[Blob, ...]:
+    """What the next commit holds. Raises WorkError while a merge has conflicts."""
+    found, unmerged = [], False
+    for line in _records(run(repository, "ls-files", "--stage", "-z")):
+        about, _, path = line.partition(b"\t")
+        mode, id_, stage = about.split(b" ")
+        unmerged |= stage != b"0"
+        found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
+    if unmerged:
+        raise WorkError(f"{repository.top} has unmerged files: settle the conflicts and git add them first")
+    invisible = {path for path, status in touched(repository).items() if status == "A"}
+    return tuple(blob for blob in found if blob.path not in invisible) if invisible else tuple(found)
+
+
+def touched(repository: Repository) -> dict[str, str]:
+    """The files on disk that may differ from the index, with git's letter; A for those that are only to be added."""
+    asked = ("diff-files", "--name-status", "-z", "--no-renames", "--ignore-submodules=all")
+    fields = _records(run(repository, *asked))
+    return {os.fsdecode(path): status.decode() for status, path in zip(fields[::2], fields[1::2], strict=True)}
+
+
+def hidden(repository: Repository) -> frozenset[str]:
+    """The files that git was told not to compare with the index."""
+    lines = _records(run(repository, "ls-files", "-v", "-z"))
+    return frozenset(os.fsdecode(line[2:]) for line in lines if line[:2] != b"H ")
+
+
+def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
+    """What a commit holds."""
+    found = []
+    for line in _records(run(repository, "ls-tree", "-r", "-z", "--full-tree", commit)):
+        about, _, path = line.partition(b"\t")
+        mode, _, id_ = about.split(b" ")
+        found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
+    return tuple(found)
+
+
+def commit_of(repository: Repository, revision: str) -> str | None:
+    """The id of the commit that a revision names; None when it names none."""
+    try:
+        said = run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    except Failed:
+        return None
+    return said.decode().strip()
+
+
+def file_of(repository: Repository, commit: str, name: str) -> bytes:
+    """What a file held in a commit; name is absolute. Raises Failed when there was none."""
+    return run(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
+
+
+def sizes(repository: Repository, ids: Sequence[str]) -> list[int]:
+    """How many bytes each object has."""
+    said = run(repository, "cat-file", "--batch-check=%(objectsize)", input="\n".join([*ids, ""]).encode())
+    return [int(line) for line in said.split()] if ids else []
+
+
+def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
+    """What take makes of each object: it gets what reads on in it, and its size."""
+    for start in range(0, len(ids), _AT_ONCE):
+        yield from _contents(repository, ids[start : start + _AT_ONCE], take)
+
+
+def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
+    import subprocess
+
+    asked = "\n".join([*ids, ""]).encode()
+    asking = command(repository, "cat-file", "--batch")
+    with subprocess.Popen(
+        asking,
+        cwd=repository.top,
+        env=environment(repository),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(asked)
+        process.stdin.close()
+        for id_ in ids:
+            about = process.stdout.readline().split()
+            if len(about) != 3:
+                raise WorkError(
+                    f"{repository.top} lacks the object {id_}: a partial clone, or a damaged one (git fsck)"
+                )
+            size = int(about[2])
+            left = _Left(process.stdout.read, size)
+            yield take(left.read, size)
+            left.read(size)
+            process.stdout.read(1)
+
+
+class _Left:
+    """Reads what is left of an object, and no further."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        self._read, self._left = read, size
+
+    def read(self, count: int) -> bytes:
+        data = self._read(min(count, self._left)) if self._left else b""
+        self._left -= len(data)
+        return data
+
+
+def _records(said: bytes) -> list[bytes]:
+    return said.split(b"\0")[:-1]

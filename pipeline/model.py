@@ -13,6 +13,9 @@ WARNING = "warning"
 INODE_BITS = (1 << 63) - 1
 """What is kept of an inode: SQLite's integers are signed, and some file systems use all 64 bits."""
 
+FRONT_MATTER_LIMIT = 64 * 1024
+"""More bytes of YAML are not read: no front matter has them, and an attack may."""
+
 
 class Entry(NamedTuple):
     """A file that scan found: where it is and what stat said of it."""

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pipeline.codes import CODES
 from pipeline.ddl import Schema, Script, fingerprint, schema
 from pipeline.errors import UsageError
-from pipeline.model import PathRule, Rules
+from pipeline.model import ERROR, WARNING, PathRule, Rules
 from pipeline.patterns import Patterns
+from pipeline.policy import OFF, Policy, Rule, Verdict
 from pipeline.scan import Tree
+from pipeline.sources import DISK, Source
 
 FILE_NAME = "mdcache.toml"
 _PROJECT = "pyproject.toml"
 DEFAULT_DATABASE = ".mdcache/cache.db"
 
-_LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders")
-_KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch")
+_LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
+_KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
@@ -70,9 +74,11 @@ class Settings(NamedTuple):
     wikilinks: bool = Rules().wikilinks
     placeholders: tuple[str, ...] = Rules().placeholders
     watch: Watch = Watch()
+    source: Source = DISK
+    policy: Policy = Policy()
 
     def tree(self) -> Tree:
-        return Tree(self.base, self.roots, self.extensions, self.include, self.exclude)
+        return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
 
     def rules(self) -> Rules:
         return Rules(
@@ -101,12 +107,23 @@ class Settings(NamedTuple):
         return self._replace(base=base, roots=roots)
 
 
-def load(asked: Asked, environment: Mapping[str, str]) -> Settings:
-    """Find, read and check the settings. Raises UsageError for whatever is wrong with them."""
+def refuse_outside(settings: Settings) -> None:
+    """A revision says nothing of what lies beside its repository. Raises UsageError."""
+    repository = settings.source.repository
+    for root in settings.roots:
+        if repository and not _lies_in(root, repository.top):
+            raise UsageError(f"{root} does not lie in the repository {repository.top}")
+
+
+def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
+    """Find, read and check the settings. Raises UsageError for whatever is wrong with them.
+
+    source: where the documents come from. What it holds of the settings file and of schema files counts.
+    """
     folder = os.path.realpath(asked.folder)
     if not os.path.isdir(folder):
         raise UsageError(f"no such folder: {asked.folder}")
-    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"))
+    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
     roots = _roots(asked, folder, file)
     database = asked.database or environment.get("MDCACHE_DB")
@@ -127,6 +144,8 @@ def load(asked: Asked, environment: Mapping[str, str]) -> Settings:
         wikilinks=values.get("wikilinks", defaults.wikilinks),
         placeholders=tuple(values.get("placeholders", defaults.placeholders)),
         watch=_watch(file, values.get("watch", {})),
+        source=source,
+        policy=_policy(file, values.get("check", {})),
     )
 
 
@@ -140,6 +159,7 @@ class _File(NamedTuple):
     home: str
     trusted: bool
     values: dict[str, Any]
+    source: Source
 
     def inside(self, key: str, path: str) -> str:
         """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
@@ -152,11 +172,12 @@ class _File(NamedTuple):
         return UsageError(f"{self.name}: {message}")
 
 
-def _settings_file(folder: str, named: str | None) -> _File:
+def _settings_file(folder: str, named: str | None, source: Source) -> _File:
     name = os.path.join(folder, named) if named else _find(folder)
     if not name:
-        return _File(None, folder, True, {})
-    file = _File(name, os.path.realpath(os.path.dirname(name)), bool(named), _read(name))
+        return _File(None, folder, True, {}, source)
+    home = os.path.realpath(os.path.dirname(name))
+    file = _File(name, home, bool(named), _read(os.path.join(home, os.path.basename(name)), source), source)
     for key, value in file.values.items():
         _check(file, key, value)
     return file
@@ -170,7 +191,7 @@ def _find(folder: str) -> str | None:
             return own
         project = os.path.join(folder, _PROJECT)
         # Without the word there is no table of ours, and somebody else's broken file is none of our business.
-        if os.path.isfile(project) and b"mdcache" in _bytes(project) and "mdcache" in _tools(project):
+        if os.path.isfile(project) and b"mdcache" in _bytes(project, DISK) and "mdcache" in _tools(project, DISK):
             return project
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -178,28 +199,32 @@ def _find(folder: str) -> str | None:
         folder = parent
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str, source: Source) -> dict[str, Any]:
     if os.path.basename(name) != _PROJECT:
-        return _toml(name)
-    found = _tools(name).get("mdcache")
+        return _toml(name, source)
+    found = _tools(name, source).get("mdcache")
     if not isinstance(found, dict):
         raise UsageError(f"{name} has no table [tool.mdcache]")
     return found
 
 
-def _tools(name: str) -> dict[str, Any]:
-    tools = _toml(name).get("tool")
+def _tools(name: str, source: Source) -> dict[str, Any]:
+    tools = _toml(name, source).get("tool")
     return tools if isinstance(tools, dict) else {}
 
 
-def _toml(name: str) -> dict[str, Any]:
+def _toml(name: str, source: Source) -> dict[str, Any]:
     try:
-        return tomllib.loads(_bytes(name).decode())
+        return tomllib.loads(_bytes(name, source).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{name} is not valid TOML: {error}") from error
 
 
-def _bytes(name: str) -> bytes:
+def _bytes(name: str, source: Source) -> bytes:
+    """What the source holds under this name; else, and for the disk, what lies there."""
+    raw = next(source.texts((name,))) if source.repository else None
+    if raw is not None:
+        return raw
     try:
         with open(name, "rb") as stream:
             return stream.read()
@@ -222,8 +247,8 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused("'wikilinks' must be true or false")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
         raise file.refused("'paths' must be a list of tables: [[paths]]")
-    if key == "watch" and not isinstance(value, dict):
-        raise file.refused("'watch' must be a table: [watch]")
+    if key in ("watch", "check") and not isinstance(value, dict):
+        raise file.refused(f"'{key}' must be a table: [{key}]")
 
 
 def _is_text(value: Any) -> bool:
@@ -257,7 +282,7 @@ def _lies_in(path: str, folder: str) -> bool:
 
 
 def _script(file: _File, name: str) -> Script:
-    raw = _bytes(file.inside("schema", name))
+    raw = _bytes(file.inside("schema", name), file.source)
     try:
         return Script(name, raw.decode())
     except UnicodeDecodeError as error:
@@ -279,6 +304,49 @@ def _extension(file: _File, extension: str) -> str:
     if extension.rfind(".") != 0 or "/" in extension or len(extension) < 2:
         raise file.refused(f"'{extension}' is no extension: write it like '.md'")
     return extension.lower()
+
+
+_CHECK_KEYS = ("codes", "paths", "rules")
+_SEVERITIES = (ERROR, WARNING, OFF)
+
+
+def _policy(file: _File, check: dict[str, Any]) -> Policy:
+    for key in check:
+        if key not in _CHECK_KEYS:
+            raise file.refused(f"[check] has no '{key}'{_meant(key, _CHECK_KEYS)}")
+    rules = tuple(Rule(name, sql) for name, sql in _table(file, "check.rules", check.get("rules", {})).items())
+    for name, sql in rules:
+        if name in CODES or not re.fullmatch(r"[\w-]+", name) or not _is_text(sql):
+            raise file.refused(
+                f"rule '{name}' must be a string of SQL, under a name of letters that is no built-in code"
+            )
+    codes = (*CODES, *(rule.name for rule in rules))
+    verdicts = _verdicts(file, "check.codes", check.get("codes", {}), None, codes)
+    paths = check.get("paths", [])
+    if not (
+        isinstance(paths, list) and all(isinstance(item, dict) and _is_text(item.get("pattern")) for item in paths)
+    ):
+        raise file.refused("'paths' in [check] must be a list of tables, [[check.paths]], each with a 'pattern'")
+    for item in paths:
+        pattern = _pattern(file, "check.paths", item["pattern"])
+        said = {code: severity for code, severity in item.items() if code != "pattern"}
+        verdicts = (*verdicts, *_verdicts(file, "check.paths", said, pattern, codes))
+    return Policy(verdicts, rules, _patterns(file, "immutable"))
+
+
+def _table(file: _File, name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise file.refused(f"[{name}] must be a table")
+    return value
+
+
+def _verdicts(file: _File, name: str, said: Any, pattern: str | None, codes: tuple[str, ...]) -> tuple[Verdict, ...]:
+    for code, severity in _table(file, name, said).items():
+        if code not in codes:
+            raise file.refused(f"[{name}] has no '{code}'{_meant(code, codes)}")
+        if severity not in _SEVERITIES:
+            raise file.refused(f"'{code}' in [{name}] must be one of {', '.join(_SEVERITIES)}")
+    return tuple(Verdict(code, severity, pattern) for code, severity in said.items())
 
 
 def _path_rule(file: _File, rule: dict[str, Any]) -> PathRule:
@@ -325,6 +393,9 @@ docs = ["."]
 # The cache. Delete it whenever you like: mdcache rebuild makes it anew.
 # database = ".mdcache/cache.db"
 
+# Committed documents that must stay as they are: mdcache check tells when one was changed, renamed or removed.
+# immutable = ["decisions/**"]
+
 # Your own tables, views and triggers, applied after the built-in ones.
 # schema = ["views.sql"]
 
@@ -339,4 +410,14 @@ docs = ["."]
 # debounce_ms = 200
 # reconcile_s = 300
 # poll_s = 2
+
+# mdcache check: how grave a problem is (error, warning, off), everywhere and by path; and rules of your own, queries
+# whose rows (path, line, message) are problems.
+# [check.codes]
+# ambiguous-link = "off"
+# [[check.paths]]
+# pattern = "drafts/**"
+# broken-link = "warning"
+# [check.rules]
+# no-open-task = "SELECT path, line, 'a task is open' AS message FROM tasks JOIN nodes ON key = node WHERE NOT done"
 """

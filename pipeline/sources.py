@@ -1,13 +1,21 @@
-"""Where documents come from: the disk, git's index, or a revision. One interface, so that all are seen alike."""
+"""Where documents come from: the disk, git's index, or a revision. One interface, so that all are seen alike.
+
+Git's objects are read in bulk and nothing is checked out. Names are absolute in all of them, also where nothing lies
+on disk: the name of a file in a revision is that which it would have in the work tree.
+"""
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import NamedTuple, Protocol
 
-from pipeline.model import INODE_BITS, Entry
+from pipeline import content, git
+from pipeline.content import Clock
+from pipeline.errors import UsageError, WorkError
+from pipeline.git import Blob, Repository
+from pipeline.model import INODE_BITS, Content, Entry, Problem, Stamp
 
 
 class Item(Protocol):
@@ -24,51 +32,216 @@ class Item(Protocol):
 
 
 class Source(Protocol):
-    """A tree of files. All names are absolute, also where nothing lies there on disk."""
+    """A tree of files."""
+
+    @property
+    def repository(self) -> Repository | None:
+        """Where the objects of its entries lie; None for the disk."""
 
     @property
     def commit(self) -> str | None:
-        """The revision that this is; None when it is none."""
+        """The revision that it is; None when it is none."""
 
     def listing(self, folder: str) -> Sequence[Item]:
         """What lies in a folder. Raises OSError when it cannot be listed."""
 
-    def ignore_file(self, name: str) -> bytes | None:
-        """What a .gitignore says, None when there is none. Raises OSError."""
-
     def entry(self, item: Item, path: str, id_: str) -> Entry:
         """What scan gives of a file that it found. Raises OSError."""
+
+    def ignore_file(self, name: str) -> bytes | None:
+        """What a .gitignore says; None when there is none. Raises OSError."""
+
+    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        """What files hold; None where there is no plain file that can be read."""
 
 
 class Disk:
     """The files as they lie there."""
 
-    commit = None
+    repository = commit = None
 
     def listing(self, folder: str) -> Sequence[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return list(entries)
 
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)))
+
     def ignore_file(self, name: str) -> bytes | None:
         """Git reads no symbolic link here, and nor do we."""
         try:
-            with open(name, "rb", opener=_open_plain) as file:
-                return file.read()
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+            return self._read(name)
         except OSError as error:
-            if error.errno == errno.ELOOP:
+            if error.errno in content.NOT_THERE:
                 return None
             raise
 
-    def entry(self, item: Item, path: str, id_: str) -> Entry:
-        found = item.stat(follow_symlinks=False)
-        return Entry(path, id_, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS)
+    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        for name in names:
+            try:
+                yield self._read(name)
+            except OSError:
+                yield None
+
+    def _read(self, name: str) -> bytes:
+        with content.opened(name) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            return file.read()
 
 
 DISK = Disk()
 
 
-def _open_plain(name: str, flags: int) -> int:
-    # O_NONBLOCK: a FIFO of that name must not hang us.
-    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _stamps(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS
+
+
+class GitItem(NamedTuple):
+    """What lies in a folder of git's; blob is None for a folder."""
+
+    name: str
+    path: str
+    blob: Blob | None
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.blob is None
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.blob is not None and self.blob.mode in git.PLAIN
+
+    def is_symlink(self) -> bool:
+        """Or a repository within."""
+        return self.blob is not None and self.blob.mode not in git.PLAIN
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        return os.stat(self.path, follow_symlinks=follow_symlinks)
+
+
+class GitTree:
+    """What git's index or a revision holds, and the disk around it, where the base holds more than the repository.
+
+    on_disk: the objects that lie in the work tree just so, by path. Their entries carry the file's stamps, so that a
+    cache of the work tree knows them without a look inside.
+    """
+
+    def __init__(
+        self, repository: Repository, blobs: Iterable[Blob], on_disk: Mapping[str, str], commit: str | None = None
+    ) -> None:
+        self.repository, self.commit, self._on_disk = repository, commit, on_disk
+        self._prefix = os.path.join(repository.top, "")
+        self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
+        for blob in blobs:
+            self._add(blob)
+        self._sizes = self._unknown_sizes()
+
+    def _add(self, blob: Blob) -> None:
+        assert self.repository
+        item = GitItem(os.path.basename(blob.path), os.path.join(self.repository.top, blob.path), blob)
+        above = os.path.dirname(item.path)
+        while above not in self._folders:
+            self._folders[above] = {item.name: item}
+            item = GitItem(os.path.basename(above), above, None)
+            above = os.path.dirname(above)
+        self._folders[above][item.name] = item
+
+    def _unknown_sizes(self) -> dict[str, int]:
+        """The sizes of the objects that do not lie on disk."""
+        assert self.repository
+        blobs = (item.blob for items in self._folders.values() for item in items.values())
+        ids = {blob.id for blob in blobs if blob and blob.mode in git.PLAIN and not self._lies_on_disk(blob)}
+        wanted = sorted(ids)
+        return dict(zip(wanted, git.sizes(self.repository, wanted), strict=True))
+
+    def _lies_on_disk(self, blob: Blob) -> bool:
+        return self._on_disk.get(blob.path) == blob.id
+
+    def listing(self, folder: str) -> Sequence[Item]:
+        """Git knows no empty folder: what is not there is empty."""
+        if not self._holds(folder):
+            return DISK.listing(folder)
+        return tuple(self._folders.get(folder, {}).values())
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        if not isinstance(item, GitItem):
+            return DISK.entry(item, path, id_)
+        blob = item.blob
+        assert blob
+        if self._lies_on_disk(blob):
+            try:
+                return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)), blob.id)
+            except OSError:
+                pass  # removed since git looked
+        return Entry(path, id_, self._sizes.get(blob.id, 0), 0, 0, 0, blob.id)
+
+    def ignore_file(self, name: str) -> bytes | None:
+        return next(self.texts((name,)))
+
+    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        assert self.repository
+        ids = [self._id_of(name) for name in names]
+        found = git.contents(self.repository, [id_ for id_ in ids if id_], lambda read, size: read(size))
+        for name, id_ in zip(names, ids, strict=True):
+            if id_ or self._holds(name):
+                yield next(found) if id_ else None
+            else:
+                yield from DISK.texts((name,))
+
+    def _holds(self, name: str) -> bool:
+        return os.path.join(name, "").startswith(self._prefix)
+
+    def _id_of(self, name: str) -> str | None:
+        item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
+        return item.blob.id if item and item.blob and item.is_file() else None
+
+
+class Trees:
+    """The trees of a repository. They share what git says of its work tree."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+
+    @cached_property
+    def _staged(self) -> tuple[Blob, ...]:
+        return git.staged(self.repository)
+
+    @cached_property
+    def _on_disk(self) -> dict[str, str]:
+        """The objects that git finds unchanged in the work tree."""
+        unsure = git.touched(self.repository).keys() | git.hidden(self.repository)
+        return {blob.path: blob.id for blob in self._staged if blob.path not in unsure}
+
+    def index(self) -> GitTree:
+        """What the next commit holds. Raises WorkError while a merge has conflicts."""
+        return GitTree(self.repository, self._staged, self._on_disk)
+
+    def revision(self, name: str) -> GitTree:
+        """What a revision holds. Raises UsageError when there is none of this name."""
+        found = self.find(name)
+        if found is None:
+            raise UsageError(f"{self.repository.top} has no revision {name!r}")
+        return found
+
+    def find(self, name: str) -> GitTree | None:
+        """What a revision holds, if there is one of this name."""
+        commit = git.commit_of(self.repository, name)
+        if commit is None:
+            return None
+        try:
+            on_disk = self._on_disk
+        except WorkError:
+            on_disk = {}  # a merge has conflicts, which is none of a revision's business
+        return GitTree(self.repository, git.committed(self.repository, commit), on_disk, commit)
+
+
+def contents(
+    base: str, repository: Repository | None, entries: Sequence[Entry], size_limit: int, clock: Clock
+) -> Iterator[tuple[Content, Stamp] | Problem | None]:
+    """Read files or objects, whichever the entries are; None for a file that is gone."""
+    ids = [entry.blob for entry in entries if entry.blob]
+    blobs = git.contents(repository, ids, partial(_taken, size_limit)) if repository else iter(())
+    for entry in entries:
+        yield next(blobs) if entry.blob else content.read(base, entry.path, size_limit, clock)
+
+
+def _taken(size_limit: int, read: git.Read, size: int) -> tuple[Content, Stamp]:
+    """No stamp of a file is vouched for: whoever compares with it looks inside."""
+    return content.taken(read, size, size_limit), Stamp(size, None, 0, 0)

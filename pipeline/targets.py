@@ -65,14 +65,17 @@ class LookUp(NamedTuple):
     fragment: str | None
 
 
+_EXTERNAL = LookUp(EXTERNAL, None, None)
+
+
 def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     """Understand a target as written in the document at path source."""
     extensions = rules.extensions
     if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
-        return LookUp(EXTERNAL, None, None)
-    asked = ask(wiki, target, source)
-    name = bucket(asked.path, extensions) if asked else None
+        return _EXTERNAL
     written, fragment = _split(wiki, target)
+    asked = _ask(wiki, written, fragment, source)
+    name = bucket(asked.path, extensions) if asked else None
     if asked and asked.how == ITSELF:
         return LookUp(DOCUMENT, name, fragment)
     if is_placeholder(target, rules) or (asked is None and not wiki and _FORGE.match(target)):
@@ -114,7 +117,10 @@ def _fits(text: str, parts: list[str]) -> bool:
 
 def ask(wiki: bool, target: str, source: str) -> Asked | None:
     """The document that a target which is not external asks for; None when it leads out of the base, or nowhere."""
-    written, fragment = _split(wiki, target)
+    return _ask(wiki, *_split(wiki, target), source)
+
+
+def _ask(wiki: bool, written: str, fragment: str | None, source: str) -> Asked | None:
     if not written:
         return Asked(ITSELF, nfc(source)) if fragment is not None else None
     if wiki and not written.startswith(("/", "./", "../")):

@@ -75,7 +75,7 @@ class Update:
         entries = tuple(suspect.entry for suspect in suspects)
         keys = tuple(self._key(entry.path) for entry in entries)
         settings, known = self._settings, tuple(suspect.hash for suspect in suspects)
-        return Job(settings.base, settings.rules(), self._clock, entries, keys, known)
+        return Job(settings.base, settings.source.repository, settings.rules(), self._clock, entries, keys, known)
 
     def _key(self, path: str) -> int:
         key = scalar(self._db, "SELECT key FROM nodes WHERE path = ?", path)
@@ -130,8 +130,7 @@ class Update:
         replaced = self._take_out(batch, removed, changed)
         _keep_ids(batch, changed)
         loader = Loader(db, scalar(db, "SELECT max(key) FROM sections") or 0)
-        loader.add(batch)
-        loader.flush()
+        loader.add(batch, at_once=True)
         names = {name for name, *_ in before ^ self._names(batch.written)}
         resolve.resolve_changes(db, self._settings.rules(), names, batch.written, bereft)
         self._list(unread)

@@ -169,8 +169,10 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
         "query": ["query", "SELECT 1"],
         "status": ["status"],
         "schema": ["schema", "--diff"],
+        "hook": ["hook", "uninstall"],
     }
     assert set(asked) <= set(sections)
+    run(("git", "init", "-q"), scenarios)
     for command, arguments in asked.items():
         found: dict[str, Any] = json.loads(mdcache(scenarios, *arguments, "--json").stdout)
         shown = found["results"][0] if command == "search" else found
