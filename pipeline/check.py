@@ -187,7 +187,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
 
     links = (
         'SELECT path, line, "column", kind, target FROM links JOIN nodes ON nodes.key = source'
-        " WHERE target_node IS NULL AND scope = ?"
+        " WHERE target_node IS NULL AND scope = ? AND links.type <> 'TAGGED_AS'"
     )
     there = {
         (path, line, column)

@@ -25,13 +25,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 _WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
 # An extension has a letter: [[v1.2]] and [[2. Setup]] name documents, [[photo.jpg]] and [[a.mp3]] do not.
 _EXTENSION = re.compile(r"\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,8}$")
-# What a forge shows of a repository stands outside its files: GitHub's `[bugs](../../issues)`.
-_FORGE = re.compile(
-    r"(?:\.\./){2,}(?:issues|pulls?|discussions|wiki|releases|tags|actions|projects|security|labels|milestones?"
-    r"|commits?|compare|blob|tree|raw|edit|graphs|network|stargazers|blame)(?![^/?#])"
-)
-
-
 ITSELF = "itself"
 BY_PATH = "path"
 FROM_ROOTS = "roots"
@@ -78,7 +71,7 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     name = bucket(asked.path, extensions) if asked else None
     if asked and asked.how == ITSELF:
         return LookUp(DOCUMENT, name, fragment)
-    if is_placeholder(target, rules) or (asked is None and not wiki and _FORGE.match(target)):
+    if is_placeholder(target, rules):
         return LookUp(EXTERNAL, name, fragment)
     # A wikilink without an extension names a document.
     meant = has_extension(written, extensions) or (wiki and written and not _EXTENSION.search(written))

@@ -161,12 +161,6 @@ def is_folder(asked: Asked | None) -> bool:
     return asked is not None and asked.is_folder
 
 
-def test_pages_of_a_forge_are_no_files() -> None:
-    targets = ["../../issues", "../../../pull/3#x", "../../wiki/Home", "../../issues.md", "../issues", "../../README"]
-    assert [markdown(target, "README.md").scope for target in targets] == [*[EXTERNAL] * 3, DOCUMENT, ASSET, ASSET]
-    assert markdown("../../issues", "a/b/c.md").scope == ASSET
-
-
 # Placeholders
 
 
