@@ -183,7 +183,7 @@ def _with_remembered_roots(settings: Settings) -> Settings:
 
 
 @contextmanager
-def _progress(settings: Settings, quiet: bool) -> Iterator[Callable[[int], None]]:
+def _progress(settings: Settings, quiet: bool, label: str = "rebuild") -> Iterator[Callable[[int], None]]:
     """A bar on stderr when that is a terminal; only then the files are counted first."""
     if quiet or not sys.stderr.isatty() or not settings.roots:
         yield lambda _: None
@@ -191,7 +191,7 @@ def _progress(settings: Settings, quiet: bool) -> Iterator[Callable[[int], None]
     from pipeline.scan import scan
 
     total = sum(1 for _ in scan(settings.tree()))
-    with click.progressbar(length=total, label="rebuild", file=sys.stderr, show_pos=True) as bar:
+    with click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True) as bar:
         yield bar.update
 
 
@@ -371,6 +371,26 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
     elif found and not quiet:
         render.stale(found)
     if found:
+        raise No("")
+
+
+@cli.command(context_settings=_HELP)
+@_as_json
+@click.option("--quick", is_flag=True, help="Only read the files and compare their hashes; nothing is parsed.")
+@common
+def verify(asked: Common, as_json: bool, quick: bool) -> None:
+    """Prove that the cache holds what its files say: read everything again, and compare. Changes nothing."""
+    from pipeline import render
+    from pipeline.verify import verify as prove
+
+    settings = _with_remembered_roots(asked.settings())
+    with _progress(settings, asked.quiet, "verify") as progress:
+        found = prove(settings, quick, progress)
+    if as_json:
+        show.as_json(found._asdict())
+    elif not asked.quiet:
+        render.verdict(found)
+    if not found.ok:
         raise No("")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.search import Hit
     from pipeline.status import Status
     from pipeline.sync import Stale
+    from pipeline.verify import Verdict
 
 
 def report(done: Report) -> None:
@@ -185,3 +186,16 @@ def news(found: News) -> None:
 
 def news_as_json(found: News) -> None:
     show.as_json({**found._asdict(), "changes": [change._asdict() for change in found.changes]})
+
+
+def verdict(found: Verdict) -> None:
+    """A line for each path that is not as it should be, or one that all are."""
+    for name in ("missing", "stale", "extra"):
+        for path in getattr(found, name):
+            show.out(show.line(f"{name}  {path}"))
+    for one in found.differs:
+        show.out(show.line(f"differs  {one['path']}  {', '.join(one['tables'])}"))
+    for what in found.integrity:
+        show.out(show.line(f"unsound  {what}"))
+    if found.ok:
+        show.out(f"ok  {found.digest or 'the hash of every file'}")

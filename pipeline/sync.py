@@ -132,13 +132,18 @@ def _fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
     if not publish.judge(settings.database).exists:
         raise Unfit("there is no cache yet")
     with opened(settings.database, settings.base) as cache:
-        try:
-            why = _misfit(cache, settings)
-        except (KeyError, ValueError) as error:
-            raise Damaged(f"{cache.path} does not say what it holds") from error
+        why = misfit(cache, settings)
         if why and not (patient and why == WORN):
             raise Unfit(why)
         yield cache
+
+
+def misfit(cache: Cache, settings: Settings) -> str | None:
+    """Why an open cache is not what the settings in force would make, or is WORN; None when it fits."""
+    try:
+        return _misfit(cache, settings)
+    except (KeyError, ValueError) as error:
+        raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild") from error
 
 
 def _misfit(cache: Cache, settings: Settings) -> str | None:
