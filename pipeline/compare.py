@@ -50,8 +50,8 @@ def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect 
         if row is None or row.path > entry.path:
             yield Suspect(entry, None)
             continue
-        if entry[2:] != row[1:5]:
-            racy = row.mtime_ns is None and (entry.size, *entry[4:]) == (row.size, *row[3:5])
+        if entry[2:6] != row[1:5]:
+            racy = row.mtime_ns is None and (entry.size, *entry[4:6]) == (row.size, *row[3:5])
             yield Suspect(entry, row.hash, racy)
         row = next(rows, None)
     while row is not None:

@@ -6,14 +6,14 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from typing import NamedTuple
 
-from pipeline.frontmatter import BYTES_LIMIT
-from pipeline.model import ERROR, INODE_BITS, Content, Problem, Stamp
+from pipeline.model import ERROR, FRONT_MATTER_LIMIT, INODE_BITS, Content, Problem, Stamp
 
 _TRIES = 4
 _CHUNK = 1 << 20
-_HEAD = BYTES_LIMIT + 1024
+_HEAD = FRONT_MATTER_LIMIT + 1024
 
 
 class Clock(NamedTuple):
@@ -59,20 +59,21 @@ def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise FileNotFoundError(errno.ENOENT, "not a plain file", name)
-        content = _content(descriptor, before.st_size, size_limit)
+        content = taken(lambda count: os.read(descriptor, count), before.st_size, size_limit)
         return content, before, os.fstat(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _content(descriptor: int, size: int, size_limit: int) -> Content:
+def taken(read: Callable[[int], bytes], size: int, size_limit: int) -> Content:
     """All bytes when they are within the limit; else the head, and the hash of all, a piece at a time.
 
-    Usually one read brings all of the size; that nothing came after it is for the next fstat to show.
+    read gives at most so many bytes, as os.read does. Usually one call brings all of the size; that nothing came after
+    it is for the next fstat to show.
     """
-    data = os.read(descriptor, min(size, size_limit) + 1)
+    data = read(min(size, size_limit) + 1)
     hashed, length = hashlib.sha256(data), len(data)
-    while length != size and (piece := os.read(descriptor, _CHUNK)):
+    while length != size and (piece := read(_CHUNK)):
         hashed.update(piece)
         length += len(piece)
         if length <= size_limit or len(data) < _HEAD:

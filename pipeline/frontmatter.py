@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from pipeline.model import FRONT_MATTER_LIMIT
+
 # libyaml's parser where the wheel has it: ten times faster.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # The C loader crashes the interpreter on 65,000 '[', and alias or merge bombs hang it. Judged before parsing.
-BYTES_LIMIT = 64 * 1024
 DEPTH_LIMIT = 64
 
 _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r)")
@@ -133,8 +134,8 @@ def _is_mapping(inside: bytes) -> bool:
 
 def _danger(text: str) -> Trouble | None:
     """What must not reach the parser: too large, too deep, aliases."""
-    if len(text) > BYTES_LIMIT or len(text.encode()) > BYTES_LIMIT:
-        return Trouble(0, 0, f"it is larger than {BYTES_LIMIT} bytes")
+    if len(text) > FRONT_MATTER_LIMIT or len(text.encode()) > FRONT_MATTER_LIMIT:
+        return Trouble(0, 0, f"it is larger than {FRONT_MATTER_LIMIT} bytes")
     if text.count("[") + text.count("{") < DEPTH_LIMIT and not _SUSPECT.search(text):
         return None
     try:

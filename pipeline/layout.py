@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from pipeline import content, parse, targets
+from pipeline import parse, sources, targets
 from pipeline.content import Clock
+from pipeline.git import Repository
 from pipeline.model import Document, Entry, Problem, Rules, Stamp
 from pipeline.segment import segment
 
@@ -81,6 +82,7 @@ class Job(NamedTuple):
     """
 
     base: str
+    repository: Repository | None
     rules: Rules
     clock: Clock
     entries: tuple[Entry, ...]
@@ -110,8 +112,8 @@ class Batch(NamedTuple):
 def run(job: Job) -> Batch:
     """Read, parse and lay out the entries of a job. Files that are gone are left out; unreadable ones are problems."""
     rows = _Rows()
-    for entry, key, hash_ in zip(job.entries, job.keys, job.known, strict=True):
-        found = content.read(job.base, entry.path, job.rules.size_limit, job.clock)
+    contents = sources.contents(job.base, job.repository, job.entries, job.rules.size_limit, job.clock)
+    for entry, key, hash_, found in zip(job.entries, job.keys, job.known, contents, strict=True):
         if found is None or isinstance(found, Problem):
             rows.absent(entry.path, found)
         elif found[0].hash == hash_:

@@ -13,6 +13,9 @@ WARNING = "warning"
 INODE_BITS = (1 << 63) - 1
 """What is kept of an inode: SQLite's integers are signed, and some file systems use all 64 bits."""
 
+FRONT_MATTER_LIMIT = 64 * 1024
+"""More bytes of YAML are not read: no front matter has them, and an attack may."""
+
 
 class Entry(NamedTuple):
     """A file that scan found: where it is and what stat said of it."""
@@ -25,6 +28,8 @@ class Entry(NamedTuple):
     mtime_ns: int
     ctime_ns: int
     inode: int
+    blob: str | None = None
+    """The id of its object in git; None for a file on disk."""
 
 
 class Content(NamedTuple):

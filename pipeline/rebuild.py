@@ -7,32 +7,18 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import chain, islice
 from typing import NamedTuple
 
 import pipeline
-from pipeline import database, ddl, layout, lock, publish, resolve, stops, workers
+from pipeline import database, layout, lock, publish, stops, workers
+from pipeline.build import Build, Documents, Progress, Run, documents
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
-from pipeline.digest import Digest
 from pipeline.errors import UsageError, WorkError
-from pipeline.layout import FILES, TABLES, Batch, Job
-from pipeline.load import Loader
-from pipeline.model import Entry, Problem
-from pipeline.model import Report as Report
-from pipeline.scan import Found, scan
+from pipeline.model import Report
 from pipeline.settings import Settings
-
-# Batches end at either bound. Constants, so that the same documents give the same bytes whatever the machine.
-_BATCH_FILES = 256
-_BATCH_BYTES = 1 << 20
-# A batch or less is parsed here: starting processes would take longer.
-_FEW = 1
-
-Progress = Callable[[int], None]
-Run = Callable[[Iterable[Job]], Iterable[Batch]]
 
 
 class Options(NamedTuple):
@@ -53,18 +39,15 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     path = os.path.realpath(options.output or settings.database)
     _refuse_odd_base(settings.base, path)
     publish.judge(path, bool(options.output))
-    batches = _batches(scan(settings.tree()))
-    first = list(islice(batches, _FEW + 1))
-    wanted = workers.default_count() if options.workers is None else options.workers
-    count = wanted if len(first) > _FEW else 0
-    with stops.until_too_late() as too_late, workers.started(count, layout.run) as run:
+    found = documents(settings, options.workers)
+    with stops.until_too_late() as too_late, workers.started(found.workers, layout.run) as run:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
             target = publish.judge(path, bool(options.output))
             with publish.build_file(path) as build_name:
-                made = _Build(settings, options, build_name)
+                made = _Generation(settings, options, build_name)
                 with contextlib.closing(made):
-                    made.fill(run, chain(first, batches), progress)
+                    made.fill(run, found, progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
 
@@ -77,49 +60,26 @@ def _refuse_odd_base(base: str, path: str) -> None:
         raise UsageError(f"{base} has a name that is not UTF-8: rename it, or keep the cache within it") from error
 
 
-def _batches(found: Iterable[Found]) -> Iterator[tuple[int, tuple[Found, ...]]]:
-    """(key of the first, entries) of each batch."""
-    batch: list[Found] = []
-    size, key = 0, 1
-    for one in found:
-        batch.append(one)
-        size += one.size if isinstance(one, Entry) else 0
-        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
-            yield key, tuple(batch)
-            key += len(batch)
-            batch, size = [], 0
-    if batch:
-        yield key, tuple(batch)
-
-
-class _Build:
-    """A generation while it is built; whoever makes one closes it."""
+class _Generation:
+    """A generation while it is made; whoever makes one closes it."""
 
     def __init__(self, settings: Settings, options: Options, build_name: str) -> None:
         self._settings, self._options = settings, options
         self._name = build_name
         self._fingerprint = settings.fingerprint()
-        self._digest = Digest()
-        self._absent: list[str] = []
-        self._problems: list[Problem] = []
-        with self._speaking():
-            self.db = self._open()
-        self._loader = Loader(self.db)
         self._index: publish.IndexProof | None = None
+        with self._speaking():
+            self.db = database.open_build(build_name)
+            try:
+                self._build = Build(self.db, settings, self._clock(), stamped=not options.reproducible)
+            except BaseException:
+                self.db.close()
+                raise
 
     def close(self) -> None:
         if self._index:
             self._index.close()
         self.db.close()
-
-    def _open(self) -> Connection:
-        db = database.open_build(self._name)
-        try:
-            ddl.apply_tables(db, self._settings.schema)
-        except BaseException:
-            db.close()
-            raise
-        return db
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -139,53 +99,12 @@ class _Build:
             raise WorkError(f"cannot read {self._name}: {error.strerror}") from error
         return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
-    def fill(self, run: Run, batches: Iterable[tuple[int, tuple[Found, ...]]], progress: Progress) -> None:
-        """Parse and load everything, then resolve it."""
-        rules, clock = self._settings.rules(), self._clock()
-
-        def jobs() -> Iterator[Job]:
-            for key, found in batches:
-                self._problems.extend(one for one in found if isinstance(one, Problem))
-                entries = tuple(one for one in found if isinstance(one, Entry))
-                keys = tuple(range(key, key + len(entries)))
-                yield Job(self._settings.base, rules, clock, entries, keys, (None,) * len(entries))
-
+    def fill(self, run: Run, found: Documents, progress: Progress) -> None:
+        """Parse and load everything, then resolve it, beside the proof of the index."""
         with self._speaking():
-            self.db.execute("BEGIN")
-            self.db.execute(
-                "INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 0), ('crisismerge', 64)"
-            )
-            for batch in run(jobs()):
-                self._add(batch)
-                progress(batch.documents)
-            self._loader.flush()
-            # Back to the defaults, which suit small changes.
-            self.db.execute(
-                "INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)"
-            )
-            self.db.execute("COMMIT")
+            self._build.fill(run, found, progress)
             self._index = publish.IndexProof(self._name)
-            self._finish()
-
-    def _add(self, batch: Batch) -> None:
-        if self._options.reproducible:
-            # Not deleted afterwards: what was deleted would still lie in the file's free pages.
-            batch.rows[TABLES.index(FILES)].clear()
-        self._loader.add(batch)
-        self._digest.add(batch.digests)
-        self._absent += [path for path, _ in batch.absent]
-        self._problems += [problem for _, problem in batch.absent if problem]
-
-    def _finish(self) -> None:
-        db = self.db
-        db.execute("BEGIN")
-        problems = resolve.problem_writer(db)
-        for problem in self._problems:
-            problems.add(problem)
-        problems.flush()
-        ddl.apply_indexes(db, self._settings.schema)
-        resolve.resolve_all(db, self._settings.rules(), self._absent)
-        db.execute("COMMIT")
+            self._build.finish()
 
     def publish(self, target: publish.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
         """Prove the build and swap it in; too_late is called before what cannot be undone."""
@@ -215,7 +134,7 @@ class _Build:
         with self._speaking():
             report = self._report(path, before)
             self._write_meta(report)
-            expected = publish.Expected(self._loader.documents, self._loader.sections, self._fingerprint)
+            expected = publish.Expected(self._build.documents, self._build.sections, self._fingerprint)
             assert self._index
             publish.prove(self.db, self._name, expected, self._index)
         return report
@@ -233,12 +152,12 @@ class _Build:
         after = dict(db.execute("SELECT path, hash FROM nodes")) if before.hashes else {}
         changed = sum(1 for name, hash_ in before.hashes.items() if after.get(name, hash_) != hash_)
         kept = sum(1 for name in before.hashes if name in after)
-        documents = self._loader.documents
+        documents = self._build.documents
         return Report(
             database=path,
             generation=1 if self._options.reproducible else before.generation + 1,
             documents=documents,
-            sections=self._loader.sections,
+            sections=self._build.sections,
             links=scalar(db, "SELECT count(*) FROM links"),
             unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
             problems=scalar(db, "SELECT count(*) FROM problems"),
@@ -247,7 +166,7 @@ class _Build:
             removed=len(before.hashes) - kept,
             unchanged=kept - changed,
             seconds=0.0,
-            digest=self._digest.hexdigest(db),
+            digest=self._build.digest.hexdigest(db),
             fingerprint=self._fingerprint,
             rebuilt=True,
         )

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pipeline.feed import News
     from pipeline.graph import Around
     from pipeline.hydrate import Passage
+    from pipeline.model import Report
     from pipeline.query import Answer
-    from pipeline.rebuild import Report
     from pipeline.search import Hit
     from pipeline.status import Status
     from pipeline.sync import Stale

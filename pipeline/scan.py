@@ -6,15 +6,15 @@ a million files cost no more memory than one folder's names.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pipeline.errors import Unlisted, WorkError
-from pipeline.model import ERROR, INODE_BITS, Entry, Problem
+from pipeline.model import ERROR, Entry, Problem
 from pipeline.paths import folder, has_extension, lies_within, ways, without_extension
 from pipeline.patterns import Patterns, lines_of
+from pipeline.sources import DISK, Item, Source
 
 
 class Tree(NamedTuple):
@@ -25,6 +25,7 @@ class Tree(NamedTuple):
     extensions: tuple[str, ...]
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    source: Source = DISK
 
 
 class _Ignore(NamedTuple):
@@ -43,7 +44,7 @@ class _Folder(NamedTuple):
 
 
 Found = Entry | Problem
-_Items = dict[str, "os.DirEntry[str] | _Folder"]
+_Items = dict[str, "Item | _Folder"]
 """What is wanted in a folder, by name; folders with a slash at its end, so that names sort as the paths below do."""
 
 
@@ -94,6 +95,7 @@ class _Walk:
 
     def __init__(self, tree: Tree, within: _Within) -> None:
         self._base = tree.base
+        self._source = tree.source
         self._within = within
         self._extensions = tree.extensions
         self._include = Patterns(tree.include)
@@ -106,7 +108,7 @@ class _Walk:
 
     def _root(self, prefix: str) -> _Folder:
         name = os.path.join(self._base, prefix.removesuffix("/")) if prefix else self._base
-        return _Folder(name, prefix, _ignores_above(name, self._base))
+        return _Folder(name, prefix, self._ignores_above(name))
 
     def folder(self, folder: _Folder) -> Iterator[Found | _Folder]:
         """The documents and folders in a folder, in the order of their paths."""
@@ -120,18 +122,17 @@ class _Walk:
                 yield item
             else:
                 path = folder.prefix + name
-                found = _found(item, path, path if name in shared else without_extension(path, self._extensions))
+                found = self._found(item, path, path if name in shared else without_extension(path, self._extensions))
                 if found:
                     yield found
 
     def _wanted(self, folder: _Folder) -> _Items:
         items: _Items = {}
         try:
-            with os.scandir(folder.name) as entries:
-                listed = list(entries)
+            listed = self._source.listing(folder.name)
             ignores = folder.ignores
             if any(entry.name == ".gitignore" for entry in listed):
-                ignores = (*ignores, *_read_ignore(folder.name))
+                ignores = (*ignores, *self._read_ignore(folder.name))
             names = self._within.names(folder.prefix)
             for entry in listed if names is None else [one for one in listed if one.name in names]:
                 name, path = entry.name, folder.prefix + entry.name
@@ -161,17 +162,35 @@ class _Walk:
             if root[: root.index("/") + 1] not in items and self._within.reaches(prefix + root):
                 items[root] = self._root(prefix + root)
 
+    def _found(self, item: Item, path: str, id_: str) -> Found | None:
+        if _shown(path) != path:
+            return Problem(_shown(path), 1, 1, "odd-name", ERROR, "its name is not UTF-8: rename it")
+        try:
+            return self._source.entry(item, path, id_)
+        except FileNotFoundError:
+            return None  # gone since it was listed: the next look will not see it at all
+        except OSError as error:
+            return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
 
-def _found(entry: os.DirEntry[str], path: str, id_: str) -> Found | None:
-    if _shown(path) != path:
-        return Problem(_shown(path), 1, 1, "odd-name", ERROR, "its name is not UTF-8: rename it")
-    try:
-        stat = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None  # gone since it was listed: the next look will not see it at all
-    except OSError as error:
-        return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
-    return Entry(path, id_, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino & INODE_BITS)
+    def _ignores_above(self, root: str) -> tuple[_Ignore, ...]:
+        """The .gitignore files from the top down to the root's parent, less the lines that would ignore the root."""
+        folder = _top(root, self._base)
+        ignores: tuple[_Ignore, ...] = ()
+        for name in filter(None, root[len(folder) :].split("/")):
+            ignores = (*ignores, *self._read_ignore(folder))
+            folder = os.path.join(folder, name)
+            if _ignored(folder, True, ignores):
+                ignores = tuple(_Ignore(at, lines.without_those_taking(folder[len(at) :])) for at, lines in ignores)
+        return ignores
+
+    def _read_ignore(self, folder: str) -> tuple[_Ignore, ...]:
+        """The .gitignore of a folder, if there is one."""
+        name = os.path.join(folder, ".gitignore")
+        try:
+            raw = self._source.ignore_file(name)
+        except OSError as error:
+            raise WorkError(f"cannot read {name}: {error.strerror}") from error
+        return () if raw is None else (_Ignore(os.path.join(folder, ""), Patterns(lines_of(raw))),)
 
 
 def _shown(path: str) -> str:
@@ -213,18 +232,6 @@ def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
     return False
 
 
-def _ignores_above(root: str, base: str) -> tuple[_Ignore, ...]:
-    """The .gitignore files from the top down to the root's parent, less the lines that would ignore the root."""
-    folder = _top(root, base)
-    ignores: tuple[_Ignore, ...] = ()
-    for name in filter(None, root[len(folder) :].split("/")):
-        ignores = (*ignores, *_read_ignore(folder))
-        folder = os.path.join(folder, name)
-        if _ignored(folder, True, ignores):
-            ignores = tuple(_Ignore(at, lines.without_those_taking(folder[len(at) :])) for at, lines in ignores)
-    return ignores
-
-
 def _top(root: str, base: str) -> str:
     """Where .gitignore files begin to count: the repository that the root lies in, else the base."""
     folder = root
@@ -234,22 +241,3 @@ def _top(root: str, base: str) -> str:
             return base
         folder = parent
     return folder
-
-
-def _read_ignore(folder: str) -> tuple[_Ignore, ...]:
-    """The .gitignore of a folder, if there is one. Git reads no symbolic link here, and nor do we."""
-    name = os.path.join(folder, ".gitignore")
-    try:
-        with open(name, "rb", opener=_open_plain) as file:
-            return (_Ignore(os.path.join(folder, ""), Patterns(lines_of(file.read()))),)
-    except (FileNotFoundError, IsADirectoryError):
-        return ()
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            return ()
-        raise WorkError(f"cannot read {name}: {error.strerror}") from error
-
-
-def _open_plain(name: str, flags: int) -> int:
-    # O_NONBLOCK: a FIFO of that name must not hang us.
-    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -17,6 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.model import PathRule, Rules
 from pipeline.patterns import Patterns
 from pipeline.scan import Tree
+from pipeline.sources import DISK, Source
 
 FILE_NAME = "mdcache.toml"
 _PROJECT = "pyproject.toml"
@@ -68,9 +69,10 @@ class Settings(NamedTuple):
     size_limit: int = Rules().size_limit
     paths: tuple[PathRule, ...] = ()
     watch: Watch = Watch()
+    source: Source = DISK
 
     def tree(self) -> Tree:
-        return Tree(self.base, self.roots, self.extensions, self.include, self.exclude)
+        return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
 
     def rules(self) -> Rules:
         return Rules(self.extensions, self.relative_roots(), self.size_limit, self.paths)
@@ -95,12 +97,15 @@ class Settings(NamedTuple):
         return self._replace(base=base, roots=roots)
 
 
-def load(asked: Asked, environment: Mapping[str, str]) -> Settings:
-    """Find, read and check the settings. Raises UsageError for whatever is wrong with them."""
+def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
+    """Find, read and check the settings. Raises UsageError for whatever is wrong with them.
+
+    source: where the documents come from. What it holds of the settings file and of schema files counts.
+    """
     folder = os.path.realpath(asked.folder)
     if not os.path.isdir(folder):
         raise UsageError(f"no such folder: {asked.folder}")
-    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"))
+    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
     roots = _roots(asked, folder, file)
     database = asked.database or environment.get("MDCACHE_DB")
@@ -119,6 +124,7 @@ def load(asked: Asked, environment: Mapping[str, str]) -> Settings:
         size_limit=values.get("size_limit", defaults.size_limit),
         paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
         watch=_watch(file, values.get("watch", {})),
+        source=source,
     )
 
 
@@ -132,6 +138,7 @@ class _File(NamedTuple):
     home: str
     trusted: bool
     values: dict[str, Any]
+    source: Source
 
     def inside(self, key: str, path: str) -> str:
         """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
@@ -144,11 +151,12 @@ class _File(NamedTuple):
         return UsageError(f"{self.name}: {message}")
 
 
-def _settings_file(folder: str, named: str | None) -> _File:
+def _settings_file(folder: str, named: str | None, source: Source) -> _File:
     name = os.path.join(folder, named) if named else _find(folder)
     if not name:
-        return _File(None, folder, True, {})
-    file = _File(name, os.path.realpath(os.path.dirname(name)), bool(named), _read(name))
+        return _File(None, folder, True, {}, source)
+    home = os.path.realpath(os.path.dirname(name))
+    file = _File(name, home, bool(named), _read(os.path.join(home, os.path.basename(name)), source), source)
     for key, value in file.values.items():
         _check(file, key, value)
     return file
@@ -162,7 +170,7 @@ def _find(folder: str) -> str | None:
             return own
         project = os.path.join(folder, _PROJECT)
         # Without the word there is no table of ours, and somebody else's broken file is none of our business.
-        if os.path.isfile(project) and b"mdcache" in _bytes(project) and "mdcache" in _tools(project):
+        if os.path.isfile(project) and b"mdcache" in _bytes(project, DISK) and "mdcache" in _tools(project, DISK):
             return project
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -170,28 +178,32 @@ def _find(folder: str) -> str | None:
         folder = parent
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str, source: Source) -> dict[str, Any]:
     if os.path.basename(name) != _PROJECT:
-        return _toml(name)
-    found = _tools(name).get("mdcache")
+        return _toml(name, source)
+    found = _tools(name, source).get("mdcache")
     if not isinstance(found, dict):
         raise UsageError(f"{name} has no table [tool.mdcache]")
     return found
 
 
-def _tools(name: str) -> dict[str, Any]:
-    tools = _toml(name).get("tool")
+def _tools(name: str, source: Source) -> dict[str, Any]:
+    tools = _toml(name, source).get("tool")
     return tools if isinstance(tools, dict) else {}
 
 
-def _toml(name: str) -> dict[str, Any]:
+def _toml(name: str, source: Source) -> dict[str, Any]:
     try:
-        return tomllib.loads(_bytes(name).decode())
+        return tomllib.loads(_bytes(name, source).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{name} is not valid TOML: {error}") from error
 
 
-def _bytes(name: str) -> bytes:
+def _bytes(name: str, source: Source) -> bytes:
+    """What the source holds under this name; else, and for the disk, what lies there."""
+    raw = next(source.texts((name,))) if source.repository else None
+    if raw is not None:
+        return raw
     try:
         with open(name, "rb") as stream:
             return stream.read()
@@ -247,7 +259,7 @@ def _lies_in(path: str, folder: str) -> bool:
 
 
 def _script(file: _File, name: str) -> Script:
-    raw = _bytes(file.inside("schema", name))
+    raw = _bytes(file.inside("schema", name), file.source)
     try:
         return Script(name, raw.decode())
     except UnicodeDecodeError as error:

@@ -103,9 +103,10 @@ def _verdict(settings: Settings, change: Change) -> tuple[str | None, Problem | 
     """What became of a document (None: nothing), and why its file cannot be read."""
     if isinstance(change, Gone):
         return "removed", None
-    from pipeline import content
+    from pipeline import content, sources
 
-    found = content.read(settings.base, change.entry.path, settings.size_limit, content.Clock(0, 0, 0))
+    repository, clock = settings.source.repository, content.Clock(0, 0, 0)
+    found = next(sources.contents(settings.base, repository, (change.entry,), settings.size_limit, clock))
     if found is None or isinstance(found, Problem):
         return ("removed" if change.hash else None), found
     if change.hash is None:

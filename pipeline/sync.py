@@ -21,7 +21,7 @@ from pipeline.settings import Settings
 
 # What parses and builds is imported when it is needed: a sync that finds nothing must not wait for it.
 if TYPE_CHECKING:
-    from pipeline.rebuild import Progress
+    from pipeline.build import Progress
     from pipeline.update import Update
 
 # From so many changes on, parsing is worth worker processes.

@@ -5,6 +5,7 @@ Pure: a function of the text of the link and the folder it stands in.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -84,6 +85,38 @@ def ask(wiki: bool, target: str, source: str) -> Asked | None:
         return None
     is_folder = written.endswith("/") or written.rpartition("/")[2] in (".", "..")
     return Asked(FROM_ROOTS if rooted else BY_PATH, nfc(path), is_folder)
+
+
+class AssetPaths(NamedTuple):
+    """Where on disk a file or folder would lie that a target means; normalised (NFC), case as written.
+
+    paths are relative to the base, the first that is there counts; they begin with '..' when they leave the base, and
+    '.' is the base. A wikilink's name means any file whose path ends in these whole components, whatever the case:
+    ending is their folded form, else None.
+    """
+
+    paths: tuple[str, ...]
+    ending: str | None
+
+
+NOWHERE = AssetPaths((), None)
+
+
+def asset_paths(wiki: bool, target: str, source: str, roots: tuple[str, ...]) -> AssetPaths:
+    """Where to look on disk for what a target means as written in the document at path source.
+
+    Documents are no exception: a target may be a document that is no part of the cache.
+    """
+    if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
+        return NOWHERE
+    written, _ = _split(wiki, target)
+    if not written or "\0" in written:
+        return NOWHERE
+    if wiki and not written.startswith(("/", "./", "../")):
+        return AssetPaths((), fold(written))
+    starts = (*roots, "") if written.startswith("/") else (folder(source),)
+    paths = (posixpath.normpath(f"./{start}/{written}") for start in starts)
+    return AssetPaths(tuple(dict.fromkeys(nfc(path) for path in paths)), None)
 
 
 def _split(wiki: bool, target: str) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline import database, digest, rebuild, settings, sync
 from pipeline.database import Connection, scalar
+from pipeline.model import Report
 from pipeline.settings import Settings
 
 
@@ -17,7 +18,7 @@ def settings_of(folder: Path, name: str = "cache", *docs: str) -> Settings:
     return found if found.roots else found.with_roots(found.base, (found.base,))
 
 
-def synced(found: Settings) -> rebuild.Report:
+def synced(found: Settings) -> Report:
     return sync.sync(found, sync.Options())
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline import frontmatter
 from pipeline.frontmatter import FrontMatter, Trouble, read, split, unclosed
+from pipeline.model import FRONT_MATTER_LIMIT
 
 
 def said(text: str) -> FrontMatter:
@@ -180,8 +181,8 @@ def test_a_name_for_an_alias_is_harmless_when_none_uses_it() -> None:
         "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]",
         "a: &a {b: c}\nd:\n  <<: *a",
         "a: &a [*a]",
-        "a: " + "x" * frontmatter.BYTES_LIMIT,
-        "a: " + "é" * (frontmatter.BYTES_LIMIT // 2),
+        "a: " + "x" * FRONT_MATTER_LIMIT,
+        "a: " + "é" * (FRONT_MATTER_LIMIT // 2),
         'a: "\\ud800"',
     ],
 )

@@ -27,7 +27,9 @@ def batch(folder: Path, first_key: int, *texts: str) -> layout.Batch:
         file.write_text(text)
         entries.append(Entry(file.name, file.stem, 0, 0, 0, 0))
     keys = tuple(range(first_key, first_key + len(texts)))
-    return layout.run(layout.Job(str(folder), Rules(), Clock(0, 0, 0), tuple(entries), keys, (None,) * len(texts)))
+    return layout.run(
+        layout.Job(str(folder), None, Rules(), Clock(0, 0, 0), tuple(entries), keys, (None,) * len(texts))
+    )
 
 
 def test_sections_of_later_batches_follow_those_of_earlier_ones(db: Connection, tmp_path: Path) -> None:

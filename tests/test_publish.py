@@ -17,6 +17,7 @@ from processes import start
 from pipeline import database, digest, publish, rebuild, settings, stops
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.errors import UsageError, WorkError
+from pipeline.model import Report
 
 Vault = Callable[..., Path]
 LIVE, OTHER = "live.db", "other.db"
@@ -32,7 +33,7 @@ def folder(vault: Vault) -> Path:
     return made
 
 
-def build(folder: Path, name: str, **options: object) -> rebuild.Report:
+def build(folder: Path, name: str, **options: object) -> Report:
     asked = settings.load(settings.Asked(str(folder), database=name, docs=(".",)), {})
     return rebuild.rebuild(asked, rebuild.Options(workers=0, **options))  # type: ignore[arg-type]
 

@@ -20,6 +20,7 @@ from pipeline import database, digest, lock, publish
 from pipeline import rebuild as driver
 from pipeline.database import scalar
 from pipeline.errors import WorkError
+from pipeline.model import Report
 from pipeline.settings import Asked, load
 
 Vault = Callable[..., Path]
@@ -42,7 +43,7 @@ def folder(built: Path, tmp_path: Path) -> Path:
     return shutil.copytree(built, tmp_path / "folder")
 
 
-def rebuild(folder: Path, db: str | None = None, **options: Any) -> driver.Report:
+def rebuild(folder: Path, db: str | None = None, **options: Any) -> Report:
     """A rebuild that succeeds, in this process: what it reports."""
     asked = load(Asked(str(folder), database=db, docs=("docs",)), {})
     return driver.rebuild(asked, driver.Options(**{"workers": 0, **options}))
@@ -391,7 +392,7 @@ def test_a_base_whose_name_is_no_text_cannot_be_remembered(tmp_path: Path) -> No
     assert rebuild_in(odd).documents == 1
 
 
-def rebuild_in(folder: Path) -> driver.Report:
+def rebuild_in(folder: Path) -> Report:
     """A rebuild of a folder from within."""
     return driver.rebuild(load(Asked(str(folder), docs=(".",)), {}), driver.Options(workers=0))
 

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.model import PathRule
+from pipeline.scan import Tree
 from pipeline.settings import TEMPLATE, Asked, Settings, Watch, load
 
 Vault = Callable[..., Path]
@@ -257,7 +258,7 @@ def test_all_settings_arrive(vault: Vault) -> None:
         """,
     )
     settings = found(folder)
-    assert settings.tree() == (str(folder), (str(folder),), (".md", ".txt"), ("*.md",), ("drafts/",))
+    assert settings.tree() == Tree(str(folder), (str(folder),), (".md", ".txt"), ("*.md",), ("drafts/",))
     assert settings.rules().paths == (PathRule("docs/**", "guide", None, None),)
     assert settings.schema.user == (("views.sql", "CREATE VIEW v AS SELECT 1;"),)
 

@@ -23,7 +23,7 @@ from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run,
 from pipeline import database, ddl, lock, rebuild, sync
 from pipeline.database import Connection
 from pipeline.errors import UsageError, WorkError
-from pipeline.rebuild import Report
+from pipeline.model import Report
 from pipeline.settings import Settings
 
 Vault = Callable[..., Path]

@@ -17,9 +17,12 @@ from pipeline.targets import (
     EXTERNAL,
     FROM_ROOTS,
     ITSELF,
+    NOWHERE,
     Asked,
+    AssetPaths,
     LookUp,
     ask,
+    asset_paths,
     bucket,
     look_up,
     names_of,
@@ -154,6 +157,39 @@ def is_folder(asked: Asked | None) -> bool:
     return asked is not None and asked.is_folder
 
 
+# Files
+
+
+@pytest.mark.parametrize(
+    ("target", "paths"),
+    [
+        ("a.png", ["guides/a.png"]),
+        ("a%20b.png?raw=1#page=3", ["guides/a b.png"]),
+        (f"caf{NFD}.png", ["guides/café.png"]),
+        ("./x/..//Y/", ["guides/Y"]),
+        ("../b.png", ["b.png"]),
+        ("../../b.png", ["../b.png"]),
+        ("..", ["."]),
+        ("/b.png", ["site/b.png", "b.png"]),
+        ("/", ["site", "."]),
+        ("12:30.png", ["guides/12:30.png"]),
+        ("C:/b.png", ["guides/C:/b.png"]),
+    ],
+)
+def test_a_file_lies_where_the_path_leads(target: str, paths: list[str]) -> None:
+    assert asset_paths(False, target, SOURCE, ("site", "")) == AssetPaths(tuple(paths), None)
+
+
+@pytest.mark.parametrize("target", ["Photo.PNG", " photo.png ", "Photo.PNG#x"])
+def test_a_wikilinks_file_lies_anywhere_whatever_the_case(target: str) -> None:
+    assert asset_paths(True, target, SOURCE, ("",)) == AssetPaths((), "photo.png")
+
+
+@pytest.mark.parametrize("target", ["", "#x", "?a=b", "a%00b", "https://x.org/a.png", "//x.org/a.png", "data:x,y"])
+def test_what_is_no_path_lies_nowhere(target: str) -> None:
+    assert asset_paths(False, target, SOURCE, ("",)) == NOWHERE
+
+
 # Buckets
 
 
@@ -174,6 +210,13 @@ def test_a_link_to_a_document_looks_where_it_is_found(path: str) -> None:
     assert markdown("/" + quote(path)).name in names
     if "#" not in path:
         assert wiki(f"/{path}.md").name in names
+
+
+@given(st.lists(PART, min_size=1, max_size=3).map("/".join), st.sampled_from(["", "a", "a/b"]))
+def test_a_file_is_looked_for_where_a_document_would_be(path: str, place: str) -> None:
+    target = "./" + quote(path)
+    asked = ask(False, target, f"{place}/x.md")
+    assert asked and asset_paths(False, target, f"{place}/x.md", ("",)).paths == (asked.path,)
 
 
 def test_a_readme_is_found_by_its_folder_too() -> None:

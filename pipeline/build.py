@@ -1,0 +1,127 @@
+"""A build: an empty database, filled with all documents that a scan finds. What becomes of it, its driver decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import NamedTuple
+
+from pipeline import ddl, resolve, workers
+from pipeline.content import Clock
+from pipeline.database import Connection
+from pipeline.digest import Digest
+from pipeline.layout import FILES, TABLES, Batch, Job
+from pipeline.load import Loader
+from pipeline.model import Entry, Problem
+from pipeline.scan import Found, scan
+from pipeline.settings import Settings
+
+# Batches end at either bound. Constants, so that the same documents give the same bytes whatever the machine.
+_BATCH_FILES = 256
+_BATCH_BYTES = 1 << 20
+# A batch or less is parsed here: starting processes would take longer.
+_FEW = 1
+
+Progress = Callable[[int], None]
+Run = Callable[[Iterable[Job]], Iterable[Batch]]
+
+
+class _Some(NamedTuple):
+    """A batch of what was found; key is that of its first document."""
+
+    key: int
+    found: tuple[Found, ...]
+
+
+class Documents(NamedTuple):
+    """All that a scan finds, in batches; workers is how many processes they are worth."""
+
+    batches: Iterable[_Some]
+    workers: int
+
+
+def documents(settings: Settings, wanted: int | None = None) -> Documents:
+    """Begin the scan. wanted: so many workers, if there is work for more than one process; None: as many as pay."""
+    batches = _batches(scan(settings.tree()))
+    first = list(islice(batches, _FEW + 1))
+    count = workers.default_count() if wanted is None else wanted
+    return Documents(chain(first, batches), count if len(first) > _FEW else 0)
+
+
+def _batches(found: Iterable[Found]) -> Iterator[_Some]:
+    batch: list[Found] = []
+    size, key = 0, 1
+    for one in found:
+        batch.append(one)
+        size += one.size if isinstance(one, Entry) else 0
+        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
+            yield _Some(key, tuple(batch))
+            key += len(batch)
+            batch, size = [], 0
+    if batch:
+        yield _Some(key, tuple(batch))
+
+
+class Build:
+    """An empty database while it is filled.
+
+    now: what the clock said before any file was read. stamped: whether the stat cache is filled.
+    """
+
+    def __init__(self, db: Connection, settings: Settings, now: Clock, stamped: bool = True) -> None:
+        self._db, self._settings, self._clock, self._stamped = db, settings, now, stamped
+        self._absent: list[str] = []
+        self._problems: list[Problem] = []
+        ddl.apply_tables(db, settings.schema)
+        self._loader = Loader(db)
+        self.digest = Digest()
+
+    @property
+    def documents(self) -> int:
+        return self._loader.documents
+
+    @property
+    def sections(self) -> int:
+        return self._loader.sections
+
+    def fill(self, run: Run, found: Documents, progress: Progress) -> None:
+        """Parse and load everything; the full-text index is then complete."""
+        db = self._db
+        db.execute("BEGIN")
+        db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 0), ('crisismerge', 64)")
+        for batch in run(self._jobs(found.batches)):
+            self._add(batch)
+            progress(batch.documents)
+        self._loader.flush()
+        # Back to the defaults, which suit small changes.
+        db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 16)")
+        db.execute("COMMIT")
+
+    def _jobs(self, batches: Iterable[_Some]) -> Iterator[Job]:
+        base, rules, repository = self._settings.base, self._settings.rules(), self._settings.source.repository
+        for key, found in batches:
+            self._problems.extend(one for one in found if isinstance(one, Problem))
+            entries = tuple(one for one in found if isinstance(one, Entry))
+            keys = tuple(range(key, key + len(entries)))
+            yield Job(base, repository, rules, self._clock, entries, keys, (None,) * len(entries))
+
+    def _add(self, batch: Batch) -> None:
+        if not self._stamped:
+            # Not deleted afterwards: what was deleted would still lie in the file's free pages.
+            batch.rows[TABLES.index(FILES)].clear()
+        self._loader.add(batch)
+        self.digest.add(batch.digests)
+        self._absent += [path for path, _ in batch.absent]
+        self._problems += [problem for _, problem in batch.absent if problem]
+
+    def finish(self) -> None:
+        """Make the indexes and resolve everything."""
+        db = self._db
+        db.execute("BEGIN")
+        problems = resolve.problem_writer(db)
+        for problem in self._problems:
+            problems.add(problem)
+        problems.flush()
+        ddl.apply_indexes(db, self._settings.schema)
+        resolve.resolve_all(db, self._settings.rules(), self._absent)
+        db.execute("COMMIT")

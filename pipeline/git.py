@@ -1,0 +1,279 @@
+"""The one module that runs git: where a repository lies, and what it holds.
+
+Whatever the configuration and the environment say, git never asks, never fetches, and writes to nothing: not even the
+index is refreshed. A hook's environment (GIT_DIR, GIT_INDEX_FILE, ...) holds for the repository that the hook runs in,
+and for no other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from pipeline.errors import UsageError, WorkError
+
+# What tells git where a repository lies; in hooks git sets some of them, relative to its top.
+_PLACES = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+)
+# A repository's configuration may name programs: for watching files, and for fetching what a partial clone lacks.
+_OPTIONS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false")
+_ALWAYS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+
+
+class Repository(NamedTuple):
+    """A repository with a work tree; all paths are absolute.
+
+    top: the work tree. git_dir: what belongs to this work tree alone. common_dir: what all work trees of the
+    repository share. index_file: the index that the environment names, None for git's own choice.
+    """
+
+    top: str
+    git_dir: str
+    common_dir: str
+    index_file: str | None = None
+
+    def hooks_folder(self) -> str:
+        """Where git looks for hooks: core.hooksPath, else those that all work trees share."""
+        return os.path.join(self.top, _path(run(self, "rev-parse", "--git-path", "hooks")))
+
+    def is_rebasing(self) -> bool:
+        return any(os.path.isdir(os.path.join(self.git_dir, name)) for name in ("rebase-merge", "rebase-apply"))
+
+
+class Failed(WorkError):
+    """git ended with an error, in its own words."""
+
+
+def repository(folder: str) -> Repository:
+    """The repository whose work tree holds a folder.
+
+    Raises UsageError when there is none, when it is bare, and when git does not trust it; WorkError without git.
+    """
+    named = _named_by_environment()
+    mine = named if named and _holds(named.top, folder) else None
+    try:
+        found = _look(folder, _elsewhere())
+    except UsageError:
+        if mine:
+            return mine
+        raise
+    return mine if mine and _holds(found.top, mine.top) else found
+
+
+def run(repository: Repository, *arguments: str, input: bytes = b"") -> bytes:
+    """What a git command prints, run at the top of the work tree. Raises Failed with what git says."""
+    return _run(command(repository, *arguments), repository.top, environment(repository), input)
+
+
+def command(repository: Repository, *arguments: str) -> list[str]:
+    """The command line that runs git in a repository, without looking for it again."""
+    return ["git", *_OPTIONS, f"--git-dir={repository.git_dir}", f"--work-tree={repository.top}", *arguments]
+
+
+def environment(repository: Repository) -> dict[str, str]:
+    """The environment that belongs to it."""
+    index = {"GIT_INDEX_FILE": repository.index_file} if repository.index_file else {}
+    return {**_elsewhere(), **index}
+
+
+def _elsewhere() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _PLACES} | _ALWAYS
+
+
+def _named_by_environment() -> Repository | None:
+    """The repository of the hook that we run in, found as git would find it from here."""
+    if not any(name in os.environ for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")):
+        return None
+    try:
+        found = _look(os.curdir, {**os.environ, **_ALWAYS})
+    except UsageError:
+        return None
+    index = os.environ.get("GIT_INDEX_FILE")
+    return found._replace(index_file=os.path.join(found.top, index)) if index else found
+
+
+# Paths may hold line breaks; git repeats an option that it does not know on a line of its own.
+_BETWEEN = "--mdcache-between"
+
+
+def _look(folder: str, environment: Mapping[str, str]) -> Repository:
+    asked = ("--absolute-git-dir", _BETWEEN, "--path-format=absolute", "--git-common-dir", _BETWEEN, "--show-toplevel")
+    try:
+        said = _run(["git", *_OPTIONS, "rev-parse", *asked], folder, environment)
+    except Failed as error:
+        raise UsageError(_refusal(folder, str(error))) from error
+    git_dir, common_dir, top = map(os.fsdecode, said.removesuffix(b"\n").split(f"\n{_BETWEEN}\n".encode()))
+    return Repository(top, git_dir, common_dir)
+
+
+_TRUST = "git config --global --add safe.directory"
+
+
+def _refusal(folder: str, said: str) -> str:
+    shown = os.path.abspath(folder)
+    if "must be run in a work tree" in said:
+        return f"{shown} has no work tree: a bare repository, or the inside of .git"
+    if "dubious ownership" in said:
+        top = said.partition(" at '")[2].removesuffix("'") or shown
+        return f"git does not trust {top}, which belongs to somebody else: {_TRUST} {top}"
+    return f"{shown} is not in a git repository" if "not a git repository" in said else f"{shown}: git says: {said}"
+
+
+def _run(command: list[str], folder: str, environment: Mapping[str, str], input: bytes = b"") -> bytes:
+    import subprocess  # here, not at the top: whoever has no use for git must not wait for it
+
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, input=input, capture_output=True)
+    except FileNotFoundError as error:
+        if os.path.isdir(folder):
+            raise WorkError("git is not installed, or not on the PATH") from error
+        raise UsageError(f"no such folder: {folder}") from error
+    except OSError as error:
+        raise WorkError(f"git cannot be run in {folder}: {error.strerror}") from error
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise Failed((lines or [f"git {command[-1]} ended with {done.returncode}"])[0].removeprefix("fatal: "))
+    return done.stdout
+
+
+def _path(said: bytes) -> str:
+    return os.fsdecode(said.removesuffix(b"\n"))
+
+
+def _holds(folder: str, path: str) -> bool:
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
+    return os.path.commonpath((folder, path)) == folder
+
+
+# What it holds
+
+PLAIN = frozenset((0o100644, 0o100755))
+"""The modes of plain files; others are symbolic links and repositories within."""
+# What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS.
+_AT_ONCE = 256
+
+_Answer = TypeVar("_Answer")
+Read = Callable[[int], bytes]
+"""Gives at most so many bytes, b'' at the end."""
+
+
+class Blob(NamedTuple):
+    """A file, symbolic link or repository within, as a tree of git's has it; path is relative to the top."""
+
+    path: str
+    mode: int
+    id: str
+
+
+def staged(repository: Repository) -> tuple[Blob, ...]:
+    """What the next commit holds. Raises WorkError while a merge has conflicts."""
+    found, unmerged = [], False
+    for line in _records(run(repository, "ls-files", "--stage", "-z")):
+        about, _, path = line.partition(b"\t")
+        mode, id_, stage = about.split(b" ")
+        unmerged |= stage != b"0"
+        found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
+    if unmerged:
+        raise WorkError(f"{repository.top} has unmerged files: settle the conflicts and git add them first")
+    invisible = {path for path, status in touched(repository).items() if status == "A"}
+    return tuple(blob for blob in found if blob.path not in invisible) if invisible else tuple(found)
+
+
+def touched(repository: Repository) -> dict[str, str]:
+    """The files on disk that may differ from the index, with git's letter; A for those that are only to be added."""
+    asked = ("diff-files", "--name-status", "-z", "--no-renames", "--ignore-submodules=all")
+    fields = _records(run(repository, *asked))
+    return {os.fsdecode(path): status.decode() for status, path in zip(fields[::2], fields[1::2], strict=True)}
+
+
+def hidden(repository: Repository) -> frozenset[str]:
+    """The files that git was told not to compare with the index."""
+    lines = _records(run(repository, "ls-files", "-v", "-z"))
+    return frozenset(os.fsdecode(line[2:]) for line in lines if line[:2] != b"H ")
+
+
+def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
+    """What a commit holds."""
+    found = []
+    for line in _records(run(repository, "ls-tree", "-r", "-z", "--full-tree", commit)):
+        about, _, path = line.partition(b"\t")
+        mode, _, id_ = about.split(b" ")
+        found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
+    return tuple(found)
+
+
+def commit_of(repository: Repository, revision: str) -> str | None:
+    """The id of the commit that a revision names; None when it names none."""
+    try:
+        said = run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    except Failed:
+        return None
+    return said.decode().strip()
+
+
+def sizes(repository: Repository, ids: Sequence[str]) -> list[int]:
+    """How many bytes each object has."""
+    said = run(repository, "cat-file", "--batch-check=%(objectsize)", input="\n".join([*ids, ""]).encode())
+    return [int(line) for line in said.split()] if ids else []
+
+
+def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
+    """What take makes of each object: it gets what reads on in it, and its size."""
+    for start in range(0, len(ids), _AT_ONCE):
+        yield from _contents(repository, ids[start : start + _AT_ONCE], take)
+
+
+def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
+    import subprocess
+
+    asked = "\n".join([*ids, ""]).encode()
+    asking = command(repository, "cat-file", "--batch")
+    with subprocess.Popen(
+        asking,
+        cwd=repository.top,
+        env=environment(repository),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(asked)
+        process.stdin.close()
+        for id_ in ids:
+            about = process.stdout.readline().split()
+            if len(about) != 3:
+                raise WorkError(
+                    f"{repository.top} lacks the object {id_}: a partial clone, or a damaged one (git fsck)"
+                )
+            size = int(about[2])
+            left = _Left(process.stdout.read, size)
+            yield take(left.read, size)
+            left.read(size)
+            process.stdout.read(1)
+
+
+class _Left:
+    """Reads what is left of an object, and no further."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        self._read, self._left = read, size
+
+    def read(self, count: int) -> bytes:
+        data = self._read(min(count, self._left)) if self._left else b""
+        self._left -= len(data)
+        return data
+
+
+def _records(said: bytes) -> list[bytes]:
+    return said.split(b"\0")[:-1]

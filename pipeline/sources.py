@@ -1,0 +1,220 @@
+"""Where documents come from: the disk, git's index, or a revision. One interface, so that all are seen alike.
+
+Git's objects are read in bulk and nothing is checked out. Names are absolute in all of them, also where nothing lies
+on disk: the name of a file in a revision is that which it would have in the work tree.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from pipeline import content, git
+from pipeline.content import Clock
+from pipeline.errors import UsageError
+from pipeline.git import Blob, Repository
+from pipeline.model import INODE_BITS, Content, Entry, Problem, Stamp
+
+
+class Item(Protocol):
+    """What lies in a folder; os.DirEntry is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool: ...
+    def is_file(self, *, follow_symlinks: bool = True) -> bool: ...
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result: ...
+
+
+class Source(Protocol):
+    """A tree of files."""
+
+    @property
+    def repository(self) -> Repository | None:
+        """Where the objects of its entries lie; None for the disk."""
+
+    @property
+    def commit(self) -> str | None:
+        """The revision that it is; None when it is none."""
+
+    def listing(self, folder: str) -> Sequence[Item]:
+        """What lies in a folder. Raises OSError when it cannot be listed."""
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        """What scan gives of a file that it found. Raises OSError."""
+
+    def ignore_file(self, name: str) -> bytes | None:
+        """What a .gitignore says; None when there is none. Raises OSError."""
+
+    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        """What files hold; None where there is no plain file that can be read."""
+
+
+class Disk:
+    """The files as they lie there."""
+
+    repository = commit = None
+
+    def listing(self, folder: str) -> Sequence[os.DirEntry[str]]:
+        with os.scandir(folder) as entries:
+            return list(entries)
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)))
+
+    def ignore_file(self, name: str) -> bytes | None:
+        """Git reads no symbolic link here, and nor do we."""
+        try:
+            with open(name, "rb", opener=_open_plain) as file:
+                return file.read()
+        except (FileNotFoundError, IsADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return None
+            raise
+
+    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        for name in names:
+            try:
+                with open(name, "rb", opener=_open_plain) as file:
+                    yield file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+            except OSError:
+                yield None
+
+
+DISK = Disk()
+
+
+def _open_plain(name: str, flags: int) -> int:
+    # O_NONBLOCK: a FIFO of that name must not hang us.
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _stamps(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS
+
+
+class GitItem(NamedTuple):
+    """What lies in a folder of git's; blob is None for a folder."""
+
+    name: str
+    path: str
+    blob: Blob | None
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.blob is None
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.blob is not None and self.blob.mode in git.PLAIN
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        return os.stat(self.path, follow_symlinks=follow_symlinks)
+
+
+class GitTree:
+    """What git's index or a revision holds.
+
+    on_disk: the objects that lie in the work tree just so, by path. Their entries carry the file's stamps, so that a
+    cache of the work tree knows them without a look inside.
+    """
+
+    def __init__(
+        self, repository: Repository, blobs: Iterable[Blob], on_disk: Mapping[str, str], commit: str | None = None
+    ) -> None:
+        self.repository, self.commit, self._on_disk = repository, commit, on_disk
+        self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
+        for blob in blobs:
+            self._add(blob)
+        self._sizes = self._unknown_sizes()
+
+    def _add(self, blob: Blob) -> None:
+        assert self.repository
+        item = GitItem(os.path.basename(blob.path), os.path.join(self.repository.top, blob.path), blob)
+        above = os.path.dirname(item.path)
+        while above not in self._folders:
+            self._folders[above] = {item.name: item}
+            item = GitItem(os.path.basename(above), above, None)
+            above = os.path.dirname(above)
+        self._folders[above][item.name] = item
+
+    def _unknown_sizes(self) -> dict[str, int]:
+        """The sizes of the objects that do not lie on disk."""
+        assert self.repository
+        blobs = (item.blob for items in self._folders.values() for item in items.values())
+        ids = {blob.id for blob in blobs if blob and blob.mode in git.PLAIN and not self._lies_on_disk(blob)}
+        wanted = sorted(ids)
+        return dict(zip(wanted, git.sizes(self.repository, wanted), strict=True))
+
+    def _lies_on_disk(self, blob: Blob) -> bool:
+        return self._on_disk.get(blob.path) == blob.id
+
+    def listing(self, folder: str) -> Sequence[Item]:
+        """Git knows no empty folder: what is not there is empty."""
+        return tuple(self._folders.get(folder, {}).values())
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        assert isinstance(item, GitItem) and item.blob
+        blob = item.blob
+        if self._lies_on_disk(blob):
+            try:
+                return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)), blob.id)
+            except OSError:
+                pass  # removed since git looked
+        return Entry(path, id_, self._sizes.get(blob.id, 0), 0, 0, 0, blob.id)
+
+    def ignore_file(self, name: str) -> bytes | None:
+        return next(self.texts((name,)))
+
+    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        assert self.repository
+        ids = [self._id_of(name) for name in names]
+        found = git.contents(self.repository, [id_ for id_ in ids if id_], lambda read, size: read(size))
+        for id_ in ids:
+            yield next(found) if id_ else None
+
+    def _id_of(self, name: str) -> str | None:
+        item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
+        return item.blob.id if item and item.blob and item.is_file() else None
+
+
+def index(repository: Repository) -> GitTree:
+    """What the next commit holds."""
+    blobs = git.staged(repository)
+    return GitTree(repository, blobs, _on_disk(repository, blobs))
+
+
+def revision(repository: Repository, name: str) -> GitTree:
+    """What a revision holds. Raises UsageError when there is none of this name."""
+    commit = git.commit_of(repository, name)
+    if commit is None:
+        raise UsageError(f"{repository.top} has no revision {name!r}")
+    on_disk = _on_disk(repository, git.staged(repository))
+    return GitTree(repository, git.committed(repository, commit), on_disk, commit)
+
+
+def _on_disk(repository: Repository, blobs: Iterable[Blob]) -> dict[str, str]:
+    """The objects that git finds unchanged in the work tree."""
+    unsure = git.touched(repository).keys() | git.hidden(repository)
+    return {blob.path: blob.id for blob in blobs if blob.path not in unsure}
+
+
+def contents(
+    base: str, repository: Repository | None, entries: Sequence[Entry], size_limit: int, clock: Clock
+) -> Iterator[tuple[Content, Stamp] | Problem | None]:
+    """Read files or objects, whichever the entries are; None for a file that is gone."""
+    ids = [entry.blob for entry in entries if entry.blob]
+    blobs = git.contents(repository, ids, partial(_taken, size_limit)) if repository else iter(())
+    for entry in entries:
+        yield next(blobs) if entry.blob else content.read(base, entry.path, size_limit, clock)
+
+
+def _taken(size_limit: int, read: git.Read, size: int) -> tuple[Content, Stamp]:
+    """No stamp of a file is vouched for: whoever compares with it looks inside."""
+    return content.taken(read, size, size_limit), Stamp(size, None, 0, 0)

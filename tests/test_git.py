@@ -1,0 +1,170 @@
+"""Where a repository lies, whatever the environment says; nothing that its configuration names is run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from processes import run
+
+from pipeline import git as mine
+from pipeline.errors import UsageError, WorkError
+
+Git = Callable[..., str]
+
+
+@pytest.fixture
+def repo(tmp_path: Path, git: Git) -> Path:
+    """A repository with one commit."""
+    folder = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "repo")
+    (folder / "docs").mkdir()
+    (folder / "docs/a.md").write_text("# A\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    return folder
+
+
+def test_a_folder_belongs_to_the_repository_that_holds_it(repo: Path) -> None:
+    assert mine.repository(str(repo / "docs")) == (str(repo), str(repo / ".git"), str(repo / ".git"), None)
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", 'it\'s "so"', "two\nlines\n", "true\ntrue", "größe", b"\xff".decode("utf-8", "surrogateescape")]
+)
+def test_a_repository_may_be_called_anything(tmp_path: Path, git: Git, name: str) -> None:
+    (tmp_path / name).mkdir()
+    git(tmp_path / name, "init", "-q")
+    found = mine.repository(str(tmp_path / name))
+    assert found.top == str(tmp_path / name)
+    assert found.hooks_folder() == str(tmp_path / name / ".git/hooks")
+
+
+def test_a_linked_work_tree_shares_the_hooks_of_its_repository(repo: Path, git: Git, tmp_path: Path) -> None:
+    git(repo, "worktree", "add", "-q", "../linked")
+    found = mine.repository(str(tmp_path / "linked"))
+    assert (found.top, found.common_dir) == (str(tmp_path / "linked"), str(repo / ".git"))
+    assert found.git_dir == str(repo / ".git/worktrees/linked")
+    assert found.hooks_folder() == str(repo / ".git/hooks")
+
+
+@pytest.mark.parametrize("inside", ["bare", "repo/.git"])
+def test_what_has_no_work_tree_is_refused(repo: Path, git: Git, tmp_path: Path, inside: str) -> None:
+    git(repo, "init", "-q", "--bare", "../bare")
+    with pytest.raises(UsageError, match=f"{inside} has no work tree"):
+        mine.repository(str(tmp_path / inside))
+
+
+def test_what_is_no_repository_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not in a git repository"):
+        mine.repository(str(tmp_path))
+
+
+def test_a_repository_of_somebody_else_is_refused_as_git_refuses_it(repo: Path) -> None:
+    if os.getuid():
+        pytest.skip("only root can give a folder away")
+    os.chown(repo, 12345, -1)
+    with pytest.raises(UsageError, match=f"safe.directory {repo}$"):
+        mine.repository(str(repo / "docs"))
+
+
+def test_without_git_the_error_says_so(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repo))
+    with pytest.raises(WorkError, match="git is not installed"):
+        mine.repository(str(repo))
+
+
+def test_an_error_of_git_is_told_in_its_words(repo: Path) -> None:
+    with pytest.raises(mine.Failed, match=r"^Needed a single revision$"):
+        mine.run(mine.repository(str(repo)), "rev-parse", "--verify", "nothere")
+
+
+# The environment of hooks
+
+
+@pytest.fixture
+def in_hook(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As git starts a hook of a commit that has an index of its own."""
+    monkeypatch.chdir(repo)
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index.lock")
+    monkeypatch.setenv("GIT_PREFIX", "docs/")
+    return repo
+
+
+@pytest.mark.parametrize("folder", [".", "docs"])
+def test_in_a_hook_its_index_counts_from_wherever_it_is_asked(in_hook: Path, folder: str) -> None:
+    found = mine.repository(str(in_hook / folder))
+    assert (found.top, found.index_file) == (str(in_hook), str(in_hook / ".git/index.lock"))
+    assert mine.environment(found)["GIT_INDEX_FILE"] == str(in_hook / ".git/index.lock")
+    assert {"GIT_DIR", "GIT_PREFIX"}.isdisjoint(mine.environment(found))
+
+
+@pytest.mark.parametrize("where", ["../other", "docs/other"])
+def test_the_environment_of_a_hook_says_nothing_of_another_repository(in_hook: Path, where: str) -> None:
+    other = in_hook / where
+    other.mkdir()
+    run(("env", "-u", "GIT_DIR", "-u", "GIT_INDEX_FILE", "git", "init", "-q"), other)
+    found = mine.repository(str(other))
+    assert (found.top, found.index_file) == (os.path.realpath(other), None)
+    assert mine.run(found, "ls-files") == b""
+
+
+def test_a_work_tree_apart_from_its_repository_is_found_where_the_environment_names_both(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.rename(repo / ".git", tmp_path / "apart")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "apart"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(repo))
+    found = mine.repository(str(repo / "docs"))
+    assert (found.top, found.git_dir) == (str(repo), str(tmp_path / "apart"))
+    assert mine.run(found, "ls-files") == b"docs/a.md\n"
+
+
+# Configuration that names programs
+
+
+def test_no_program_that_a_repository_names_is_run(repo: Path, git: Git) -> None:
+    trap = repo / "trap"
+    trap.write_text(f"#!{sys.executable}\nopen('{repo}/sprung', 'w')\n")
+    trap.chmod(0o755)
+    for name in ("core.fsmonitor", "core.pager", "core.sshCommand", "core.askPass"):
+        git(repo, "config", name, str(trap))
+    (repo / "docs/a.md").write_text("# B\n")
+    found = mine.repository(str(repo))
+    assert mine.run(found, "status", "--porcelain", "-uno") == b" M docs/a.md\n"
+    assert mine.run(found, "log", "--format=%s") == b"one\n"
+    assert not (repo / "sprung").exists()
+    git(repo, "status")
+    assert (repo / "sprung").exists()
+
+
+def test_asking_writes_nothing(repo: Path) -> None:
+    index = repo / ".git/index"
+    os.utime(repo / "docs/a.md", (1, 1))
+    before = index.read_bytes(), index.stat().st_mtime_ns
+    mine.run(mine.repository(str(repo)), "status", "--porcelain")
+    assert (index.read_bytes(), index.stat().st_mtime_ns) == before
+
+
+# A rebase
+
+
+def test_a_rebase_that_has_stopped_is_seen(repo: Path, git: Git) -> None:
+    found = mine.repository(str(repo))
+    assert not found.is_rebasing()
+    for apply in ("--apply", "--merge"):
+        git(repo, "checkout", "-qB", "side", "main")
+        (repo / "docs/a.md").write_text(f"# Side {apply}\n")
+        git(repo, "commit", "-qam", "side")
+        git(repo, "checkout", "-q", "main")
+        (repo / "docs/a.md").write_text(f"# Main {apply}\n")
+        git(repo, "commit", "-qam", "main")
+        git(repo, "rebase", "-q", apply, "main", "side", check=False)
+        assert found.is_rebasing()
+        git(repo, "rebase", "--abort")
+        assert not found.is_rebasing()
+        git(repo, "checkout", "-q", "main")
