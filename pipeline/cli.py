@@ -396,6 +396,30 @@ def verify(asked: Common, as_json: bool, quick: bool) -> None:
 
 @cli.command(context_settings=_HELP)
 @_as_json
+@common
+def doctor(asked: Common, as_json: bool) -> None:
+    """Find what is wrong with the setup: what was seen, what it means, the one fix."""
+    from pipeline import render, symptoms
+    from pipeline.doctor import diagnose, healthy
+
+    try:
+        settings = asked.settings()
+        with suppress(WorkError):  # what is wrong with the cache is for the checks to say
+            settings = _with_remembered_roots(settings)
+        seen = symptoms.observe(settings)
+    except UsageError as error:
+        seen = symptoms.without_settings(str(error))
+    checks = diagnose(seen)
+    if as_json:
+        show.as_json({"ok": healthy(checks), "checks": [check._asdict() for check in checks]})
+    elif not asked.quiet:
+        render.checks(checks)
+    if not healthy(checks):
+        raise No("")
+
+
+@cli.command(context_settings=_HELP)
+@_as_json
 @click.option("--since", metavar="TOKEN", help="Only what came after: the 'next' of the last time, or 'now'.")
 @click.option("--follow", is_flag=True, help="Wait for more, until stopped.")
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="At most N changes.")

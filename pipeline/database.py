@@ -193,6 +193,8 @@ _BY_TEXT = {
     "unable to open database file": "SQLITE_CANTOPEN",
     "disk I/O error": "SQLITE_IOERR",
 }
+# What the driver says of text that is no UTF-8: we write none, but a user's query may make some.
+_UNDECODABLE = "Could not decode to UTF-8"
 
 
 def name_of(error: Exception) -> str:
@@ -204,7 +206,7 @@ def in_words(error: Exception, path: str) -> MdcacheError:
     """What SQLite says, as one of our errors. Raises KeyboardInterrupt when that is what ended the statement."""
     name = name_of(error)
     _pass_on_interrupt(error)
-    if name.startswith(_DAMAGED):
+    if name.startswith(_DAMAGED) or _is_undecodable(error):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
     for names, words in _IN_WORDS:
         if name.startswith(names):
@@ -220,7 +222,11 @@ def _pass_on_interrupt(error: Exception) -> None:
 
 def is_damage(error: Exception) -> bool:
     """Whether a file that is opened turns out damaged; SQLITE_ERROR is a header that makes no sense."""
-    return name_of(error).startswith((*_DAMAGED, "SQLITE_ERROR"))
+    return name_of(error).startswith((*_DAMAGED, "SQLITE_ERROR")) or _is_undecodable(error)
+
+
+def _is_undecodable(error: Exception) -> bool:
+    return str(error).startswith(_UNDECODABLE)
 
 
 def is_locked(status: int) -> bool:

@@ -68,7 +68,9 @@ _PARTS = (
     _of("anchors", "one.anchor, s.ordinal, one.line", more=_SECTION),
     _Part("problems", f"SELECT {_PROBLEM} FROM problems ORDER BY {_PROBLEM}"),
     # How many terms each column of a section has: ranking asks.
-    _of("sections", "ordinal, sz", more=f"JOIN {INDEX}_docsize AS indexed ON indexed.id = one.key")._replace(table=INDEX),
+    _of("sections", "ordinal, sz", more=f"JOIN {INDEX}_docsize AS indexed ON indexed.id = one.key")._replace(
+        table=INDEX
+    ),
 )
 # Of the stat cache only which bytes a document was read from: a file that was touched since is as good as before.
 _FILES = _Part("files", "SELECT path, size, hash FROM files ORDER BY path")
@@ -91,8 +93,8 @@ def differences(left: Connection, right: Connection, with_files: bool = True) ->
 
 
 def _in_part(left: Connection, right: Connection, part: _Part) -> Iterator[Difference]:
-    sides = (_documents(db.execute(part.sql)) for db in (left, right))
-    for path, one, other in merged(*sides, itemgetter(0)):
+    here, there = (_documents(db.execute(part.sql)) for db in (left, right))
+    for path, one, other in merged(here, there, itemgetter(0)):
         mine, theirs = one and one[1], other and other[1]
         if mine != theirs:
             yield Difference(path, part.table, mine, theirs)
@@ -139,9 +141,9 @@ def _in_index(left: Connection, right: Connection, aside: set[str | None]) -> It
         db.execute(_PLACES)
         db.execute(_VOCABULARY)
     _number(left, right, aside)
-    sides = (db.execute(_TERMS) for db in (left, right))
+    here, there = (db.execute(_TERMS) for db in (left, right))
     places: set[int] = set()
-    for _, one, other in merged(*sides, itemgetter(0)):
+    for _, one, other in merged(here, there, itemgetter(0)):
         mine, theirs = ((side and side[1]) or "" for side in (one, other))
         if mine != theirs:
             places |= {int(at.partition(" ")[0]) for at in {*mine.split(",")} ^ {*theirs.split(",")} if at}
@@ -155,8 +157,8 @@ def _in_index(left: Connection, right: Connection, aside: set[str | None]) -> It
 def _number(left: Connection, right: Connection, aside: set[str | None]) -> None:
     """Give each section its place: left's key, or less than 0 where left has no such section."""
     rows: tuple[list[tuple[int, int | None]], ...] = ([], [])
-    for place, one, other in merged(left.execute(_SECTIONS), right.execute(_SECTIONS), itemgetter(0, 1)):
-        at = None if place[0] in aside else one[2] if one else -other[2]
+    for (path, _), one, other in merged(left.execute(_SECTIONS), right.execute(_SECTIONS), itemgetter(0, 1)):
+        at = None if path in aside else one[2] if one else -other[2] if other else _STRAY
         for db, side, numbered in zip((left, right), (one, other), rows, strict=True):
             if side:
                 numbered.append((side[2], at))

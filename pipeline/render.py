@@ -9,6 +9,7 @@ from pipeline import show
 
 if TYPE_CHECKING:
     from pipeline.cache import Cache, Node
+    from pipeline.doctor import Check
     from pipeline.feed import News
     from pipeline.graph import Around
     from pipeline.hydrate import Passage
@@ -199,3 +200,13 @@ def verdict(found: Verdict) -> None:
         show.out(show.line(f"unsound  {what}"))
     if found.ok:
         show.out(f"ok  {found.digest or 'the hash of every file'}")
+
+
+def checks(found: tuple[Check, ...]) -> None:
+    """A line each: how it stands, what was seen, what that means, and what to do."""
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for one in found:
+        fix = f"fix: {one.fix}" if one.fix else None
+        said = "; ".join(filter(None, (one.saw, one.means, fix)))
+        level = show.style(f"{one.level:<7}", fg=colours[one.level])
+        show.out(f"{level}  {show.line(f'{one.check}: {said}')}")

@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from pipeline import content, database, ddl, digest, logical, rebuild, sync, watchstate
+from pipeline import database, ddl, digest, logical, rebuild, sources, sync, watchstate
+from pipeline.build import Progress, documents
 from pipeline.cache import Cache, opened
-from pipeline.database import Connection, SqliteError, scalar
+from pipeline.content import Clock
+from pipeline.database import Connection, scalar
 from pipeline.errors import Damaged
-from pipeline.model import Entry
-from pipeline.scan import scan
+from pipeline.model import Entry, Problem
 from pipeline.settings import Settings
 
 MISSING, STALE, EXTRA, DIFFERS, UNSOUND = "missing", "stale", "extra", "differs", "unsound"
@@ -29,8 +30,6 @@ _PAUSE_S = 0.1
 _LOOKS = 3
 # Facts of meta that the documents and the settings decide.
 _FACTS = ("extensions", "fingerprint", "format", "mdcache", "roots")
-
-Progress = Callable[[int], None]
 
 
 class Verdict(NamedTuple):
@@ -138,7 +137,8 @@ def _unsoundness(db: Connection, settings: Settings) -> Iterator[str]:
 def _hashes(cache: Cache, settings: Settings, progress: Progress) -> Iterator[_Finding]:
     """Both sides come by path."""
     known = cache.db.execute(
-        "SELECT path, nodes.hash, coalesce(files.hash, nodes.hash) FROM nodes LEFT JOIN files USING (path) ORDER BY path"
+        "SELECT path, nodes.hash, coalesce(files.hash, nodes.hash)"
+        " FROM nodes LEFT JOIN files USING (path) ORDER BY path"
     )
     for path, row, file in logical.merged(known, _files(settings, progress), itemgetter(0)):
         if row is None:
@@ -151,25 +151,26 @@ def _hashes(cache: Cache, settings: Settings, progress: Progress) -> Iterator[_F
 
 def _files(settings: Settings, progress: Progress) -> Iterator[tuple[str, ...]]:
     """(path, hash) of every document."""
-    never = content.Clock(0, 0, 0)
-    for entry in scan(settings.tree()):
-        if isinstance(entry, Entry):
-            found = content.read(settings.base, entry.path, settings.size_limit, never)
-            if isinstance(found, tuple) and isinstance(found[0], content.Content):
+    repository, clock = settings.source.repository, Clock(0, 0, 0)
+    for batch in documents(settings).batches:
+        entries = tuple(one for one in batch.found if isinstance(one, Entry))
+        read = sources.contents(settings.base, repository, entries, settings.size_limit, clock)
+        for entry, found in zip(entries, read, strict=True):
+            if found is not None and not isinstance(found, Problem):
                 yield entry.path, found[0].hash
-            progress(1)
+        progress(len(entries))
 
 
 # Against a build
 
 
 def _against_a_build(settings: Settings, progress: Progress) -> _Look:
-    with _built(settings, progress) as name, opened(settings.database, settings.base) as cache:
-        with database.closing(database.open_reader(name)) as fresh:
-            try:
-                return _compared(cache, fresh)
-            except SqliteError as error:
-                raise database.in_words(error, cache.path) from error
+    with (
+        _built(settings, progress) as name,
+        database.closing(database.open_reader(name)) as fresh,
+        opened(settings.database, settings.base) as cache,
+    ):
+        return _compared(cache, fresh)
 
 
 @contextmanager
@@ -190,8 +191,7 @@ def _compared(cache: Cache, fresh: Connection) -> _Look:
     differences = logical.differences(cache.db, fresh, with_files="generation_id" in cache.meta)
     found = frozenset((*map(_finding, differences), *map(_unsound, _wrong_facts(cache.db, fresh))))
     computed = digest.of_tables(cache.db)
-    found |= frozenset(map(_unsound, _wrong_digest(cache.db, fresh, computed, bool(found))))
-    return _Look(computed, found)
+    return _Look(computed, found or frozenset(map(_unsound, _wrong_digest(cache.db, fresh, computed))))
 
 
 def _finding(one: logical.Difference) -> _Finding:
@@ -222,9 +222,10 @@ def _wrong_facts(live: Connection, fresh: Connection) -> Iterator[str]:
         yield "the full-text index weighs its columns otherwise"
 
 
-def _wrong_digest(live: Connection, fresh: Connection, computed: str, differs: bool) -> Iterator[str]:
+def _wrong_digest(live: Connection, fresh: Connection, computed: str) -> Iterator[str]:
+    """Where no table differs: that of the build was computed where documents are parsed."""
     stored, wanted = (scalar(db, "SELECT value FROM meta WHERE key = 'digest'") for db in (live, fresh))
     if stored not in (None, computed):
         yield f"meta says digest {stored}, not {computed}"
-    if not differs and computed != wanted:
+    if computed != wanted:
         yield f"the digest is {computed}, not {wanted}"
