@@ -151,6 +151,10 @@ def _run(db: Connection, *statements: str) -> None:
     try:
         for statement in statements:
             db.execute(statement)
+    except UnicodeDecodeError as error:
+        # The driver cannot even say what is wrong: SQLite quotes a schema that is no text.
+        db.close()
+        raise sqlite3.DatabaseError("database disk image is malformed") from error
     except SqliteError:
         db.close()
         raise

@@ -236,10 +236,12 @@ def _interruptible(update: Update) -> Iterator[None]:
             f"interrupted: {sum(update.tally)} changes are in, the cache is sound, the next sync does the rest"
         ) from None
     except SqliteError as error:
-        # Perhaps a trigger that minds changes only: a build shows whether it can be lived with.
-        if update.has_user_triggers and database.is_about_sql(error):
-            raise Unfit(f"a trigger or view of the schema files fails ({error})") from error
-        raise
+        if not database.is_about_sql(error):
+            raise
+        # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
+        # statements fail only on rows or a schema that we did not write.
+        blamed = "a trigger or view of the schema files fails" if update.has_user_triggers else "it is damaged"
+        raise Unfit(f"{blamed} ({error})") from error
 
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:
