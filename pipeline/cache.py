@@ -24,6 +24,11 @@ class Cache(NamedTuple):
     roots: tuple[str, ...]
     meta: dict[str, str]
 
+    @property
+    def commit(self) -> str | None:
+        """The revision whose documents it holds; None for the files."""
+        return self.meta.get("commit")
+
 
 class Node(NamedTuple):
     """What a reader needs of a document's row."""

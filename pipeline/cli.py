@@ -21,6 +21,7 @@ from pipeline.errors import Damaged, MdcacheError, No, UsageError, WorkError
 if TYPE_CHECKING:
     from pipeline.cache import Cache
     from pipeline.settings import Settings
+    from pipeline.sources import Source
 
 _INTERRUPTED = 130
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -36,10 +37,11 @@ class Common(NamedTuple):
     quiet: bool
     verbose: bool
 
-    def settings(self, docs: tuple[str, ...] = ()) -> Settings:
+    def settings(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
         from pipeline.settings import Asked, load
+        from pipeline.sources import DISK
 
-        return load(Asked(self.folder, self.config, self.database, docs), os.environ)
+        return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
 
 
 _COMMON = (
@@ -141,6 +143,7 @@ def init(asked: Common) -> None:
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Publish to FILE instead; it needs no writable folder."
 )
+@click.option("--rev", metavar="REV", help="With --output or --db: build what a revision of git's holds.")
 @click.option("--reproducible", is_flag=True, help="With --output: the same bytes for the same documents.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Parsing processes; 0 parses in this one.")
 @common
@@ -150,6 +153,7 @@ def rebuild(
     as_json: bool,
     wait: float,
     output: str | None,
+    rev: str | None,
     reproducible: bool,
     workers: int | None,
 ) -> None:
@@ -160,7 +164,9 @@ def rebuild(
 
     if reproducible and not output:
         raise UsageError("--reproducible goes with --output FILE")
-    settings = _with_remembered_roots(asked.settings(docs))
+    if rev and not (output or asked.database):
+        raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
+    settings = _with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
         with _progress(settings, asked.quiet) as progress:
@@ -169,6 +175,12 @@ def rebuild(
             show.as_json(report._asdict())
         elif not asked.quiet:
             render.report(report)
+
+
+def _revision(folder: str, rev: str | None) -> Source | None:
+    from pipeline import git, sources
+
+    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
 
 
 def _with_remembered_roots(settings: Settings) -> Settings:
@@ -375,6 +387,55 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
 
 
 @cli.command(context_settings=_HELP)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--staged", is_flag=True, help="Judge what git is about to commit, and what it breaks elsewhere.")
+@click.option("--rev", metavar="REV", help="Judge a revision.")
+@click.option("--against", metavar="REV", help="Only what has changed since REV, and what that breaks elsewhere.")
+@click.option("--strict", is_flag=True, help="Warnings too end in exit status 1.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="For people and editors, programs, GitHub's annotations, or SARIF.",
+)
+@click.option("--json", "form", flag_value="json", help="One JSON object.")
+@click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
+@common
+def check(
+    asked: Common,
+    paths: tuple[str, ...],
+    staged: bool,
+    rev: str | None,
+    against: str | None,
+    strict: bool,
+    form: str,
+    explain: str | None,
+) -> None:
+    """Find what is wrong in documents: all, or those at and below PATHS. Nothing is written."""
+    from pipeline import check as driver
+    from pipeline import codes, formats
+    from pipeline.model import ERROR
+
+    if explain:
+        show.out(codes.page(explain).rstrip())
+        return
+    if staged and rev:
+        raise UsageError("--staged and --rev do not go together")
+    request = driver.request(
+        driver.Asked(asked.folder, staged, rev, against, paths),
+        lambda source: _with_remembered_roots(asked.settings((), source)),
+    )
+    found = driver.check(request)
+    formats.show_as(form, found, formats.Places(request.settings.base, asked.folder))
+    if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):
+        show.note(f"mdcache: {formats.summary(found)}")
+    if any(strict or finding.problem.severity == ERROR for finding in found):
+        raise No("")
+
+
+@cli.command(context_settings=_HELP)
 @_as_json
 @click.option("--quick", is_flag=True, help="Only read the files and compare their hashes; nothing is parsed.")
 @common
@@ -383,7 +444,10 @@ def verify(asked: Common, as_json: bool, quick: bool) -> None:
     from pipeline import render
     from pipeline.verify import verify as prove
 
-    settings = _with_remembered_roots(asked.settings())
+    source = None
+    with suppress(Damaged), _cache(asked) as cache:
+        source = _revision(asked.folder, cache.commit)
+    settings = _with_remembered_roots(asked.settings((), source))
     with _progress(settings, asked.quiet, "verify") as progress:
         found = prove(settings, quick, progress)
     if as_json:

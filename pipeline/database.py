@@ -69,6 +69,21 @@ def open_build(path: str) -> Connection:
     return db
 
 
+def open_draft() -> Connection:
+    """A database that nobody else can see: it spills to a temporary file that has no name."""
+    db = _connect("")
+    _run(
+        db,
+        f"PRAGMA page_size={PAGE_SIZE}",
+        "PRAGMA journal_mode=OFF",
+        "PRAGMA synchronous=OFF",
+        f"PRAGMA cache_size=-{_BUILD_CACHE_KIB}",
+        "PRAGMA mmap_size=0",
+        "PRAGMA trusted_schema=OFF",
+    )
+    return db
+
+
 def open_settled(path: str) -> Connection:
     """The pages of a build that are not written to any more, read beside the connection that goes on writing others.
 

@@ -222,6 +222,11 @@ def commit_of(repository: Repository, revision: str) -> str | None:
     return said.decode().strip()
 
 
+def file_of(repository: Repository, commit: str, name: str) -> bytes:
+    """What a file held in a commit; name is absolute. Raises Failed when there was none."""
+    return run(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
+
+
 def sizes(repository: Repository, ids: Sequence[str]) -> list[int]:
     """How many bytes each object has."""
     said = run(repository, "cat-file", "--batch-check=%(objectsize)", input="\n".join([*ids, ""]).encode())

@@ -71,7 +71,9 @@ class _Generation:
         with self._speaking():
             self.db = database.open_build(build_name)
             try:
-                self._build = Build(self.db, settings, self._clock(), stamped=not options.reproducible)
+                self._build = Build(
+                    self.db, settings, self._clock(), stamped=not (options.reproducible or settings.source.commit)
+                )
             except BaseException:
                 self.db.close()
                 raise
@@ -184,6 +186,8 @@ class _Generation:
             "roots": json.dumps(settings.relative_roots()),
             "extensions": json.dumps(settings.extensions),
         }
+        if settings.source.commit:
+            facts["commit"] = settings.source.commit
         if not self._options.reproducible:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             facts |= {

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pipeline.codes import CODES
 from pipeline.ddl import Schema, Script, fingerprint, schema
 from pipeline.errors import UsageError
-from pipeline.model import PathRule, Rules
+from pipeline.model import ERROR, WARNING, PathRule, Rules
 from pipeline.patterns import Patterns
+from pipeline.policy import OFF, Policy, Rule, Verdict
 from pipeline.scan import Tree
 from pipeline.sources import DISK, Source
 
@@ -23,8 +26,8 @@ FILE_NAME = "mdcache.toml"
 _PROJECT = "pyproject.toml"
 DEFAULT_DATABASE = ".mdcache/cache.db"
 
-_LISTS = ("docs", "include", "exclude", "extensions", "schema")
-_KEYS = (*_LISTS, "database", "size_limit", "paths", "watch")
+_LISTS = ("docs", "include", "exclude", "extensions", "schema", "immutable")
+_KEYS = (*_LISTS, "database", "size_limit", "paths", "watch", "check")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
@@ -70,6 +73,7 @@ class Settings(NamedTuple):
     paths: tuple[PathRule, ...] = ()
     watch: Watch = Watch()
     source: Source = DISK
+    policy: Policy = Policy()
 
     def tree(self) -> Tree:
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
@@ -108,6 +112,7 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
     file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
     roots = _roots(asked, folder, file)
+    _refuse_outside(source, roots)
     database = asked.database or environment.get("MDCACHE_DB")
     defaults = Rules()
     return Settings(
@@ -125,6 +130,7 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
         paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
         watch=_watch(file, values.get("watch", {})),
         source=source,
+        policy=_policy(file, values.get("check", {})),
     )
 
 
@@ -224,8 +230,8 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
         raise file.refused("'paths' must be a list of tables: [[paths]]")
-    if key == "watch" and not isinstance(value, dict):
-        raise file.refused("'watch' must be a table: [watch]")
+    if key in ("watch", "check") and not isinstance(value, dict):
+        raise file.refused(f"'{key}' must be a table: [{key}]")
 
 
 def _is_text(value: Any) -> bool:
@@ -245,6 +251,13 @@ def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
     else:
         roots = set()
     return tuple(sorted(roots))
+
+
+def _refuse_outside(source: Source, roots: tuple[str, ...]) -> None:
+    """A repository's objects say nothing of what lies beside it."""
+    for root in roots:
+        if source.repository and not _lies_in(root, source.repository.top):
+            raise UsageError(f"{root} does not lie in the repository {source.repository.top}")
 
 
 def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
@@ -281,6 +294,49 @@ def _extension(file: _File, extension: str) -> str:
     if extension.rfind(".") != 0 or "/" in extension or len(extension) < 2:
         raise file.refused(f"'{extension}' is no extension: write it like '.md'")
     return extension.lower()
+
+
+_CHECK_KEYS = ("codes", "paths", "rules")
+_SEVERITIES = (ERROR, WARNING, OFF)
+
+
+def _policy(file: _File, check: dict[str, Any]) -> Policy:
+    for key in check:
+        if key not in _CHECK_KEYS:
+            raise file.refused(f"[check] has no '{key}'{_meant(key, _CHECK_KEYS)}")
+    rules = tuple(Rule(name, sql) for name, sql in _table(file, "check.rules", check.get("rules", {})).items())
+    for name, sql in rules:
+        if name in CODES or not re.fullmatch(r"[\w-]+", name) or not _is_text(sql):
+            raise file.refused(
+                f"rule '{name}' must be a string of SQL, under a name of letters that is no built-in code"
+            )
+    codes = (*CODES, *(rule.name for rule in rules))
+    verdicts = _verdicts(file, "check.codes", check.get("codes", {}), None, codes)
+    paths = check.get("paths", [])
+    if not (
+        isinstance(paths, list) and all(isinstance(item, dict) and _is_text(item.get("pattern")) for item in paths)
+    ):
+        raise file.refused("'paths' in [check] must be a list of tables, [[check.paths]], each with a 'pattern'")
+    for item in paths:
+        pattern = _pattern(file, "check.paths", item["pattern"])
+        said = {code: severity for code, severity in item.items() if code != "pattern"}
+        verdicts = (*verdicts, *_verdicts(file, "check.paths", said, pattern, codes))
+    return Policy(verdicts, rules, _patterns(file, "immutable"))
+
+
+def _table(file: _File, name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise file.refused(f"[{name}] must be a table")
+    return value
+
+
+def _verdicts(file: _File, name: str, said: Any, pattern: str | None, codes: tuple[str, ...]) -> tuple[Verdict, ...]:
+    for code, severity in _table(file, name, said).items():
+        if code not in codes:
+            raise file.refused(f"[{name}] has no '{code}'{_meant(code, codes)}")
+        if severity not in _SEVERITIES:
+            raise file.refused(f"'{code}' in [{name}] must be one of {', '.join(_SEVERITIES)}")
+    return tuple(Verdict(code, severity, pattern) for code, severity in said.items())
 
 
 def _path_rule(file: _File, rule: dict[str, Any]) -> PathRule:
@@ -321,6 +377,9 @@ docs = ["."]
 # The cache. Delete it whenever you like: mdcache rebuild makes it anew.
 # database = ".mdcache/cache.db"
 
+# Committed documents that must stay as they are: mdcache check tells when one was changed, renamed or removed.
+# immutable = ["decisions/**"]
+
 # Your own tables, views and triggers, applied after the built-in ones.
 # schema = ["views.sql"]
 
@@ -335,4 +394,14 @@ docs = ["."]
 # debounce_ms = 200
 # reconcile_s = 300
 # poll_s = 2
+
+# mdcache check: how grave a problem is (error, warning, off), everywhere and by path; and rules of your own, queries
+# whose rows (path, line, message) are problems.
+# [check.codes]
+# ambiguous-link = "off"
+# [[check.paths]]
+# pattern = "drafts/**"
+# broken-link = "warning"
+# [check.rules]
+# no-open-task = "SELECT path, line, 'a task is open' AS message FROM tasks JOIN nodes ON key = node WHERE NOT done"
 """

@@ -10,12 +10,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
 from pipeline import content, git
 from pipeline.content import Clock
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, WorkError
 from pipeline.git import Blob, Repository
 from pipeline.model import INODE_BITS, Content, Entry, Problem, Stamp
 
@@ -29,6 +29,7 @@ class Item(Protocol):
     def path(self) -> str: ...
     def is_dir(self, *, follow_symlinks: bool = True) -> bool: ...
     def is_file(self, *, follow_symlinks: bool = True) -> bool: ...
+    def is_symlink(self) -> bool: ...
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result: ...
 
 
@@ -114,6 +115,10 @@ class GitItem(NamedTuple):
     def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
         return self.blob is not None and self.blob.mode in git.PLAIN
 
+    def is_symlink(self) -> bool:
+        """Or a repository within."""
+        return self.blob is not None and self.blob.mode not in git.PLAIN
+
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         return os.stat(self.path, follow_symlinks=follow_symlinks)
 
@@ -184,25 +189,43 @@ class GitTree:
         return item.blob.id if item and item.blob and item.is_file() else None
 
 
-def index(repository: Repository) -> GitTree:
-    """What the next commit holds."""
-    blobs = git.staged(repository)
-    return GitTree(repository, blobs, _on_disk(repository, blobs))
+class Trees:
+    """The trees of a repository. They share what git says of its work tree."""
 
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
 
-def revision(repository: Repository, name: str) -> GitTree:
-    """What a revision holds. Raises UsageError when there is none of this name."""
-    commit = git.commit_of(repository, name)
-    if commit is None:
-        raise UsageError(f"{repository.top} has no revision {name!r}")
-    on_disk = _on_disk(repository, git.staged(repository))
-    return GitTree(repository, git.committed(repository, commit), on_disk, commit)
+    @cached_property
+    def _staged(self) -> tuple[Blob, ...]:
+        return git.staged(self.repository)
 
+    @cached_property
+    def _on_disk(self) -> dict[str, str]:
+        """The objects that git finds unchanged in the work tree."""
+        unsure = git.touched(self.repository).keys() | git.hidden(self.repository)
+        return {blob.path: blob.id for blob in self._staged if blob.path not in unsure}
 
-def _on_disk(repository: Repository, blobs: Iterable[Blob]) -> dict[str, str]:
-    """The objects that git finds unchanged in the work tree."""
-    unsure = git.touched(repository).keys() | git.hidden(repository)
-    return {blob.path: blob.id for blob in blobs if blob.path not in unsure}
+    def index(self) -> GitTree:
+        """What the next commit holds. Raises WorkError while a merge has conflicts."""
+        return GitTree(self.repository, self._staged, self._on_disk)
+
+    def revision(self, name: str) -> GitTree:
+        """What a revision holds. Raises UsageError when there is none of this name."""
+        found = self.find(name)
+        if found is None:
+            raise UsageError(f"{self.repository.top} has no revision {name!r}")
+        return found
+
+    def find(self, name: str) -> GitTree | None:
+        """What a revision holds, if there is one of this name."""
+        commit = git.commit_of(self.repository, name)
+        if commit is None:
+            return None
+        try:
+            on_disk = self._on_disk
+        except WorkError:
+            on_disk = {}  # a merge has conflicts, which is none of a revision's business
+        return GitTree(self.repository, git.committed(self.repository, commit), on_disk, commit)
 
 
 def contents(

@@ -103,7 +103,7 @@ def stale(settings: Settings) -> Stale | None:
     A cache that is only worn holds what it should: the next sync builds it anew, but it is not stale.
     """
     try:
-        with _fit(settings, patient=True) as cache:
+        with fit(settings, patient=True) as cache:
             changes = survey.differences(cache.db, settings, survey.plan(cache.db, settings))
             return Stale(None, changes) if changes else None
     except (Unfit, Damaged) as why:
@@ -120,14 +120,14 @@ def unfit(settings: Settings) -> str | None:
     be open in this process.
     """
     try:
-        with _fit(settings):
+        with fit(settings):
             return None
     except (Unfit, Damaged) as why:
         return str(why)
 
 
 @contextmanager
-def _fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
+def fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
     """The live cache, to read from. Raises Unfit or Damaged when it must be built anew."""
     if not publish.judge(settings.database).exists:
         raise Unfit("there is no cache yet")
@@ -146,12 +146,24 @@ def misfit(cache: Cache, settings: Settings) -> str | None:
         raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild") from error
 
 
+@contextmanager
+def current(settings: Settings) -> Iterator[Cache]:
+    """The live cache when it holds what the settings' source holds now. Raises Unfit or Damaged when it does not."""
+    with fit(settings, patient=True) as cache:
+        plan = survey.plan(cache.db, settings, at_most=_MANY + 1)
+        if not (plan.whole and survey.is_current(cache.db, settings, plan, None)):
+            raise Unfit("it is not up to date")
+        yield cache
+
+
 def _misfit(cache: Cache, settings: Settings) -> str | None:
     made_by = cache.meta["mdcache"]
     if _version(made_by) > _version(pipeline.__version__):
         raise WorkError(
             f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
         )
+    if cache.commit and cache.commit != settings.source.commit:
+        return f"it holds the revision {cache.commit}"
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
         return f"it holds the documents of {cache.base}"
@@ -180,7 +192,7 @@ def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Pr
     The answer is that of finish: of the open cache, what was done and, if anything was written, the checkpoint. Raises
     Unfit or Damaged when the cache must be built anew.
     """
-    with _fit(settings, look.patient) as cache:
+    with fit(settings, look.patient) as cache:
         plan = survey.plan(cache.db, settings, look.within, _MANY + 1)
         if plan.whole and survey.is_current(cache.db, settings, plan, look.within):
             return finish(cache.db, Tally(), None)
@@ -200,7 +212,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
         lock.held(path, look.command, look.wait_s),
         database.speaking(path),
     ):
-        with _fit(settings, look.patient):
+        with fit(settings, look.patient):
             pass
         live = publish.open_live(publish.judge(path), look.wait_s)
         if live is None:

@@ -187,8 +187,9 @@ def _compared(cache: Cache, fresh: Connection) -> _Look:
     for db in (cache.db, fresh):
         db.execute("PRAGMA query_only=OFF")  # temporary tables; the files are open to be read only
     cache.db.execute("BEGIN")
-    # A reproducible cache has no stat cache.
-    differences = logical.differences(cache.db, fresh, with_files="generation_id" in cache.meta)
+    # The stat cache of a reproducible cache is empty, and so is that of a revision.
+    stamped = "generation_id" in cache.meta and not cache.commit
+    differences = logical.differences(cache.db, fresh, with_files=stamped)
     found = frozenset((*map(_finding, differences), *map(_unsound, _wrong_facts(cache.db, fresh))))
     computed = digest.of_tables(cache.db)
     return _Look(computed, found or frozenset(map(_unsound, _wrong_digest(cache.db, fresh, computed))))

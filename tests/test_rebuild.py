@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import resource
@@ -407,3 +408,63 @@ def test_other_stamps_in_another_place_give_the_same_bytes(vault: Vault, tmp_pat
         made.append(tmp_path / f"{number}.db")
         rebuild(folder, output=str(made[-1]), reproducible=True)
     assert made[0].read_bytes() == made[1].read_bytes()
+
+
+# A revision
+
+
+@pytest.fixture
+def repository(vault: Vault, git: Callable[..., str], tmp_path: Path) -> Path:
+    """Two commits, and a work tree that is neither."""
+    folder = vault(
+        {"docs/a.md": "# A\n\n[b](b.md)\n", "docs/b.md": "# B\n", "mdcache.toml": 'docs = ["docs"]\n'}, tmp_path
+    )
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "one")
+    vault({"docs/odd name\n\u00e9.md": "# Odd\n", "mdcache.toml": 'docs = ["docs"]\nexclude = ["b.md"]\n'}, folder)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "two")
+    (folder / "docs/a.md").write_text("something else")
+    (folder / "docs/new.md").write_text("untracked")
+    return folder
+
+
+@pytest.mark.parametrize("rev", ["HEAD~1", "HEAD"])
+def test_a_revision_gives_the_digest_of_its_checkout(repository: Path, git: Callable[..., str], rev: str) -> None:
+    built = mdcache(repository, "rebuild", "--rev", rev, "--db", "of-revision.db", "--json")
+    git(repository, "worktree", "add", "--quiet", "--detach", "checkout", rev)
+    checked_out = mdcache(repository / "checkout", "rebuild", "--json")
+    kept = ("digest", "documents", "fingerprint")
+    report, expected = json.loads(built.stdout), json.loads(checked_out.stdout)
+    assert [report[key] for key in kept] == [expected[key] for key in kept]
+
+
+def test_a_revision_s_cache_remembers_its_commit_and_reads_its_texts(repository: Path, git: Callable[..., str]) -> None:
+    mdcache(repository, "rebuild", "--rev", "HEAD", "--db", "of-revision.db")
+    with database.closing(database.open_reader(str(repository / "of-revision.db"))) as db:
+        commit = scalar(db, "SELECT value FROM meta WHERE key = 'commit'")
+    assert commit == git(repository, "rev-parse", "HEAD").strip()
+    assert mdcache(repository, "read", "docs/a", "--db", "of-revision.db").stdout == "# A\n\n[b](b.md)\n"
+    assert "«Odd»" in mdcache(repository, "search", "odd", "--db", "of-revision.db").stdout
+
+
+def test_sync_replaces_the_cache_of_a_revision_and_says_so(repository: Path) -> None:
+    mdcache(repository, "rebuild", "--rev", "HEAD", "--db", "of-revision.db")
+    done = mdcache(repository, "sync", "--db", "of-revision.db", "--json")
+    assert "it holds the revision" in done.stderr
+    assert json.loads(done.stdout)["documents"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rev", "nope", "--db", "x.db"), "no revision 'nope'"),
+        (("--rev", "HEAD"), "--rev goes with"),
+        (("--rev", "--help", "--db", "x.db"), "no revision"),
+        (("--rev", "HEAD", "--db", "x.db", ".."), "does not lie in the repository"),
+    ],
+)
+def test_a_revision_that_cannot_be_built_is_refused(repository: Path, options: tuple[str, ...], said: str) -> None:
+    assert said in one_line(run((*MDCACHE, "rebuild", *options), repository), 2)
+    assert not (repository / "x.db").exists()

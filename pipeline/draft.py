@@ -1,0 +1,94 @@
+"""A draft: the cache of a tree that nobody else will see, to be judged and thrown away.
+
+It lies in a temporary file that SQLite has unlinked already, so nothing is left behind, whatever happens. Where the
+live cache fits, the draft begins as a copy of it, and only what the tree has otherwise is parsed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from pipeline import database, layout, survey, sync
+from pipeline.content import Clock
+from pipeline.database import Connection, SqliteError, scalar
+from pipeline.errors import Damaged
+from pipeline.settings import Settings
+from pipeline.update import Update
+
+# No stamp is trusted: a draft is turned from tree to tree within the same moment.
+_NO_CLOCK = Clock(0, 0, 0)
+# Where more differs than this, and than a quarter of the documents, worker processes are done sooner.
+_FEW = 512
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[Connection]:
+    """The cache of what the settings' source holds. Raises MdcacheError when it cannot be made."""
+    database.check_version()
+    with _speaking(settings):
+        db = _copy(settings) or _build(settings)
+        with database.closing(db):
+            yield db
+
+
+@contextlib.contextmanager
+def _speaking(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except SqliteError as error:
+        if settings.schema.user and database.is_about_sql(error):
+            raise database.user_error(error, "a trigger or view of the schema files fails") from error
+        raise database.in_words(error, "a temporary file") from error
+
+
+def turn(db: Connection, settings: Settings) -> None:
+    """Turn a draft to another source; the settings differ in nothing else."""
+    _apply(db, settings, survey.plan(db, settings))
+
+
+def _apply(db: Connection, settings: Settings, plan: survey.Plan) -> None:
+    changes = Update(db, settings, _NO_CLOCK)
+    for job in changes.jobs(plan.changes):
+        changes.apply(layout.run(job))
+    changes.settle_problems(plan.problems)
+
+
+def _copy(settings: Settings) -> Connection | None:
+    """From the live cache; None when that does not fit, or differs in so much that building is faster."""
+    try:
+        with sync.fit(settings, patient=True) as cache:
+            few = max(_FEW, scalar(cache.db, "SELECT count(*) FROM nodes") // 4)
+            plan = survey.plan(cache.db, settings, at_most=few)
+            return _copied(cache.db, settings, plan) if plan.whole else None
+    except (sync.Unfit, Damaged):
+        return None
+
+
+def _copied(live: Connection, settings: Settings, plan: survey.Plan) -> Connection:
+    db = database.open_draft()
+    try:
+        live.backup(db)
+        db.execute("PRAGMA foreign_keys=ON")
+        _apply(db, settings, plan)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _build(settings: Settings) -> Connection:
+    from pipeline import build, workers  # here, not at the top: a copy must not wait for them
+
+    found = build.documents(settings)
+    with workers.started(found.workers, layout.run) as run:
+        db = database.open_draft()
+        try:
+            made = build.Build(db, settings, _NO_CLOCK)
+            made.fill(run, found, lambda _: None)
+            made.finish()
+            db.execute("PRAGMA foreign_keys=ON")
+        except BaseException:
+            db.close()
+            raise
+    return db
