@@ -167,9 +167,8 @@ def _run(db: Connection, *statements: str) -> None:
         for statement in statements:
             db.execute(statement)
     except UnicodeDecodeError as error:
-        # The driver cannot even say what is wrong: SQLite quotes a schema that is no text.
         db.close()
-        raise sqlite3.DatabaseError("database disk image is malformed") from error
+        raise sqlite3.DatabaseError(_MALFORMED) from error  # see speaking
     except SqliteError:
         db.close()
         raise
@@ -202,10 +201,11 @@ _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
 )
 
+_MALFORMED = "database disk image is malformed"
 # What pysqlite3 raises out of a backup has only the text.
 _BY_TEXT = {
     "database or disk is full": "SQLITE_FULL",
-    "database disk image is malformed": "SQLITE_CORRUPT",
+    _MALFORMED: "SQLITE_CORRUPT",
     "file is not a database": "SQLITE_NOTADB",
     "database is locked": "SQLITE_BUSY",
     "attempt to write a readonly database": "SQLITE_READONLY",
@@ -260,11 +260,13 @@ def is_about_sql(error: Exception) -> bool:
 
 @contextlib.contextmanager
 def speaking(path: str) -> Iterator[None]:
-    """Turn what SQLite raises into our errors."""
+    """Turn what SQLite raises into our errors; its driver chokes where it quotes a schema that is no text."""
     try:
         yield
     except SqliteError as error:
         raise in_words(error, path) from error
+    except UnicodeDecodeError as error:
+        raise in_words(sqlite3.DatabaseError(_MALFORMED), path) from error
 
 
 # The authorizer. SQLite asks it while a statement is prepared, and while a trigger or view is used (not when it is

@@ -14,8 +14,10 @@ from typing import NamedTuple
 import pytest
 from law import content
 from processes import mdcache
+from watching import watched
 
-from pipeline import cli
+from pipeline import cli, database
+from pipeline.verify import verify
 
 Vault = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -60,21 +62,20 @@ READERS = (
 
 
 class Scene(NamedTuple):
-    """A folder with documents, the bytes of its cache, and what that holds."""
+    """A folder with documents, and the bytes of its cache."""
 
     folder: Path
     path: Path
     whole: bytes
-    answers: dict[tuple[str, ...], tuple[int, str]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def scene(vault: Vault) -> Scene:
     folder = vault({**DOCUMENTS, "mdcache.toml": 'docs = ["."]\n'})
     done = mdcache(folder, "rebuild")
     assert done.returncode == 0, done
     path = folder / ".mdcache/cache.db"
-    return Scene(folder, path, path.read_bytes(), {})
+    return Scene(folder, path, path.read_bytes())
 
 
 def put(scene: Scene, raw: bytes, log: bytes = b"") -> None:
@@ -162,6 +163,105 @@ def brought_back(capsys: Capture, scene: Scene, dice: random.Random) -> None:
 
 def test_flipped_bytes_give_errors_or_are_found_and_are_brought_back(capsys: Capture, scene: Scene) -> None:
     flip(capsys, scene, range(12))
+
+
+def truncated(whole: bytes, dice: random.Random) -> bytes:
+    """Cut anywhere, or at the end of a page."""
+    size = dice.randrange(1, len(whole))
+    return whole[: size // 8192 * 8192 if dice.randrange(2) else size]
+
+
+def cut(capsys: Capture, scene: Scene, seeds: range) -> None:
+    for seed in seeds:
+        dice = random.Random(seed)
+        put(scene, truncated(scene.whole, dice))
+        assert not judged(capsys, scene), f"seed {seed}"
+        brought_back(capsys, scene, dice)
+
+
+def test_a_truncated_cache_is_found_and_brought_back(capsys: Capture, scene: Scene) -> None:
+    cut(capsys, scene, range(5))
+
+
+def logged(capsys: Capture, scene: Scene) -> bytes:
+    """The log of a change that was not folded back yet: somebody reads."""
+    put(scene, scene.whole)
+    with database.closing(database.open_reader(str(scene.path))) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM nodes").fetchone() == (12,)
+        (scene.folder / "d1.md").write_text(TEXT.format("logged", 2))
+        assert said(capsys, scene, "sync")[0] == 0
+        return Path(f"{scene.path}-wal").read_bytes()
+
+
+def spoil_the_log(capsys: Capture, scene: Scene, seeds: range) -> None:
+    """SQLite takes a log up to the last transaction whose sums are right: the cache is the old one, or the new."""
+    log = logged(capsys, scene)
+    contents = []
+    for raw in (b"", log):
+        put(scene, scene.whole, raw)
+        contents.append(content(str(scene.path)))
+    assert contents[0] != contents[1]
+    for seed in seeds:
+        dice = random.Random(seed)
+        garbage = (dice.randbytes(dice.randrange(1, 50_000)), flipped(log, dice), truncated(log, dice))[seed % 3]
+        put(scene, scene.whole, garbage)
+        judged(capsys, scene)
+        assert content(str(scene.path)) in contents, f"seed {seed}"
+        assert said(capsys, scene, "sync")[0] == 0
+        assert said(capsys, scene, "verify")[0] == 0, f"seed {seed}"
+
+
+def test_garbage_in_the_log_loses_no_more_than_what_stood_there(capsys: Capture, scene: Scene) -> None:
+    spoil_the_log(capsys, scene, range(6))
+
+
+def without_pages(path: str) -> None:
+    """Overwrite all but the first page of a cache that is in use, as a failing disk would."""
+    with open(path, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(8192)
+        file.write(b"\xa5" * (size - 8192))
+
+
+def test_sync_builds_a_damaged_cache_anew_and_says_so(capsys: Capture, scene: Scene) -> None:
+    put(scene, scene.whole)
+    without_pages(str(scene.path))
+    status, _, err = said(capsys, scene, "sync")
+    assert status == 0
+    assert "built anew" in err
+    assert "is damaged" in err
+    assert said(capsys, scene, "verify")[0] == 0
+
+
+def test_readers_say_in_one_line_that_it_is_damaged_and_what_to_do(capsys: Capture, scene: Scene) -> None:
+    put(scene, scene.whole)
+    without_pages(str(scene.path))
+    for reader in (("search", "words"), ("read", "d3"), ("links", "d5"), ("query", "SELECT * FROM nodes")):
+        status, out, err = said(capsys, scene, *reader)
+        assert (status, out, err.count("\n")) == (3, "", 1)
+        assert "is damaged" in err
+        assert "run mdcache rebuild" in err
+
+
+def test_a_watcher_builds_a_damaged_cache_anew_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for number in range(12):
+        (tmp_path / f"docs/d{number}.md").write_text(TEXT.format(number, 3))
+    with watched(tmp_path) as watcher:
+        watcher.until(lambda: Path(watcher.database).stat().st_size > 8192)
+        without_pages(watcher.database)
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until(lambda: "is damaged" in watcher.said())
+        watcher.until_titled("New")
+        watcher.keeps_the_law()
+        assert verify(watcher.settings(watcher.database)).ok
+
+
+@pytest.mark.torture
+def test_cut_and_spoilt_caches_are_brought_back_for_long(capsys: Capture, scene: Scene) -> None:
+    cut(capsys, scene, range(1000, 1200))
+    spoil_the_log(capsys, scene, range(1000, 1300))
 
 
 @pytest.mark.torture
