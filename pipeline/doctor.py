@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline import database, publish
+from pipeline.hook import Standing
 from pipeline.symptoms import (
     CacheFile,
     Documents,
@@ -69,6 +70,8 @@ def _checks(seen: Symptoms) -> Iterator[Check]:
     if seen.writer:
         yield judge_lock(seen.writer)
         yield judge_watcher(seen.watcher, seen.reconcile_s)
+    if seen.hooks is not None:
+        yield judge_hooks(seen.hooks)
 
 
 def _of_cache(seen: Symptoms, cache: CacheFile) -> Iterator[Check]:
@@ -298,3 +301,11 @@ def _is_stuck(seen: Watcher, reconcile_s: float) -> bool:
     silent = seen.age_s if seen.reconcile_age_s is None else seen.reconcile_age_s
     late = bool(seen.state.pending) and (seen.event_age_s or 0.0) > _PENDING_S
     return late or silent > 3 * reconcile_s + _GRACE_S
+
+
+def judge_hooks(seen: tuple[Standing, ...]) -> Check:
+    for one in seen:
+        if one.idle:
+            means = "git does not run mdcache there"
+            return Check("hooks", WARNING, f"{one.path} {one.idle}", means, one.fix)
+    return Check("hooks", OK, "in force" if seen else "none of mdcache")

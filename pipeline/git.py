@@ -48,7 +48,10 @@ class Repository(NamedTuple):
         return os.path.join(self.top, _path(run(self, "rev-parse", "--git-path", "hooks")))
 
     def is_rebasing(self) -> bool:
-        return any(os.path.isdir(os.path.join(self.git_dir, name)) for name in ("rebase-merge", "rebase-apply"))
+        """Whether commits are being replayed. A rebase that only moves the branch forward has none to replay."""
+        merge, apply = (os.path.join(self.git_dir, name) for name in ("rebase-merge", "rebase-apply"))
+        waiting = _size(os.path.join(merge, "git-rebase-todo")) > 0
+        return os.path.isdir(apply) or waiting or os.path.exists(os.path.join(merge, "msgnum"))
 
 
 class Failed(WorkError):
@@ -149,6 +152,13 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], input:
 
 def _path(said: bytes) -> str:
     return os.fsdecode(said.removesuffix(b"\n"))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _holds(folder: str, path: str) -> bool:

@@ -14,11 +14,13 @@ from typing import NamedTuple
 # Each pattern begins with a literal: re then searches with memchr speed (9 MB: 7 ms instead of 220 ms). None may
 # look further for its end than the next place where it could begin: a megabyte of beginnings would take minutes.
 _TAG = re.compile(
-    r"#(?<![^\s(\[*_\"'|>~,;]#)([^\s\x00-\x1f\u2000-\u206f\u2e00-\u2e7f'!\"#$%&()*+,.:;<=>?@^`{|}~\[\]\\]+)"
+    r"#(?<![^\s(\[*_\"'|>~,;]#)(?<!\{ #)(?<!\{: #)"
+    r"([^\s\x00-\x1f\u2000-\u206f\u2e00-\u2e7f'!\"#$%&()*+,.:;<=>?@^`{|}~\[\]\\]+)"
 )
 _URL = r"%s(?<![A-Za-z0-9]%s)%s://[^\s\x00-\x1f<>\[\]`\"\u201c\u201d]+"
 _TAG_RELATION = re.compile(r"\[tag:([^\[\]\n]*)\]")
 _BLOCK_ID = re.compile(r"\^(?<=[ \t\r\n]\^)([A-Za-z0-9-]+)(?=[ \t]*(?:[\r\n]|\Z))")
+_ATTRIBUTE_ID = re.compile(r"\{:?[ \t]?#([^\s{}]++)[^{}\r\n]*+\}")
 _CONFLICT = re.compile(r"<<<<<<< (?<![^\r\n]<<<<<<< )")
 _CONFLICT_MIDDLE = re.compile(r"[\r\n]=======(?=[\r\n])")
 _CONFLICT_END = re.compile(r"[\r\n]>>>>>>> ")
@@ -40,14 +42,21 @@ URL = "url"
 TAG_RELATION = "tag relation"
 BLOCK_ID = "block id"
 """`^id` at the end of a line names the block."""
+ATTRIBUTE_ID = "attribute id"
+"""`{#id}`, also `{: #id .class}`, as many site builders and pandoc read it."""
+MARK = "mark"
+"""`%%` and `$$` may begin or end what is hidden."""
 CONFLICT = "conflict"
-# For each kind of candidate: what every text with one contains, and how one looks.
+# For each kind of candidate: what every text with one contains, and how one looks. One character is found fastest.
 _KINDS = (
     (TAG, "#", _TAG),
     (URL, "http", re.compile(_URL % ("http", "http", "s?"))),
     (URL, "ftp://", re.compile(_URL % ("ftp", "ftp", ""))),
     (TAG_RELATION, "[tag:", _TAG_RELATION),
     (BLOCK_ID, "^", _BLOCK_ID),
+    (ATTRIBUTE_ID, "{", _ATTRIBUTE_ID),
+    (MARK, "%", re.compile("%%")),
+    (MARK, "$", re.compile(r"\$\$")),
     (CONFLICT, "<<<<<<< ", _CONFLICT),
 )
 

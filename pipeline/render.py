@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.doctor import Check
     from pipeline.feed import News
     from pipeline.graph import Around
+    from pipeline.hook import Done
     from pipeline.hydrate import Passage
     from pipeline.model import Report
     from pipeline.query import Answer
@@ -210,3 +211,12 @@ def checks(found: tuple[Check, ...]) -> None:
         said = "; ".join(filter(None, (one.saw, one.means, fix)))
         level = show.style(f"{one.level:<7}", fg=colours[one.level])
         show.out(f"{level}  {show.line(f'{one.check}: {said}')}")
+
+
+def hooks(done: list[Done], as_json: bool, quiet: bool) -> None:
+    if as_json:
+        show.as_json({"hooks": [one._asdict() for one in done]})
+    elif not quiet:
+        for one in done:
+            calls = f", which calls {one.kept}" if one.kept and one.action != "left" else ""
+            show.out(show.line(f"{one.action}  {one.path}{calls}"))

@@ -26,8 +26,8 @@ FILE_NAME = "mdcache.toml"
 _PROJECT = "pyproject.toml"
 DEFAULT_DATABASE = ".mdcache/cache.db"
 
-_LISTS = ("docs", "include", "exclude", "extensions", "schema", "immutable")
-_KEYS = (*_LISTS, "database", "size_limit", "paths", "watch", "check")
+_LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
+_KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
@@ -71,6 +71,8 @@ class Settings(NamedTuple):
     extensions: tuple[str, ...] = Rules().extensions
     size_limit: int = Rules().size_limit
     paths: tuple[PathRule, ...] = ()
+    wikilinks: bool = Rules().wikilinks
+    placeholders: tuple[str, ...] = Rules().placeholders
     watch: Watch = Watch()
     source: Source = DISK
     policy: Policy = Policy()
@@ -79,7 +81,9 @@ class Settings(NamedTuple):
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
 
     def rules(self) -> Rules:
-        return Rules(self.extensions, self.relative_roots(), self.size_limit, self.paths)
+        return Rules(
+            self.extensions, self.relative_roots(), self.size_limit, self.paths, self.wikilinks, self.placeholders
+        )
 
     def relative_roots(self) -> tuple[str, ...]:
         """The roots as paths of documents have them: '' for the base itself."""
@@ -94,11 +98,21 @@ class Settings(NamedTuple):
             self.extensions,
             self.size_limit,
             self.paths,
+            self.wikilinks,
+            self.placeholders,
         ]
         return fingerprint(self.schema, rows)
 
     def with_roots(self, base: str, roots: tuple[str, ...]) -> Settings:
         return self._replace(base=base, roots=roots)
+
+
+def refuse_outside(settings: Settings) -> None:
+    """A revision says nothing of what lies beside its repository. Raises UsageError."""
+    repository = settings.source.repository
+    for root in settings.roots:
+        if repository and not _lies_in(root, repository.top):
+            raise UsageError(f"{root} does not lie in the repository {repository.top}")
 
 
 def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
@@ -112,7 +126,6 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
     file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
     roots = _roots(asked, folder, file)
-    _refuse_outside(source, roots)
     database = asked.database or environment.get("MDCACHE_DB")
     defaults = Rules()
     return Settings(
@@ -128,6 +141,8 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
         extensions=tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions)),
         size_limit=values.get("size_limit", defaults.size_limit),
         paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
+        wikilinks=values.get("wikilinks", defaults.wikilinks),
+        placeholders=tuple(values.get("placeholders", defaults.placeholders)),
         watch=_watch(file, values.get("watch", {})),
         source=source,
         policy=_policy(file, values.get("check", {})),
@@ -228,6 +243,8 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused("'database' must be a path")
     if key == "size_limit" and not (type(value) is int and 0 < value <= _LARGEST):
         raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
+    if key == "wikilinks" and not isinstance(value, bool):
+        raise file.refused("'wikilinks' must be true or false")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
         raise file.refused("'paths' must be a list of tables: [[paths]]")
     if key in ("watch", "check") and not isinstance(value, dict):
@@ -251,13 +268,6 @@ def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
     else:
         roots = set()
     return tuple(sorted(roots))
-
-
-def _refuse_outside(source: Source, roots: tuple[str, ...]) -> None:
-    """A repository's objects say nothing of what lies beside it."""
-    for root in roots:
-        if source.repository and not _lies_in(root, source.repository.top):
-            raise UsageError(f"{root} does not lie in the repository {source.repository.top}")
 
 
 def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
@@ -373,6 +383,12 @@ docs = ["."]
 
 # Of a larger document only the front matter is read (bytes).
 # size_limit = 10000000
+
+# Whether double brackets in a text make a link.
+# wikilinks = true
+
+# Links to what a template fills in are not judged; * stands for any text, and case does not matter.
+# placeholders = ["*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_"]
 
 # The cache. Delete it whenever you like: mdcache rebuild makes it anew.
 # database = ".mdcache/cache.db"

@@ -6,9 +6,7 @@ on disk: the name of a file in a revision is that which it would have in the wor
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple, Protocol
@@ -72,30 +70,25 @@ class Disk:
     def ignore_file(self, name: str) -> bytes | None:
         """Git reads no symbolic link here, and nor do we."""
         try:
-            with open(name, "rb", opener=_open_plain) as file:
-                return file.read()
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+            return self._read(name)
         except OSError as error:
-            if error.errno == errno.ELOOP:
+            if error.errno in content.NOT_THERE:
                 return None
             raise
 
     def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
         for name in names:
             try:
-                with open(name, "rb", opener=_open_plain) as file:
-                    yield file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+                yield self._read(name)
             except OSError:
                 yield None
 
+    def _read(self, name: str) -> bytes:
+        with content.opened(name) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+
 
 DISK = Disk()
-
-
-def _open_plain(name: str, flags: int) -> int:
-    # O_NONBLOCK: a FIFO of that name must not hang us.
-    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _stamps(found: os.stat_result) -> tuple[int, int, int, int]:
@@ -124,7 +117,7 @@ class GitItem(NamedTuple):
 
 
 class GitTree:
-    """What git's index or a revision holds.
+    """What git's index or a revision holds, and the disk around it, where the base holds more than the repository.
 
     on_disk: the objects that lie in the work tree just so, by path. Their entries carry the file's stamps, so that a
     cache of the work tree knows them without a look inside.
@@ -134,6 +127,7 @@ class GitTree:
         self, repository: Repository, blobs: Iterable[Blob], on_disk: Mapping[str, str], commit: str | None = None
     ) -> None:
         self.repository, self.commit, self._on_disk = repository, commit, on_disk
+        self._prefix = os.path.join(repository.top, "")
         self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
         for blob in blobs:
             self._add(blob)
@@ -162,11 +156,15 @@ class GitTree:
 
     def listing(self, folder: str) -> Sequence[Item]:
         """Git knows no empty folder: what is not there is empty."""
+        if not self._holds(folder):
+            return DISK.listing(folder)
         return tuple(self._folders.get(folder, {}).values())
 
     def entry(self, item: Item, path: str, id_: str) -> Entry:
-        assert isinstance(item, GitItem) and item.blob
+        if not isinstance(item, GitItem):
+            return DISK.entry(item, path, id_)
         blob = item.blob
+        assert blob
         if self._lies_on_disk(blob):
             try:
                 return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)), blob.id)
@@ -181,8 +179,14 @@ class GitTree:
         assert self.repository
         ids = [self._id_of(name) for name in names]
         found = git.contents(self.repository, [id_ for id_ in ids if id_], lambda read, size: read(size))
-        for id_ in ids:
-            yield next(found) if id_ else None
+        for name, id_ in zip(names, ids, strict=True):
+            if id_ or self._holds(name):
+                yield next(found) if id_ else None
+            else:
+                yield from DISK.texts((name,))
+
+    def _holds(self, name: str) -> bool:
+        return os.path.join(name, "").startswith(self._prefix)
 
     def _id_of(self, name: str) -> str | None:
         item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))

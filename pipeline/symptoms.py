@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from pipeline import database, lock, publish, sync, watchstate
+from pipeline import database, git, hook, lock, publish, sync, watchstate
 from pipeline.cache import opened
 from pipeline.errors import Damaged, MdcacheError, WorkError
 from pipeline.model import Entry
@@ -144,6 +144,8 @@ class Symptoms(NamedTuple):
     inotify: Inotify | None = None
     writer: Writer | None = None
     watcher: Watcher | None = None
+    hooks: tuple[hook.Standing, ...] | None = None
+    """None outside a repository, () where they were never installed."""
 
 
 def without_settings(error: str) -> Symptoms:
@@ -166,6 +168,7 @@ def observe(settings: Settings) -> Symptoms:
         _inotify(),
         _writer(path),
         _watcher(path),
+        _hooks(settings.base),
     )
 
 
@@ -419,6 +422,13 @@ def _watcher(path: str) -> Watcher | None:
         _age(state.last_reconcile),
         _age(state.last_event),
     )
+
+
+def _hooks(folder: str) -> tuple[hook.Standing, ...] | None:
+    try:
+        return tuple(hook.standing(git.repository(folder)))
+    except MdcacheError:
+        return None
 
 
 def _runs(pid: int) -> bool:

@@ -241,19 +241,23 @@ def _checkpoint(live: Connection, patient: bool) -> publish.Checkpoint:
 def _interruptible(update: Update) -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        if not any(update.tally):
-            raise
-        raise Interrupted(
-            f"interrupted: {sum(update.tally)} changes are in, the cache is sound, the next sync does the rest"
-        ) from None
-    except SqliteError as error:
+    except (KeyboardInterrupt, SqliteError) as error:
+        if database.is_interrupt(error):
+            _tell_what_is_in(update.tally)
+            raise KeyboardInterrupt from error
         if not database.is_about_sql(error):
             raise
         # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
         # statements fail only on rows or a schema that we did not write.
         blamed = "a trigger or view of the schema files fails" if update.has_user_triggers else "it is damaged"
         raise Unfit(f"{blamed} ({error})") from error
+
+
+def _tell_what_is_in(tally: Tally) -> None:
+    if any(tally):
+        raise Interrupted(
+            f"interrupted: {sum(tally)} changes are in, the cache is sound, the next sync does the rest"
+        ) from None
 
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:

@@ -130,8 +130,7 @@ class Update:
         replaced = self._take_out(batch, removed, changed)
         _keep_ids(batch, changed)
         loader = Loader(db, scalar(db, "SELECT max(key) FROM sections") or 0)
-        loader.add(batch)
-        loader.flush()
+        loader.add(batch, at_once=True)
         names = {name for name, *_ in before ^ self._names(batch.written)}
         resolve.resolve_changes(db, self._settings.rules(), names, batch.written, bereft)
         self._list(unread)

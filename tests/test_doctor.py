@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import doctor
 from pipeline.doctor import ERROR, OK, WARNING, Check
+from pipeline.hook import Standing
 from pipeline.lock import Record
 from pipeline.symptoms import (
     CacheFile,
@@ -42,6 +43,7 @@ WELL = Symptoms(
     LIMITS,
     FREE,
     WATCHER,
+    (Standing("/notes/.git/hooks/pre-commit", None, None),),
 )
 
 
@@ -73,7 +75,7 @@ def test_each_check_has_one_line() -> None:
     names = [check.check for check in doctor.diagnose(WELL)]
     assert names == [
         *("settings", "sqlite", "root", "documents", "cache", "permissions", "file system", "space"),
-        *("synced folder", "inotify", "lock", "watcher"),
+        *("synced folder", "inotify", "lock", "watcher", "hooks"),
     ]
 
 
@@ -307,3 +309,17 @@ def test_a_watcher_that_does_not_do_its_work_is_worth_a_warning(seen: Watcher, w
 )
 def test_a_watcher_that_does_its_work_is_fine(seen: Watcher | None) -> None:
     assert sick(WELL._replace(watcher=seen)) == []
+
+
+# Hooks
+
+
+def test_a_hook_that_git_does_not_run_is_worth_a_warning() -> None:
+    idle = Standing("/notes/.git/hooks/post-merge", "is gone", "mdcache hook install")
+    found = only(WELL._replace(hooks=(*(WELL.hooks or ()), idle)), "hooks", WARNING)
+    assert (found.saw, found.fix) == ("/notes/.git/hooks/post-merge is gone", "mdcache hook install")
+
+
+def test_without_hooks_nothing_is_amiss() -> None:
+    assert sick(WELL._replace(hooks=())) == []
+    assert "hooks" not in [check.check for check in doctor.diagnose(WELL._replace(hooks=None))]

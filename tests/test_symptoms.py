@@ -333,3 +333,30 @@ def test_a_watcher_that_was_killed_or_halted_is_seen(tmp_path: Path) -> None:
         assert level() == ("warning", "mdcache watch --detach")
         watcher.restart()
         assert level() == ("ok", None)
+
+
+# Git
+
+
+@pytest.mark.parametrize(
+    ("spoil", "saw"),
+    [
+        (lambda hook: hook.unlink(), "is gone"),
+        (lambda hook: hook.chmod(0o644), "is not executable"),
+        (lambda hook: hook.write_text(hook.read_text().replace("status=0", "status=1")), "was edited"),
+        (lambda hook: hook.write_text("#!/bin/sh\n"), "is not the hook of mdcache"),
+    ],
+    ids=["gone", "not executable", "edited", "replaced"],
+)
+def test_a_hook_that_git_no_longer_runs_is_seen(
+    folder: Path, git: Callable[..., str], spoil: Callable[[Path], Any], saw: str
+) -> None:
+    assert "hooks" not in told(folder, status=0)
+    git(folder, "init", "-q")
+    assert told(folder, status=0)["hooks"]["saw"] == "none of mdcache"
+    assert mdcache(folder, "hook", "install").returncode == 0
+    assert told(folder, status=0)["hooks"]["saw"] == "in force"
+    spoil(folder / ".git/hooks/post-merge")
+    found = told(folder)
+    assert levels(found) == {"hooks": "warning"}
+    assert saw in found["hooks"]["saw"]
