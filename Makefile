@@ -31,7 +31,7 @@ lint: .venv/made  ## style, types, and which module may import which
 docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql
 	$(BIN)/python docs/schema.py
 
-bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync or growth for another measure
+bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch or growth for another measure
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
 torture: .venv/made  ## kills at every system call, for as long as it takes

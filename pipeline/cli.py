@@ -15,11 +15,11 @@ import pipeline
 from pipeline import show, stops
 from pipeline.commands import (
     AS_JSON,
-    COMMON,
     HELP,
     WAIT,
     Common,
     common,
+    common_to,
     progress_bar,
     revision,
     verdict,
@@ -56,6 +56,7 @@ class _Words(click.Command):
         return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
+@common_to
 @click.group(context_settings=HELP)
 @click.version_option(pipeline.__version__, prog_name="mdcache")
 def cli(**_: Any) -> None:
@@ -66,8 +67,6 @@ def cli(**_: Any) -> None:
     """
 
 
-for _option in reversed(COMMON):
-    _option(cli)
 for _command in (hook, verify, doctor):
     cli.add_command(_command)
 
@@ -293,12 +292,13 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
     if check:
         _check_sync(settings, as_json, asked.quiet)
         return
-    with progress_bar(settings, asked.quiet) as progress:
-        report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
-    if as_json:
-        show.as_json(report._asdict())
-    elif not asked.quiet:
-        render.synced(report)
+    with stops.until_too_late():
+        with progress_bar(settings, asked.quiet) as progress:
+            report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
+        if as_json:
+            show.as_json(report._asdict())
+        elif not asked.quiet:
+            render.synced(report)
 
 
 def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:

@@ -55,7 +55,7 @@ def common(command: _F) -> _F:
     def called(
         folder: str | None, config: str | None, database: str | None, quiet: bool, verbose: bool, **rest: Any
     ) -> Any:
-        outer = click.get_current_context().find_root().params
+        outer = _of_groups()
         asked = Common(
             folder or outer["folder"] or ".",
             config or outer["config"],
@@ -68,6 +68,23 @@ def common(command: _F) -> _F:
     for option in reversed(COMMON):
         called = option(called)
     return called  # type: ignore[return-value]
+
+
+def common_to(group: click.Group) -> click.Group:
+    """Let a group take the common options for its commands; those of a command itself go first."""
+    for option in reversed(COMMON):
+        option(group)
+    return group
+
+
+def _of_groups() -> dict[str, Any]:
+    """The options before the command's name; the nearest count."""
+    found: dict[str, Any] = {}
+    context = click.get_current_context().parent
+    while context:
+        found = {**context.params, **{name: value for name, value in found.items() if value}}
+        context = context.parent
+    return found
 
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pipeline
-from pipeline import database, digest, lock, publish, survey
+from pipeline import database, digest, lock, publish, stops, survey
 from pipeline.cache import Cache, opened
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.errors import Damaged, UsageError, WorkError
@@ -208,6 +208,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
     count = 0 if plan.whole else workers.default_count()
     path = settings.database
     with (
+        stops.until_too_late() as too_late,
         workers.started(count, layout.run) as run,
         lock.held(path, look.command, look.wait_s),
         database.speaking(path),
@@ -226,6 +227,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
                     progress(batch.documents)
                     changes.apply(batch)
                 changes.settle_problems(plan.problems, look.within)
+                too_late()
             return finish(live, changes.tally, _checkpoint(live, look.patient))
 
 
@@ -243,7 +245,8 @@ def _interruptible(update: Update) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, SqliteError) as error:
         if database.is_interrupt(error):
-            _tell_what_is_in(update.tally)
+            if update.has_written:
+                raise Interrupted(_what_is_in(update.tally)) from None
             raise KeyboardInterrupt from error
         if not database.is_about_sql(error):
             raise
@@ -253,11 +256,9 @@ def _interruptible(update: Update) -> Iterator[None]:
         raise Unfit(f"{blamed} ({error})") from error
 
 
-def _tell_what_is_in(tally: Tally) -> None:
-    if any(tally):
-        raise Interrupted(
-            f"interrupted: {sum(tally)} changes are in, the cache is sound, the next sync does the rest"
-        ) from None
+def _what_is_in(tally: Tally) -> str:
+    some = f"{sum(tally)} changes are in, " if any(tally) else ""
+    return f"interrupted: {some}the cache is sound, the next sync does the rest"
 
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:

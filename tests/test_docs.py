@@ -76,6 +76,20 @@ def test_what_is_made_first_is_shown_first() -> None:
     assert next(transcript).command == "mdcache rebuild handbook"
 
 
+# systemd
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here to judge it")
+def test_systemd_takes_the_unit_as_it_stands(tmp_path: Path) -> None:
+    (unit,) = blocks(ROOT / "docs/watch.md", "ini")
+    installed = str(Path(sys.executable).parent / "mdcache")
+    assert "ExecStart=%h/.local/bin/mdcache watch\n" in unit
+    (tmp_path / "mdcache.service").write_text(unit.replace("%h/.local/bin/mdcache", installed))
+    command = ("systemd-analyze", "--user", "--man=no", "verify", str(tmp_path / "mdcache.service"))
+    done = run(command, tmp_path, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 # SQL and settings
 
 

@@ -75,6 +75,17 @@ def test_hooks_are_written_once_and_taken_away_without_a_trace(repo: Path) -> No
     assert did(repo, "uninstall") == dict.fromkeys(hook.HOOKS, "absent")
 
 
+@pytest.mark.parametrize("before", [("-C", "repo", "hook"), ("hook", "-C", "repo"), ("-C", "/", "hook", "-C", "repo")])
+def test_common_options_may_stand_anywhere(repo: Path, before: tuple[str, ...]) -> None:
+    assert mdcache(repo.parent, *before, "install", "--quiet").stdout == ""
+    assert mdcache(repo.parent, *before, "--quiet", "uninstall").stdout == ""
+
+
+def test_the_nearest_of_common_options_counts(repo: Path) -> None:
+    done = mdcache(repo.parent, "-C", "nothere", "hook", "-C", "elsewhere", "uninstall", "-C", "repo")
+    assert (done.returncode, done.stdout.count("absent")) == (0, len(hook.HOOKS))
+
+
 def test_people_are_told_what_became_of_each_hook(repo: Path) -> None:
     script(repo / ".git/hooks/post-merge", "exit 0")
     said = mdcache(repo, "hook", "install").stdout.splitlines()
@@ -147,6 +158,35 @@ def test_a_hook_that_replaced_ours_stays_and_so_does_what_is_kept(repo: Path) ->
     assert hooks_in(path.parent) == before
     assert did(repo, "uninstall")["pre-commit"] == "left"
     assert hooks_in(path.parent) == {name: before[name] for name in ("pre-commit", "pre-commit.before-mdcache")}
+
+
+def test_a_hook_that_another_tool_has_moved_stays_where_it_is_called(repo: Path) -> None:
+    mdcache(repo, "hook", "install")
+    path = repo / ".git/hooks/pre-commit"
+    path.rename(f"{path}.legacy")
+    script(path, '#!/bin/sh\nexec "$0.legacy"\n')
+    before = hooks_in(path.parent)
+    assert did(repo, "install") == dict.fromkeys(hook.HOOKS, "unchanged")
+    assert hooks_in(path.parent) == before
+    assert did(repo, "uninstall")["pre-commit"] == "left"
+    assert sorted(hooks_in(path.parent)) == ["pre-commit", "pre-commit.legacy"]
+
+
+def test_hooks_that_cannot_be_written_are_an_error_and_leave_nothing_behind(repo: Path) -> None:
+    hooks = repo / ".git/hooks"
+    (hooks / "post-merge").mkdir()
+    (hooks / "post-merge.before-mdcache").mkdir()
+    (hooks / "post-merge/full").touch()
+    one_line(mdcache(repo, "hook", "install"), 3)
+    assert sorted(hooks_in(hooks)) == ["post-merge", "post-merge.before-mdcache"]
+    for file in hooks.glob("*.sample"):
+        file.unlink()
+    (hooks / "post-merge.before-mdcache").rmdir()
+    (hooks / "post-merge/full").unlink()
+    (hooks / "post-merge").rmdir()
+    hooks.rmdir()
+    hooks.touch()
+    assert "cannot write the hooks" in one_line(mdcache(repo, "hook", "install"), 3)
 
 
 def test_nothing_is_written_when_one_hook_cannot_be(repo: Path) -> None:

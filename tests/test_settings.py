@@ -205,7 +205,8 @@ def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
         ("doc = ['x']", "no setting is called 'doc': did you mean 'docs'?"),
         (
             "xyzzy = 1",
-            "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, placeholders",
+            "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, placeholders, "
+            "immutable, database, size_limit, wikilinks, paths, watch, check",
         ),
         ("docs = 'docs'", "'docs' must be a list of strings"),
         ("include = [1]", "'include' must be a list of strings"),

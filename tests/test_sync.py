@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,8 +20,7 @@ import yaml
 from law import assert_law, content, settings_of, synced
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
 
-from pipeline import database, ddl, lock, rebuild, sync
-from pipeline.database import Connection
+from pipeline import database, ddl, lock, publish, rebuild, sync
 from pipeline.errors import UsageError, WorkError
 from pipeline.model import Report
 from pipeline.settings import Settings
@@ -403,6 +401,32 @@ def test_a_small_cache_may_be_replaced_again_and_again(base: Path) -> None:
         assert explained(live)[1] == []
 
 
+# The log
+
+
+def test_for_one_who_goes_on_the_log_is_cut_only_when_it_is_long(base: Path, vault: Vault) -> None:
+    live, look = settings_of(base), sync.Look(wait_s=0, patient=True)
+
+    def checkpoint() -> publish.Checkpoint | None:
+        return sync.update(live, look, lambda _, __, done: done, lambda _: None)
+
+    def log_bytes() -> int:
+        return os.path.getsize(live.database + "-wal")
+
+    with database.closing(database.open_reader(live.database)) as reader:
+        vault({"docs/a.md": "# Little\n"}, into=base)
+        done = checkpoint()
+        assert done and done.log == done.checkpointed > 0 < log_bytes()
+        vault({f"docs/{n}.md": f"# Much {n}\n\n{' '.join(map(str, range(n, n + 20_000)))}\n" for n in range(30)}, base)
+        assert checkpoint() == (False, 0, 0) and log_bytes() == 0
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM nodes").fetchone() == (32,)
+        vault({f"docs/{n}.md": f"# Other {n}\n\n{' '.join(map(str, range(n, n + 20_000)))}\n" for n in range(30)}, base)
+        done = checkpoint()
+        assert done and done.busy and log_bytes() > 4 << 20
+    assert_law(live)
+
+
 # The user's own schema
 
 OWN = """
@@ -553,54 +577,6 @@ def test_sync_beside_rebuild_loses_nothing(base: Path, vault: Vault) -> None:
     assert_law(live)
 
 
-def test_readers_beside_a_storm_of_syncs_see_whole_documents(base: Path, vault: Vault) -> None:
-    """In every version each of the documents has as many sections, links, tags and words as its title says."""
-    live = settings_of(base)
-    write_versions(vault, base, 1)
-    rebuild.rebuild(live, rebuild.Options(workers=0))
-    done, wrong = threading.Event(), []
-
-    def read() -> None:
-        with database.closing(database.open_reader(live.database)) as db:
-            while not done.is_set():
-                wrong.extend(half_applied(db))
-
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    try:
-        for version in range(2, 60):
-            write_versions(vault, base, version)
-            run((*MDCACHE, "sync", "--quiet"), base) if version % 20 == 0 else synced(live)
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()
-    assert wrong == []
-    assert_law(live)
-
-
-def write_versions(vault: Vault, base: Path, version: int) -> None:
-    count = version % 5 + 1
-    text = "---\ntags: [{tags}]\n---\n# Version {version}\n\n" + "[[a]] [[b]]\n\n## Part\n\nmarker\n\n" * count
-    tags = ", ".join(f"t{number}" for number in range(count))
-    vault({f"docs/v{n}.md": text.format(tags=tags, version=version) for n in range(3)}, into=base)
-
-
-def half_applied(db: Connection) -> list[Any]:
-    db.execute("BEGIN")
-    rows = db.execute(
-        "SELECT title, (SELECT count(*) FROM sections WHERE node = nodes.key) - 2,"
-        " (SELECT count(*) FROM links WHERE source = nodes.key AND target_node IS NOT NULL) / 2,"
-        " (SELECT count(*) FROM tags WHERE node = nodes.key),"
-        " (SELECT count(*) FROM sections_fts JOIN sections ON sections.key = sections_fts.rowid"
-        "   WHERE sections_fts MATCH 'marker' AND node = nodes.key)"
-        " FROM nodes WHERE path LIKE 'docs/v%'"
-    ).fetchall()
-    db.execute("COMMIT")
-    return [row for row in rows if {*row[1:]} != {int(row[0].split()[1]) % 5 + 1}]
-
-
 # Killed, interrupted, starved
 
 
@@ -671,7 +647,7 @@ def judge(done: subprocess.CompletedProcess[str], as_it_was: bool, up_to_date: b
     if done.returncode == 0:
         assert up_to_date, done
     elif done.returncode == 130:
-        assert as_it_was == ("the cache is as it was" in said), done
+        assert as_it_was or "the cache is as it was" not in said, done
     else:
         assert done.returncode == 3, done
 
