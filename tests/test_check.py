@@ -114,7 +114,7 @@ def judged_as_the_law_says(folder: Path, git: Git, data: st.DataObject) -> None:
     assert {finding.problem for finding in findings(folder, rev="HEAD")} == trees["HEAD"].problems
 
 
-@settings(max_examples=12, phases=(Phase.reuse, Phase.generate), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, phases=(Phase.reuse, Phase.generate), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_is_staged_is_judged_as_rebuilds_of_checkouts_would_tell(git: Git, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -159,12 +159,11 @@ def test_the_findings_are_the_same_whatever_the_cache_holds(repo: Path, git: Git
     (repo / "docs/new.md").write_text("[x](nothere.md)")
     if how != "stale":
         with_cache(repo, how)
-    before = sorted((file.name, file.read_bytes()) for file in (repo / ".mdcache").glob("cache.db*"))
+    before = [file.read_bytes() for file in (repo / ".mdcache").glob("cache.db")]
     assert places(repo, staged=True) == ["docs/a.md:3 broken-link", "docs/a.md:3 broken-anchor"]
     assert places(repo) == [*places(repo, staged=True), "docs/new.md:1 broken-link"]
     assert places(repo, rev="HEAD") == []
-    if how != "fresh":
-        assert sorted((file.name, file.read_bytes()) for file in (repo / ".mdcache").glob("cache.db*")) == before
+    assert [file.read_bytes() for file in (repo / ".mdcache").glob("cache.db")] == before
 
 
 # What a change breaks
