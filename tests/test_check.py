@@ -267,12 +267,20 @@ def test_commit_all_and_commit_of_a_path_have_an_index_of_their_own(repo: Path, 
     assert git(repo, "status", "--short") == " M README.md\n"
 
 
-def test_an_amended_commit_is_judged_against_what_it_amends(repo: Path, git: Git, vault: Vault) -> None:
+def test_an_amended_commit_is_judged_against_what_it_amends_unless_another_is_named(
+    repo: Path, git: Git, vault: Vault
+) -> None:
     vault({"docs/a.md": "[x](gone.md)\n"}, into=repo)
     commit(repo, git)
     assert hooked(repo, "commit", "--amend", "-m", "other words") == ""
     vault({"docs/a.md": "[x](lost.md)\n"}, into=repo)
     assert "docs/a.md:1:1: broken-link" in hooked(repo, "commit", "-a", "--amend", "-m", "other words")
+    assert places(repo, staged=True) == []
+    git(repo, "add", ".")
+    assert messages(repo, staged=True) == ["no document for 'lost.md'"]
+    git(repo, "restore", "--staged", "--worktree", ".")
+    assert places(repo, staged=True) == []
+    assert places(repo, staged=True, against="HEAD^") == ["docs/a.md:1 broken-link"]
 
 
 def test_what_a_merge_brings_together_is_judged(repo: Path, git: Git, vault: Vault) -> None:
