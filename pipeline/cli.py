@@ -325,8 +325,8 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
     "form",
     type=click.Choice(["text", "json", "github", "sarif"]),
     default="text",
-    show_default=True,
-    help="For people and editors, programs, GitHub's annotations, or SARIF.",
+    metavar="FORMAT",
+    help="text (for people and editors, the default), json, github (annotations) or sarif.",
 )
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
@@ -349,7 +349,7 @@ def check(
     if explain:
         show.out(codes.page(explain).rstrip())
         return
-    if staged and rev:
+    if staged and rev is not None:
         raise UsageError("--staged and --rev do not go together")
     request = driver.request(
         driver.Asked(asked.folder, staged, rev, against, paths),
