@@ -28,10 +28,11 @@ lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql
+docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql, docs/problems.md from pipeline/codes.py
 	$(BIN)/python docs/schema.py
+	$(BIN)/python docs/problems.py
 
-bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch or growth for another measure
+bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch, check or growth
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
 torture: .venv/made  ## what is promised, held against all that could break it: ROUND=short for a little of everything

@@ -198,7 +198,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
 
     links = (
         'SELECT path, line, "column", kind, target FROM links JOIN nodes ON nodes.key = source'
-        " WHERE target_node IS NULL AND scope = ?"
+        " WHERE target_node IS NULL AND scope = ? AND links.type <> 'TAGGED_AS'"
     )
     # A place may have several links: all that a line of front matter names have the same.
     there = {

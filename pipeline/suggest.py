@@ -32,23 +32,28 @@ class Suggestions:
         self._assets = Assets(settings.source, settings.base)
         self._left = _COMPARISONS
         self._near = lru_cache(maxsize=None)(self._nearest_name)
+        self._links = lru_cache(maxsize=1)(self._links_of)
 
     def added(self, problem: Problem) -> Problem:
         """The problem, with what may have been meant in its message, if anything comes near."""
         if problem.code not in ("broken-link", "missing-embed", "broken-anchor"):
             return problem
-        rows = self._db.execute(
-            "SELECT kind, target, target_node FROM links JOIN nodes ON nodes.key = source"
-            ' WHERE path = ? AND line = ? AND "column" = ?',
-            problem[:3],
-        )
         # A place may have several links; the message ends in the target of the one that is meant.
+        rows = self._links(problem.path).get(problem[1:3], ())
         row = next((row for row in rows if problem.message.endswith(f" {quoted(row[1])}")), None)
         if row is None:
             return problem
         kind, target, node = row
         near = self._anchor(target, node) if node else self._target(kind in WIKI_KINDS, target, problem.path)
         return problem._replace(message=f"{problem.message}: did you mean {quoted(near)}?") if near else problem
+
+    def _links_of(self, path: str) -> dict[tuple[int, int], list[tuple[str, str, int | None]]]:
+        """The links of a document (kind, target, node) by line and column."""
+        found: dict[tuple[int, int], list[tuple[str, str, int | None]]] = {}
+        sql = 'SELECT line, "column", kind, target, target_node FROM links JOIN nodes ON nodes.key = source'
+        for line, column, *link in self._db.execute(f"{sql} WHERE path = ?", (path,)):
+            found.setdefault((line, column), []).append(tuple(link))
+        return found
 
     def _anchor(self, target: str, node: int) -> str | None:
         written, _, fragment = target.partition("#")

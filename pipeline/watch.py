@@ -25,8 +25,10 @@ from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identit
 from pipeline.settings import Settings
 from pipeline.watchstate import Beacon, State
 
-# How often is looked at what announces itself to nobody: settings, the roots themselves, the cache.
-_LOOK_S = 0.5
+# How often is looked at what announces itself to nobody: settings, the roots themselves, the cache. Half as often when
+# nothing has been written for a while: waking up is most of what an idle watcher costs.
+_LOOK_S, _LOOK_AT_REST_S = 0.5, 1.0
+_REST_S = 60.0
 # A change is in the cache after so long, even if files never come to rest.
 _AT_MOST_S = 2.0
 # What can wait for better times waits until nothing has happened for so long.
@@ -119,6 +121,7 @@ class _Watcher:
         self._witnesses = self._seen = _stamps(settings)
         self._cache: tuple[Any, ...] = ()
         self._look_at = self._reconcile_at = self._observe_at = self._poll_at = self._retry_at = 0.0
+        self._rest_at = time.monotonic() + _REST_S
         self._idle_at: float | None = None
         self._doubt_at: float | None = None
         self._left: set[str] = set()
@@ -161,7 +164,7 @@ class _Watcher:
         if self._stop.requested:
             return
         if now >= self._look_at:
-            self._look_at = now + _LOOK_S
+            self._look_at = now + (_LOOK_S if now < self._rest_at else _LOOK_AT_REST_S)
             self._look_around()
         due = self._due()
         if due is not None and now >= due:
@@ -292,7 +295,7 @@ class _Watcher:
         self._cache = _cache(self._settings.database, done.generation)
         self._show(generation=done.generation)
         if done.rebuilt or done.checkpoint:
-            self._idle_at = now + _IDLE_S
+            self._idle_at, self._rest_at = now + _IDLE_S, now + _REST_S
             self._show(
                 last_batch=watchstate.now(), batches=self._state.batches + 1, checkpoint=_unfinished(done.checkpoint)
             )

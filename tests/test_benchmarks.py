@@ -75,6 +75,14 @@ def test_readers_are_timed_in_every_phase_of_a_swap() -> None:
     assert all(row["queries"] and row["longest_ms"] >= row["longest_but_for_processor_ms"] for row in rows)
 
 
+def test_checks_are_timed_with_a_cache_and_without(vault: Any) -> None:
+    for arguments in (("--documents", "20"), (vault(DOCS),)):
+        said = found("check", *arguments, "--runs", "1")
+        assert [row["what"] for row in said["rows"]][1:4:2] == ["--staged, no cache", "--staged, fresh cache"]
+        assert all(row["median_ms"] >= row["best_ms"] > 0 for row in said["rows"])
+    assert said["corpus"]["documents"] == 2
+
+
 def test_growth_tells_memory_by_number_of_documents() -> None:
     rows = found("growth", "--documents", "5", "--documents", "10")["rows"]
     assert [row["documents"] for row in rows] == [5, 5, 10, 10]

@@ -263,6 +263,14 @@ def test_a_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> No
     assert seconds(piece * (100_000 // len(piece))) < 2  # about 0.1; what was quadratic took 5 and more
 
 
+def test_front_matter_that_a_template_fills_in_is_no_problem() -> None:
+    template = "---\ntitle: {{title}}\n{% if x %}\n---\n# T\n"
+    assert codes(parsed(template)) == []
+    assert codes(parsed(template.replace("{% if x %}", "a: b: c"))) == ["front-matter"]
+    rules = Rules(placeholders=())
+    assert codes(parse("a.md", content_of(template.encode()), rules)) == ["front-matter"]
+
+
 @pytest.mark.parametrize(
     ("before", "piece", "after"),
     [
@@ -279,6 +287,8 @@ def test_a_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> No
         ("# {.", "a", "}\n"),
         ("# {", "\u2028", "x\n"),
         ("[a]($", "{{", ")"),
+        ("<div>\n", "<h1>", "\n"),
+        ("<div>\n", "<h1 ", "\n"),
         ("[a](", "{{}}", "{{)"),
     ],
 )

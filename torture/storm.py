@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import test_storm
+from law import assert_law
 from processes import PATIENCE_S, mdcache
 from watching import Watched, flood, watched
 
@@ -32,14 +33,17 @@ def run(trial: Trial) -> None:
     with trial.part("killed at any moment") as part, watched(_base(trial, "killed")) as watcher:
         for round_ in range(trial.amount(2, 30)):
             with part.point(f"round {round_}"):
+                _change_much(watcher.docs, round_)
                 for _ in range(20):
                     _stir(watcher, trial.chance)
                 time.sleep(trial.chance.random() * 0.5)  # in the debounce, in a batch, after it
                 watcher.process.kill()
                 watcher.process.wait()
                 part.faults += 1
+                _stir(watcher, trial.chance)
                 done = mdcache(watcher.base, "sync", *watcher.named())
                 assert done.returncode == 0, done
+                assert_law(watcher.settings(watcher.database))
                 watcher.restart()
                 watcher.keeps_the_law(PATIENCE_S)
     for name, storm in (("syncs", test_storm.storm_of_syncs), ("a watcher", test_storm.storm_beside_a_watcher)):
@@ -96,6 +100,17 @@ def _stir(watcher: Watched, chance: random.Random) -> None:
             (outside / name).rename(below / name)
         elif files:
             chance.choice(files).unlink()
+
+
+def _change_much(docs: Path, version: int) -> None:
+    """A batch that takes its time: new, changed, renamed and removed documents, and links that come and go."""
+    (docs / "much").mkdir(exist_ok=True)
+    for number in range(150):
+        text = f"# D{number} of {version}\n\n[[d{number + version % 3}]] [[e{version}]]\n"
+        (docs / f"much/d{number}.md").write_text(text)
+    (docs / f"much/e{version}.md").write_text(f"# E{version}\n")
+    (docs / f"much/e{version - 3}.md").unlink(missing_ok=True)
+    (docs / f"much/d{version % 150}.md").rename(docs / f"d{version % 4}.md")
 
 
 def _memory(pid: int) -> int:
