@@ -14,15 +14,10 @@ from pipeline.targets import AssetPaths
 
 
 class Assets:
-    """The files below a base, as a source has them; remembers what it has seen.
-
-    Of a base that holds a repository, and more, git knows the repository alone.
-    """
+    """The files below a base, as a source has them; remembers what it has seen."""
 
     def __init__(self, source: Source, base: str) -> None:
         self._source, self._base = source, base
-        top = source.repository.top if source.repository else base
-        self._start = base if lies_in(base, top) else top
         self._folders: dict[str, dict[str, Item]] = {}
         self._endings: dict[str, set[str]] | None = None
 
@@ -30,16 +25,14 @@ class Assets:
         """Whether a link has something to point at. What leads out of what we know is not ours to judge: yes."""
         if wanted.ending is not None:
             name = wanted.ending.rpartition("/")[2]
-            return self._start != self._base or any(
-                f"/{path}".endswith(f"/{wanted.ending}") for path in self._by_name().get(name, ())
-            )
+            return any(f"/{path}".endswith(f"/{wanted.ending}") for path in self._by_name().get(name, ()))
         return not wanted.paths or any(self._is_there(path) for path in wanted.paths)
 
     def _is_there(self, path: str) -> bool:
         full = os.path.normpath(os.path.join(self._base, path))
-        if not lies_in(full, self._start):
+        if not lies_in(full, self._base):
             return True
-        folder = self._start
+        folder = self._base
         for name in filter(None, full[len(folder) :].split("/")):
             item = self._names(folder).get(nfc(name))
             if item is None:
@@ -70,10 +63,11 @@ class Assets:
 
     def files(self) -> Iterator[str]:
         """The paths of all files that lie in no hidden folder."""
-        folders = [self._start]
+        folders = [self._base]
+        prefix = len(os.path.join(self._base, ""))
         while folders:
             for item in self._names(folders.pop()).values():
                 if not item.is_dir(follow_symlinks=False):
-                    yield os.path.relpath(item.path, self._base)
+                    yield item.path[prefix:]
                 elif not item.name.startswith("."):
                     folders.append(item.path)

@@ -17,7 +17,7 @@ from pipeline.body import WIKI_KINDS
 from pipeline.database import Connection
 from pipeline.errors import UsageError, WorkError
 from pipeline.model import ERROR, WARNING, Problem
-from pipeline.paths import fold, lies_in, lies_within, ways
+from pipeline.paths import fold, lies_within, ways
 from pipeline.patterns import Patterns
 from pipeline.policy import allowed
 from pipeline.resolve import quoted
@@ -69,13 +69,10 @@ def request(asked: Asked, load: Callable[[Source], Settings]) -> Request:
 
 def _rooted(settings: Settings, trees: Trees | None) -> Settings:
     """Without settings and cache all of the repository is documents, or all of the working folder."""
-    top = trees.repository.top if trees else settings.base
-    if not settings.roots:
-        return settings.with_roots(top, (top,))
-    outside = [root for root in settings.roots if not lies_in(root, top)]
-    if trees and outside:
-        raise UsageError(f"{outside[0]} does not lie in the repository {top}")
-    return settings
+    if settings.roots:
+        return settings
+    base = trees.repository.top if trees else settings.base
+    return settings.with_roots(base, (base,))
 
 
 def _before(asked: Asked, settings: Settings, trees: Trees | None) -> Source | None:
@@ -201,7 +198,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
 
     links = (
         'SELECT path, line, "column", kind, target FROM links JOIN nodes ON nodes.key = source'
-        " WHERE target_node IS NULL AND scope = ?"
+        " WHERE target_node IS NULL AND scope = ? AND links.type <> 'TAGGED_AS'"
     )
     # A place may have several links: all that a line of front matter names have the same.
     there = {

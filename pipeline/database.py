@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pipeline import stops
 from pipeline.errors import Damaged, MdcacheError, UsageError, WorkError
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ SqliteError = sqlite3.Error
 DriverWarning = sqlite3.Warning
 complete_statement = sqlite3.complete_statement
 SQLITE_VERSION: str = sqlite3.sqlite_version
+
+# Without an adapter the driver searches for one at every NULL that it binds, in vain: 900 ns instead of 100, a third
+# of the time that it takes to load short documents.
+sqlite3.register_adapter(type(None), lambda null: null)
 
 NEEDED = (3, 44)
 """Contentless deletes came with 3.43; integrity_check looks into FTS5 since 3.44."""
@@ -210,7 +215,7 @@ _BY_TEXT = {
 }
 
 
-def name_of(error: Exception) -> str:
+def name_of(error: BaseException) -> str:
     """SQLite's name for an error, '' when it has none: 'SQLITE_BUSY_SNAPSHOT'."""
     return getattr(error, "sqlite_errorname", None) or _BY_TEXT.get(str(error), "")
 
@@ -218,7 +223,7 @@ def name_of(error: Exception) -> str:
 def in_words(error: Exception, path: str) -> MdcacheError:
     """What SQLite says, as one of our errors. Raises KeyboardInterrupt when that is what ended the statement."""
     name = name_of(error)
-    _pass_on_interrupt(error)
+    pass_on_interrupt(error)
     if name.startswith(_DAMAGED):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
     for names, words in _IN_WORDS:
@@ -227,9 +232,19 @@ def in_words(error: Exception, path: str) -> MdcacheError:
     return WorkError(f"{path}: {error}")
 
 
-def _pass_on_interrupt(error: Exception) -> None:
-    """Ctrl-C ends a long statement through its progress handler, and comes back as an error of SQLite."""
-    if name_of(error) == "SQLITE_INTERRUPT":
+def is_interrupt(error: BaseException) -> bool:
+    """Whether this is Ctrl-C, or what SQLite makes of it.
+
+    In the progress handler it ends the statement; in the authorizer it passes for a 'no'.
+    """
+    if not isinstance(error, SqliteError):
+        return isinstance(error, KeyboardInterrupt)
+    return name_of(error) == "SQLITE_INTERRUPT" or (stops.asked() and is_about_sql(error))
+
+
+def pass_on_interrupt(error: Exception) -> None:
+    """Raises KeyboardInterrupt when that is what SQLite's error comes from."""
+    if is_interrupt(error):
         raise KeyboardInterrupt from error
 
 
@@ -243,7 +258,7 @@ def is_locked(status: int) -> bool:
     return status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def is_about_sql(error: Exception) -> bool:
+def is_about_sql(error: BaseException) -> bool:
     """Whether a statement is to blame, not the file: what a user's trigger or view does wrong."""
     return name_of(error).startswith(_SQL)
 
@@ -384,6 +399,6 @@ def scalar(db: Connection, sql: str, *parameters: Any) -> Any:
 
 def user_error(error: Exception, what: str) -> UsageError:
     """What SQLite says of the user's own SQL. Raises KeyboardInterrupt when that is what ended the statement."""
-    _pass_on_interrupt(error)
+    pass_on_interrupt(error)
     said = "it may only read" if refused(error) else str(error)
     return UsageError(f"{what}: {said}")

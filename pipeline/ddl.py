@@ -165,6 +165,7 @@ def _made_by(db: Connection, script: str, statement: str) -> list[_Made]:
 
 
 def _refused(script: str, statement: str, error: Exception) -> UsageError:
+    database.pass_on_interrupt(error)
     shown = " ".join(_without_comments(statement).split())
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     said = "not allowed in a schema file" if database.refused(error) else str(error)

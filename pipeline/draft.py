@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from pipeline import build, database, layout, survey, sync, workers
+from pipeline import database, layout, survey, sync
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.errors import WorkError
@@ -78,11 +78,13 @@ def _copied(live: Connection, settings: Settings, plan: survey.Plan) -> Connecti
 
 
 def _build(settings: Settings) -> Connection:
+    from pipeline import build, workers  # here, not at the top: a copy must not wait for them
+
     found = build.documents(settings)
     with workers.started(found.workers, layout.run) as run:
         db = database.open_draft()
         try:
-            made = build.Build(db, settings, _NO_CLOCK)
+            made = build.Build(db, settings, _NO_CLOCK, texts=_asks_for_texts(settings))
             made.fill(run, found, lambda _: None)
             made.finish()
             db.execute("PRAGMA foreign_keys=ON")
@@ -90,3 +92,9 @@ def _build(settings: Settings) -> Connection:
             db.close()
             raise
     return db
+
+
+def _asks_for_texts(settings: Settings) -> bool:
+    """Whether anything that will be asked of the draft may look into the full-text index, half the work of a build."""
+    asked = (*(rule.sql for rule in settings.policy.rules), *(script.text for script in settings.schema.user))
+    return any("sections_fts" in sql.lower() for sql in asked)

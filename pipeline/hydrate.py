@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from pipeline import anchors
+from pipeline import anchors, content, git
 from pipeline.cache import Cache, Node
-from pipeline.errors import No, WorkError
+from pipeline.errors import MdcacheError, No, WorkError
 from pipeline.model import Document, Rules
 from pipeline.paths import nfc
 
@@ -31,20 +30,30 @@ class Text(NamedTuple):
 
 
 def read_file(cache: Cache, path: str, hash_: str) -> Text:
-    """The document at a path of the cache. Raises WorkError when it cannot be read or lies outside the roots."""
+    """The document at a path of the cache, from the files or, for a revision's cache, from git's objects.
+
+    Raises WorkError when it cannot be read or lies outside the roots.
+    """
+    data = _object(cache, path) if cache.commit else _file(cache, path)
+    return Text(data, hashlib.sha256(data).hexdigest() != hash_)
+
+
+def _object(cache: Cache, path: str) -> bytes:
+    try:
+        return git.file_of(git.repository(cache.base), str(cache.commit), os.path.join(cache.base, path))
+    except MdcacheError as error:
+        raise WorkError(f"cannot read {path} of the revision {cache.commit}: {error}") from error
+
+
+def _file(cache: Cache, path: str) -> bytes:
     full = os.path.normpath(os.path.join(cache.base, path))
-    real = os.path.realpath(full)
-    if not any(real.startswith(os.path.realpath(root).rstrip("/") + "/") for root in cache.roots):
+    if not any(full.startswith(os.path.join(root, "")) for root in cache.roots):
         raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
     try:
-        descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise WorkError(f"{full} is no file any more: run mdcache sync")
-            data = file.read()
+        with content.opened(full) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            return file.read()
     except OSError as error:
         raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache sync if it was moved") from error
-    return Text(data, hashlib.sha256(data).hexdigest() != hash_)
 
 
 def reader(cache: Cache) -> Callable[[str, str], Text]:

@@ -36,9 +36,12 @@ class Loader:
         self._last_section = sections
         self.documents = self.sections = 0
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: Batch, at_once: bool = False) -> None:
+        """at_once: nothing is held back, and each table is complete before the next, as foreign keys need it."""
         for inserter, rows in zip(self._inserters, batch.rows, strict=True):
             inserter.add(rows, self._last_section + 1)
+            if at_once:
+                inserter.flush()
         self.documents += batch.documents
         self.sections += batch.sections
         self._last_section += batch.sections

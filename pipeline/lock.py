@@ -96,7 +96,7 @@ def _speaking(path: str) -> Iterator[None]:
 def _acquired(path: str, deadline: float) -> int:
     """A descriptor that holds the lock of the file that is at path now, not of one that was removed meanwhile."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             _wait(descriptor, path, deadline)
             if _is_at(path, descriptor):

@@ -244,9 +244,10 @@ def _end(watchdog: BaseObserver) -> None:
 
 # What the system allows
 
+# The limit of the machine, and that of the user namespace, as containers have one.
 _LIMITS = {
-    errno.ENOSPC: ("fs.inotify.max_user_watches", "folders"),
-    errno.EMFILE: ("fs.inotify.max_user_instances", "observers"),
+    errno.ENOSPC: ("folders", ("fs.inotify.max_user_watches", "user.max_inotify_watches")),
+    errno.EMFILE: ("observers", ("fs.inotify.max_user_instances", "user.max_inotify_instances")),
 }
 
 
@@ -257,16 +258,19 @@ def _speaking() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _LIMITS:
             raise Unavailable(f"cannot observe {error.filename or 'the folders'}: {error.strerror}") from error
-        name, what = _LIMITS[error.errno]
-        raise Unavailable(f"no more {what} can be observed, raise {name} ({_sysctl(name)}) with sysctl") from error
+        what, names = _LIMITS[error.errno]
+        limits = {name: limit for name in names if (limit := _sysctl(name)) is not None}
+        name = min(limits, key=limits.__getitem__, default=names[0])
+        now = limits.get(name, "unknown")
+        raise Unavailable(f"no more {what} can be observed, raise {name} (now {now}) with sysctl") from error
 
 
-def _sysctl(name: str) -> str:
+def _sysctl(name: str) -> int | None:
     try:
         with open("/proc/sys/" + name.replace(".", "/"), encoding="ascii") as file:
-            return f"now {file.read().strip()}"
-    except OSError:
-        return "unknown"
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
 
 
 def _refuse_limit() -> None:

@@ -146,10 +146,17 @@ def build_path(path: str) -> str:
 
 
 @contextlib.contextmanager
-def build_file(path: str) -> Iterator[str]:
-    """A path for a build, with leftovers removed before, and the build itself after, on failure too."""
+def build_file(path: str, mode: int) -> Iterator[str]:
+    """An empty file for a build, with leftovers removed before, and the build itself after, on failure too.
+
+    mode: who may read it, and later the cache, if there is none yet whose mode it takes.
+    """
     build = build_path(path)
     remove(build)
+    try:
+        os.close(os.open(build, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+    except OSError as error:
+        raise WorkError(f"cannot make {build}: {error.strerror}") from error
     try:
         yield build
     finally:
@@ -302,8 +309,13 @@ def checkpoint(live: Connection, mode: str = "TRUNCATE") -> Checkpoint:
     PASSIVE leaves the log's file as long as it is, and is over sooner.
     """
     try:
+        wait_ms = scalar(live, "PRAGMA busy_timeout")
+        # Beside a snapshot that is held it would wait for all of that time, in vain.
         live.execute("PRAGMA busy_timeout=0")
-        busy, log, checkpointed = live.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        try:
+            busy, log, checkpointed = live.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        finally:
+            live.execute(f"PRAGMA busy_timeout={wait_ms}")
     except SqliteError:
         return Checkpoint(True, -1, -1)
     return Checkpoint(bool(busy), log, checkpointed)

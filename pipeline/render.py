@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pipeline.cache import Cache, Node
     from pipeline.feed import News
     from pipeline.graph import Around
+    from pipeline.hook import Done
     from pipeline.hydrate import Passage
     from pipeline.model import Report
     from pipeline.query import Answer
@@ -185,3 +186,12 @@ def news(found: News) -> None:
 
 def news_as_json(found: News) -> None:
     show.as_json({**found._asdict(), "changes": [change._asdict() for change in found.changes]})
+
+
+def hooks(done: list[Done], as_json: bool, quiet: bool) -> None:
+    if as_json:
+        show.as_json({"hooks": [one._asdict() for one in done]})
+    elif not quiet:
+        for one in done:
+            calls = f", which calls {one.kept}" if one.kept and one.action != "left" else ""
+            show.out(show.line(f"{one.action}  {one.path}{calls}"))

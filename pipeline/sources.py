@@ -6,9 +6,7 @@ on disk: the name of a file in a revision is that which it would have in the wor
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
@@ -17,7 +15,7 @@ from typing import NamedTuple, Protocol
 from pipeline import content, git
 from pipeline.content import Clock
 from pipeline.errors import UsageError, WorkError
-from pipeline.git import Blob, Repository
+from pipeline.git import Blob, Repository, Staged
 from pipeline.model import INODE_BITS, Content, Entry, Problem, Stamp
 
 
@@ -73,30 +71,25 @@ class Disk:
     def ignore_file(self, name: str) -> bytes | None:
         """Git reads no symbolic link here, and nor do we."""
         try:
-            with open(name, "rb", opener=_open_plain) as file:
-                return file.read()
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+            return self._read(name)
         except OSError as error:
-            if error.errno == errno.ELOOP:
+            if error.errno in content.NOT_THERE:
                 return None
             raise
 
     def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         for name in names:
             try:
-                with open(name, "rb", opener=_open_plain) as file:
-                    yield file.read(at_most) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+                yield self._read(name, at_most)
             except OSError:
                 yield None
 
+    def _read(self, name: str, at_most: int = -1) -> bytes:
+        with content.opened(name) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            return file.read(at_most)
+
 
 DISK = Disk()
-
-
-def _open_plain(name: str, flags: int) -> int:
-    # O_NONBLOCK: a FIFO of that name must not hang us.
-    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _stamps(found: os.stat_result) -> tuple[int, int, int, int]:
@@ -125,21 +118,23 @@ class GitItem(NamedTuple):
 
 
 class GitTree:
-    """What git's index or a revision holds.
+    """What git's index or a revision holds, and the disk around it, where the base holds more than the repository.
 
-    on_disk: the objects that git finds unchanged in the work tree, by path. Their entries carry the file's stamps, so
-    that a cache of the work tree knows them without a look inside. sizes: of the objects, as far as they are there.
+    on_disk: what the index knows of the files in the work tree, by path. The entry of a file that still is as it was
+    added carries its stamps, so that a cache of the work tree knows it without a look inside. sizes: of the objects, as
+    far as they are there.
     """
 
     def __init__(
         self,
         repository: Repository,
         blobs: Iterable[Blob],
-        on_disk: Mapping[str, str],
+        on_disk: Mapping[str, Staged],
         sizes: Mapping[str, int],
         commit: str | None = None,
     ) -> None:
         self.repository, self.commit, self._on_disk, self._sizes = repository, commit, on_disk, sizes
+        self._prefix = os.path.join(repository.top, "")
         self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
         for blob in blobs:
             self._add(blob)
@@ -156,22 +151,27 @@ class GitTree:
 
     def listing(self, folder: str) -> Sequence[Item]:
         """Git knows no empty folder: what is not there is empty."""
+        if not self._holds(folder):
+            return DISK.listing(folder)
         return tuple(self._folders.get(folder, {}).values())
 
     def entry(self, item: Item, path: str, id_: str) -> Entry:
-        assert isinstance(item, GitItem) and item.blob
+        if not isinstance(item, GitItem):
+            return DISK.entry(item, path, id_)
         blob = item.blob
+        assert blob
         size = self._sizes.get(blob.id, 0)
-        if self._on_disk.get(blob.path) == blob.id:
-            with suppress(OSError):  # removed since git looked
-                stamps = _stamps(item.stat(follow_symlinks=False))
+        staged = self._on_disk.get(blob.path)
+        if staged and staged.stamps and staged.blob.id == blob.id:
+            with suppress(OSError):  # removed
+                found = item.stat(follow_symlinks=False)
                 # Of another size than its object: git translates it (line ends, encodings, large files).
-                if stamps[0] == size:
-                    return Entry(path, id_, *stamps, blob.id)
+                if found.st_size == size and staged.stamps.match(found):
+                    return Entry(path, id_, *_stamps(found), blob.id)
         return Entry(path, id_, size, 0, 0, 0, blob.id)
 
     def ignore_file(self, name: str) -> bytes | None:
-        return self._ignore_files.get(name)
+        return self._ignore_files.get(name) if self._holds(name) else DISK.ignore_file(name)
 
     @cached_property
     def _ignore_files(self) -> dict[str, bytes | None]:
@@ -187,8 +187,14 @@ class GitTree:
 
         ids = [self._id_of(name) for name in names]
         found = git.contents(self.repository, [id_ for id_ in ids if id_], take)
-        for id_ in ids:
-            yield next(found) if id_ else None
+        for name, id_ in zip(names, ids, strict=True):
+            if id_ or self._holds(name):
+                yield next(found) if id_ else None
+            else:
+                yield from DISK.texts((name,), at_most)
+
+    def _holds(self, name: str) -> bool:
+        return os.path.join(name, "").startswith(self._prefix)
 
     def _id_of(self, name: str) -> str | None:
         item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
@@ -203,18 +209,12 @@ class Trees:
         self._sizes: dict[str, int] = {}
 
     @cached_property
-    def _staged(self) -> tuple[Blob, ...]:
-        return git.staged(self.repository)
-
-    @cached_property
-    def _on_disk(self) -> dict[str, str]:
-        """The objects that git finds unchanged in the work tree."""
-        unsure = git.touched(self.repository).keys() | git.hidden(self.repository)
-        return {blob.path: blob.id for blob in self._staged if blob.path not in unsure}
+    def _on_disk(self) -> dict[str, Staged]:
+        return {staged.blob.path: staged for staged in git.staged(self.repository)}
 
     def index(self) -> GitTree:
         """What the next commit holds. Raises WorkError while a merge has conflicts."""
-        return self._tree(self._staged, self._on_disk)
+        return self._tree([staged.blob for staged in self._on_disk.values()], self._on_disk)
 
     def revision(self, name: str) -> GitTree:
         """What a revision holds. Raises UsageError when there is none of this name."""
@@ -234,7 +234,7 @@ class Trees:
             on_disk = {}  # a merge has conflicts, which is none of a revision's business
         return self._tree(git.committed(self.repository, commit), on_disk, commit)
 
-    def _tree(self, blobs: Sequence[Blob], on_disk: Mapping[str, str], commit: str | None = None) -> GitTree:
+    def _tree(self, blobs: Sequence[Blob], on_disk: Mapping[str, Staged], commit: str | None = None) -> GitTree:
         ids = {blob.id for blob in blobs if blob.mode in git.PLAIN}
         self._sizes |= git.sizes(self.repository, sorted(ids - self._sizes.keys()))
         return GitTree(self.repository, blobs, on_disk, self._sizes, commit)

@@ -5,9 +5,29 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 _nested = False
+_asked = False
+
+
+def listen() -> None:
+    """From now on a stop raises KeyboardInterrupt, and is remembered. One that is ignored stays so, as under nohup."""
+    for stop in STOPS:
+        if signal.getsignal(stop) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(stop, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    global _asked
+    _asked = True
+    signal.default_int_handler(number, frame)
+
+
+def asked() -> bool:
+    """Whether a stop has arrived: an exception that is raised in a callback of SQLite gets lost there."""
+    return _asked
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ class Suggestions:
     """Knows the documents of a cache, and the files beside them."""
 
     def __init__(self, db: Connection, settings: Settings) -> None:
-        self._db, self._extensions = db, settings.extensions
+        self._db, self._extensions, self._rules = db, settings.extensions, settings.rules()
         self._assets = Assets(settings.source, settings.base)
         self._left = _COMPARISONS
         self._near = lru_cache(maxsize=None)(self._nearest_name)
@@ -79,7 +79,7 @@ class Suggestions:
 
     def _means_document(self, wiki: bool, written: str) -> bool:
         """Or may mean one: an extension may be left out."""
-        scope = targets.look_up(wiki, written, "", self._extensions).scope
+        scope = targets.look_up(wiki, written, "", self._rules).scope
         return scope == targets.DOCUMENT or not posixpath.splitext(written)[1]
 
     def _nearest_name(self, wanted: str, document: bool) -> list[str] | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pipeline
-from pipeline import database, digest, lock, publish, survey
+from pipeline import database, digest, lock, publish, stops, survey
 from pipeline.cache import Cache, opened
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.errors import Damaged, UsageError, WorkError
@@ -157,8 +157,8 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         raise WorkError(
             f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
         )
-    if "commit" in cache.meta:
-        return f"it holds the revision {cache.meta['commit']}"
+    if cache.commit:
+        return f"it holds the revision {cache.commit}"
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
         return f"it holds the documents of {cache.base}"
@@ -203,6 +203,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
     count = 0 if plan.whole else workers.default_count()
     path = settings.database
     with (
+        stops.until_too_late() as too_late,
         workers.started(count, layout.run) as run,
         lock.held(path, look.command, look.wait_s),
         database.speaking(path),
@@ -221,6 +222,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
                     progress(batch.documents)
                     changes.apply(batch)
                 changes.settle_problems(plan.problems, look.within)
+                too_late()
             return finish(live, changes.tally, _checkpoint(live, look.patient))
 
 
@@ -236,17 +238,20 @@ def _checkpoint(live: Connection, patient: bool) -> publish.Checkpoint:
 def _interruptible(update: Update) -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        if not any(update.tally):
-            raise
-        raise Interrupted(
-            f"interrupted: {sum(update.tally)} changes are in, the cache is sound, the next sync does the rest"
-        ) from None
-    except SqliteError as error:
+    except (KeyboardInterrupt, SqliteError) as error:
+        if database.is_interrupt(error):
+            if update.has_written:
+                raise Interrupted(_what_is_in(update.tally)) from None
+            raise KeyboardInterrupt from error
         # Perhaps a trigger that minds changes only: a build shows whether it can be lived with.
         if update.has_user_triggers and database.is_about_sql(error):
             raise Unfit(f"a trigger or view of the schema files fails ({error})") from error
         raise
+
+
+def _what_is_in(tally: Tally) -> str:
+    some = f"{sum(tally)} changes are in, " if any(tally) else ""
+    return f"interrupted: {some}the cache is sound, the next sync does the rest"
 
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:

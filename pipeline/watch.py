@@ -25,8 +25,10 @@ from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identit
 from pipeline.settings import Settings
 from pipeline.watchstate import Beacon, State
 
-# How often is looked at what announces itself to nobody: settings, the roots themselves, the cache.
-_LOOK_S = 0.5
+# How often is looked at what announces itself to nobody: settings, the roots themselves, the cache. Half as often when
+# nothing has been written for a while: waking up is most of what an idle watcher costs.
+_LOOK_S, _LOOK_AT_REST_S = 0.5, 1.0
+_REST_S = 60.0
 # A change is in the cache after so long, even if files never come to rest.
 _AT_MOST_S = 2.0
 # What can wait for better times waits until nothing has happened for so long.
@@ -38,6 +40,8 @@ _WAIT_S = 1.0
 _RETRY_S = (0.5, 60.0)
 # Comparing everything over and over takes at most this part of the time.
 _SHARE = 1 / 20
+# A log in the background is begun anew when it is longer; the one before is kept.
+_LOG_BYTES = 1 << 20
 
 Say = Callable[[str], None]
 Load = Callable[[], Settings]
@@ -61,15 +65,18 @@ class Batch(NamedTuple):
 
 def watch(load: Load, options: Options, say: Say) -> None:
     """Sync, then keep the cache fresh until SIGTERM or SIGINT. Raises MdcacheError when it cannot be started."""
-    settings = load()
+    settings: Settings | None = load()
     database.check_version()
-    if not settings.roots:
+    if not (settings and settings.roots):
         raise UsageError("no documents named: mdcache watch DOCS, or mdcache init to write settings")
-    publish.judge(settings.database)
-    publish.make_folder(settings.database)
     inbox = Inbox()
-    with watchstate.held(settings.database) as beacon, _stop(inbox) as stop:
-        _Watcher(settings, load, options, say, inbox, beacon, stop).run()
+    with _stop(inbox) as stop:
+        while settings and not stop.requested:
+            publish.judge(settings.database)
+            publish.make_folder(settings.database)
+            with watchstate.held(settings.database) as beacon:
+                settings = _Watcher(settings, load, options, say, inbox, beacon, stop).run()
+    say("stopped")
 
 
 class _Stop:
@@ -107,35 +114,38 @@ class _Watcher:
         self, settings: Settings, load: Load, options: Options, say: Say, inbox: Inbox, beacon: Beacon, stop: _Stop
     ) -> None:
         self._settings, self._load, self._options = settings, load, options
-        self._say, self._inbox, self._beacon, self._stop = say, inbox, beacon, stop
+        self._tell, self._inbox, self._beacon, self._stop = say, inbox, beacon, stop
         self._observer: Observer | None = None
         self._state = State(pid=os.getpid(), since=watchstate.now())
         self._degraded: dict[str, str] = {}
         self._witnesses = self._seen = _stamps(settings)
         self._cache: tuple[Any, ...] = ()
         self._look_at = self._reconcile_at = self._observe_at = self._poll_at = self._retry_at = 0.0
+        self._rest_at = time.monotonic() + _REST_S
         self._idle_at: float | None = None
         self._doubt_at: float | None = None
         self._left: set[str] = set()
         self._retry_s = _RETRY_S[0]
+        self._elsewhere: Settings | None = None
 
     # Its life
 
-    def run(self) -> None:
-        """Until a stop is requested."""
+    def run(self) -> Settings | None:
+        """Until a stop is requested, or another cache is in force: then the settings that name it."""
         self._show(method="poll")
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 self._observe()
                 self._first()
-                while not self._stop.requested:
+                while not (self._stop.requested or self._elsewhere):
                     self._turn()
-            _notify("STOPPING=1")
+            if not self._elsewhere:
+                _notify("STOPPING=1")
             self._fold()
         finally:
             if self._observer:
                 self._observer.stop()
-        self._say("stopped")
+        return self._elsewhere
 
     def _first(self) -> None:
         """The first look may fail: whoever starts a watcher wants to know."""
@@ -154,7 +164,7 @@ class _Watcher:
         if self._stop.requested:
             return
         if now >= self._look_at:
-            self._look_at = now + _LOOK_S
+            self._look_at = now + (_LOOK_S if now < self._rest_at else _LOOK_AT_REST_S)
             self._look_around()
         due = self._due()
         if due is not None and now >= due:
@@ -285,7 +295,7 @@ class _Watcher:
         self._cache = _cache(self._settings.database, done.generation)
         self._show(generation=done.generation)
         if done.rebuilt or done.checkpoint:
-            self._idle_at = now + _IDLE_S
+            self._idle_at, self._rest_at = now + _IDLE_S, now + _REST_S
             self._show(
                 last_batch=watchstate.now(), batches=self._state.batches + 1, checkpoint=_unfinished(done.checkpoint)
             )
@@ -323,6 +333,8 @@ class _Watcher:
         """Read the settings again when a file that decides what is seen has changed, and come to rest."""
         stamps = _stamps(self._settings)
         at_rest, self._seen = stamps == self._seen, stamps
+        if not at_rest:
+            self._look_at = time.monotonic() + self._settings.watch.debounce_ms / 1000
         if not at_rest or stamps == self._witnesses:
             return
         self._witnesses = stamps
@@ -333,8 +345,13 @@ class _Watcher:
 
     def _use(self, settings: Settings) -> None:
         old = self._settings
-        if (settings.file, settings.database) != (old.file, old.database) or not settings.roots:
-            raise UsageError("other settings or another cache are in force now: start the watcher anew")
+        if settings.file != old.file or not settings.roots:
+            raise UsageError("the settings are in another file now: start the watcher anew")
+        if settings.database != old.database:
+            publish.judge(settings.database)
+            self._say(f"the cache is {settings.database} now")
+            self._elsewhere = settings
+            return
         self._degrade("settings", None)
         self._settings = settings
         self._witnesses = self._seen = _stamps(settings)
@@ -397,6 +414,10 @@ class _Watcher:
         return _unfinished(done) is None
 
     # What others see
+
+    def _say(self, line: str) -> None:
+        self._tell(line)
+        _begin_log_anew(_log_of(self._settings.database))
 
     def _show(self, **changes: Any) -> None:
         degraded = "; ".join(self._degraded.values()) or None
@@ -488,15 +509,38 @@ def _notify(message: str) -> None:
         channel.send(message.encode())
 
 
+def _log_of(path: str) -> str:
+    return path + ".log"
+
+
+def _begin_log_anew(name: str) -> None:
+    """When the log that this process writes to has grown long. What cannot be done is done another time."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(2), os.stat(name)) and _put_aside(name):
+            with open(name, "ab") as log:
+                os.dup2(log.fileno(), 1)
+                os.dup2(log.fileno(), 2)
+
+
+def _put_aside(name: str) -> bool:
+    """Rename a log that has grown long; returns whether it had."""
+    is_long = os.path.exists(name) and os.path.getsize(name) > _LOG_BYTES
+    if is_long:
+        os.replace(name, name + ".old")
+    return is_long
+
+
 def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
     """Run a command that watches in the background; returns its process when its first sync is done.
 
-    Its output goes to <database>.log. Raises WorkError, in its last words, when it ends before.
+    Its output goes to <database>.log; a long one is put aside. Raises WorkError, in its last words, when
+    it ends before.
     """
     publish.judge(settings.database)
     publish.make_folder(settings.database)
-    name = settings.database + ".log"
+    name = _log_of(settings.database)
     try:
+        _put_aside(name)
         with open(name, "ab") as log:
             began = log.tell()
             process = subprocess.Popen(

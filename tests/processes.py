@@ -16,6 +16,29 @@ MDCACHE = (sys.executable, "-m", "pipeline")
 UNPRIVILEGED = () if os.getuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
+# The limits on what one user may observe, in a user namespace of its own: nobody else feels them.
+WATCHES, INSTANCES = "/proc/sys/user/max_inotify_watches", "/proc/sys/user/max_inotify_instances"
+
+
+def limited(name: str, value: int) -> tuple[str, ...]:
+    """The words before a command that give it a limit of its own."""
+    return ("unshare", "--user", "--map-root-user", "sh", "-c", f'echo {value} > {name} && exec "$@"', "sh")
+
+
+def limit(pid: int, name: str, value: int) -> None:
+    """Change the limit of a process that has been given one of its own."""
+    enter = ("nsenter", "--target", str(pid), "--user", "--preserve-credentials")
+    subprocess.run((*enter, "sh", "-c", f"echo {value} > {name}"), check=True)
+
+
+def may_limit() -> bool:
+    """Whether this system has user namespaces, and lets us make one."""
+    try:
+        return run((*limited(WATCHES, 100), "true"), Path("/")).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def start(command: Sequence[str], folder: Path, **options: Any) -> subprocess.Popen[str]:
     """Start a program in a folder, its output in pipes."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}

@@ -149,3 +149,10 @@ def test_made_up_documents_have_what_real_ones_have(tmp_path: Path) -> None:
     assert 0.01 < len(broken) / len(links) < 0.1
     assert any(one.tasks for one in parsed) and any(one.tags for one in parsed)
     assert any("\u4e00" <= char <= "\u9fff" for one in parsed for char in "".join(one.bodies))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_watcher_is_measured_busy_and_idle() -> None:
+    said = found("watch", "--documents", "20", "--runs", "2", "--idle", "1", "--events", "400")
+    assert [row["unit"] for row in said["rows"]] == ["ms", "% CPU", "MB"]
+    assert all(row["worst"] >= row["median"] > 0 for row in said["rows"])

@@ -77,6 +77,20 @@ def test_what_is_made_first_is_shown_first() -> None:
     assert next(transcript).command == "mdcache rebuild handbook"
 
 
+# systemd
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here to judge it")
+def test_systemd_takes_the_unit_as_it_stands(tmp_path: Path) -> None:
+    (unit,) = blocks(ROOT / "docs/watch.md", "ini")
+    installed = str(Path(sys.executable).parent / "mdcache")
+    assert "ExecStart=%h/.local/bin/mdcache watch\n" in unit
+    (tmp_path / "mdcache.service").write_text(unit.replace("%h/.local/bin/mdcache", installed))
+    command = ("systemd-analyze", "--user", "--man=no", "verify", str(tmp_path / "mdcache.service"))
+    done = run(command, tmp_path, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 # SQL and settings
 
 
@@ -113,6 +127,8 @@ def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
     assert set(explained) == fields
     defaults = settings.load(settings.Asked(str(tmp_path)), {})
     assert explained["extensions"] == f"`{json.dumps(defaults.extensions)}`"
+    assert explained["wikilinks"] == f"`{json.dumps(defaults.wikilinks)}`"
+    assert explained["placeholders"] == f"`{json.dumps(defaults.placeholders)}`"
     assert explained["size_limit"] == f"`{defaults.size_limit}`"
     assert explained["database"] == f'`"{os.path.relpath(defaults.database, tmp_path)}"`'
     assert {key: explained[key] for key in defaults.watch._fields} == {
@@ -200,8 +216,10 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
         "query": ["query", "SELECT 1"],
         "status": ["status"],
         "schema": ["schema", "--diff"],
+        "hook": ["hook", "uninstall"],
     }
     assert set(asked) <= set(sections)
+    run(("git", "init", "-q"), scenarios)
     for command, arguments in asked.items():
         found: dict[str, Any] = json.loads(mdcache(scenarios, *arguments, "--json").stdout)
         listed = {"search": "results", "check": "problems"}.get(command)

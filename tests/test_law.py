@@ -25,15 +25,16 @@ FOLDERS = ("", "a", "a/b", "c", "Ünï", ".h")
 NAMES = ("note.md", "Note.md", "other.md", "README.md", "index.md", "note.markdown", "note.md.md", "déjà.md", "x y.md")
 LINES = (
     *("note", "Note", "other", "b/note", "a/b/other", "Alias", "README", "déjà", "x y", "gone", "note.md"),
-    *("note#Sec", "note#^block", "#Other", "other#sec"),
+    *("note#Sec", "note#^block", "#Other", "other#sec", "other#A B", "{{x}}"),
 )
 PATHS = (
     *("note.md", "../note.md", "b/", "a/b/other.md#sec", "/a/note", "note", "README.md", "#sec", "x%20y.md", ".."),
-    *("note.md#sec", "../other.md#other", "note.txt", "pic.png"),
+    *("note.md#sec", "../other.md#other", "note.txt", "pic.png", "note.md#{{x}}", "other.md#A%20B"),
 )
 WORDS = (
     *("# Sec", "## Other", "# Sec", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"),
     *("```sh\n[[note]]\n```", "<!-- tags: [SEE: note] -->", '<a id="sec"></a>', "![[note]]", "other: words"),
+    *("## A/B", "## S {#sec}", "$[[note]]$", "%%\n[[note]]\n\n#tag\n%%", "[tag: note]"),
 )
 FRONTS = (
     *("", "---\nid: [broken\n---\n", "---\nup: '[[other]]'\n---\n", "---\ntitle: Words\ntags: [t, no]\n---\n"),
@@ -48,6 +49,8 @@ SETTINGS = (
     "size_limit = 60",
     '[[paths]]\npattern = "docs/a/"\ntype = "decision"',
     'schema = ["own.sql"]',
+    "wikilinks = false",
+    'placeholders = ["note*"]',
 )
 # The user's own: it follows every change of a document, and has no say in the law.
 OWN_SQL = """
@@ -310,7 +313,7 @@ def replayed(folder: Path, git: Git, commits: list[str], seed: int) -> None:
     live = settings_of(folder)
     for commit in (*commits, *chance.choices(commits, k=len(commits))):
         git(folder, "checkout", "-q", commit)
-        if (folder / "docs").is_dir():  # git knows no empty folders
+        if all(map(os.path.isdir, live.roots)):  # git knows no empty folders
             synced(live)
             assert_law(live)
             assert sync.stale(live) is None
@@ -330,6 +333,16 @@ def test_the_law_holds_along_a_history_of_git_and_jumps_in_it(tmp_path: Path, gi
 @pytest.mark.parametrize("seed", range(8))
 def test_the_law_holds_along_long_histories_of_git(tmp_path: Path, git: Git, seed: int) -> None:
     replayed(tmp_path, git, a_repository(tmp_path, git, made_up(200), 60, seed), seed)
+
+
+@pytest.mark.torture
+def test_the_law_holds_along_the_history_of_this_project(tmp_path: Path, git: Git) -> None:
+    project, clone = Path(__file__).parent.parent, tmp_path / "clone"
+    commits = git(project, "log", "--reverse", "--format=%H", check=False).split()
+    if len(commits) < 50:
+        pytest.skip("this is no clone, or a shallow one: it has no history")
+    git(tmp_path, "clone", "-q", str(project), str(clone))
+    replayed(clone, git, commits, 1)
 
 
 @pytest.mark.corpus

@@ -14,16 +14,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import INSTANCES, WATCHES, limit, limited, may_limit, start
 
-from pipeline.observer import MANY, Inbox, Observer, Scope, Taken, Unavailable, refuse_limit
+from pipeline.observer import MANY, Inbox, Observer, Scope, Taken
 
 SCOPE = Scope("/base", (".md",), "/base/cache.md")
-INOTIFY = "/proc/sys/fs/inotify/"
+QUEUE = "/proc/sys/fs/inotify/max_queued_events"
 PATIENCE_S = 20
-
-
-def may_lower(name: str) -> bool:
-    return os.access(INOTIFY + name, os.W_OK) and os.getuid() == 0
 
 
 # Hints
@@ -249,70 +246,78 @@ def test_observers_that_end_leave_no_descriptor_and_no_thread(tmp_path: Path) ->
     assert held() <= before
 
 
-OVERFLOW = """
-import os, sys, threading
-from pipeline.observer import Inbox, Observer, Scope
+# Tells what it heard when events were lost, and what it could not observe.
+LISTENER = """
+import sys
+from pipeline.observer import Inbox, Observer, Scope, Unavailable, refuse_limit
 root = sys.argv[1]
 inbox = Inbox()
-observer = Observer((root,), Scope(root, (".md",), "/nowhere.db"), inbox)
+try:
+    observer = Observer((root,), Scope(root, (".md",), "/nowhere.db"), inbox)
+except Unavailable as why:
+    sys.exit(print(why))
 print("ready", flush=True)
-while True:
+while not (taken := inbox.take()) or not (taken.lost or "last.md" in (taken.paths or ())):
     inbox.wait(10)
-    taken = inbox.take()
-    if taken and taken.lost:
-        print(taken.lost, taken.paths, flush=True)
-        observer.stop()
-        break
+try:
+    refuse_limit()
+    print(taken.lost, taken.paths, flush=True)
+except Unavailable as why:
+    print(why)
+observer.stop()
 """
 
 
-@pytest.mark.skipif(not may_lower("max_queued_events"), reason="needs root to shorten the queue")
+def listener(root: Path, *before: str) -> subprocess.Popen[str]:
+    return start((*before, sys.executable, "-c", LISTENER, str(root)), root)
+
+
+def heard(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert err == ""
+    return out
+
+
+@pytest.mark.skipif(not os.path.exists(QUEUE), reason="the queue is inotify's")
 def test_a_queue_that_overflows_is_noticed(tmp_path: Path) -> None:
     """The reader is stopped while more happens than the queue holds."""
-    path = Path(INOTIFY + "max_queued_events")
-    before = path.read_text()
-    path.write_text("100")
-    try:
-        process = subprocess.Popen(
-            (sys.executable, "-c", OVERFLOW, str(tmp_path)), stdout=subprocess.PIPE, encoding="utf-8"
-        )
-        assert process.stdout and process.stdout.readline() == "ready\n"
-    finally:
-        path.write_text(before)
+    process = listener(tmp_path)
+    assert process.stdout and process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGSTOP)
-    for number in range(300):
-        (tmp_path / f"{number}.md").write_text("x")
+    files = [tmp_path / name for name in ("a.md", "b.md")]
+    for file in files:
+        file.write_text("x")
+    for number in range(int(Path(QUEUE).read_text())):
+        os.utime(files[number % 2])  # in turns: what happens twice in a row is merged
     process.send_signal(signal.SIGCONT)
-    out, _ = process.communicate(timeout=PATIENCE_S)
-    assert out == "the queue of events overflowed None\n"
+    assert heard(process) == "the queue of events overflowed None\n"
 
 
-@pytest.mark.skipif(not may_lower("max_user_watches"), reason="needs root to lower the limit")
-def test_a_limit_that_is_reached_is_named(tmp_path: Path) -> None:
-    path = Path(INOTIFY + "max_user_watches")
+own_limits = pytest.mark.skipif(not may_limit(), reason="limits of its own need Linux's user namespaces")
+
+
+@own_limits
+@pytest.mark.parametrize("name", [WATCHES, INSTANCES])
+def test_a_limit_that_is_reached_is_named(tmp_path: Path, name: str) -> None:
     for number in range(50):
         (tmp_path / f"root/{number}").mkdir(parents=True)
-    before = path.read_text()
-    path.write_text("20")
-    try:
-        with pytest.raises(Unavailable, match=r"fs\.inotify\.max_user_watches \(now 20\)"):
-            Ear(tmp_path / "root")
-        with pytest.raises(Unavailable):
-            path.write_text("0")
-            refuse_limit()
-    finally:
-        path.write_text(before)
-    refuse_limit()
-    Ear(tmp_path / "root").observer.stop()
+    value = 20 if name == WATCHES else 0
+    said = heard(listener(tmp_path / "root", *limited(name, value)))
+    assert f"raise user.{os.path.basename(name)} (now {value}) with sysctl" in said
 
 
-@pytest.mark.skipif(not may_lower("max_user_instances"), reason="needs root to lower the limit")
-def test_a_limit_of_observers_is_named(tmp_path: Path) -> None:
-    path = Path(INOTIFY + "max_user_instances")
-    before = path.read_text()
-    path.write_text("0")
-    try:
-        with pytest.raises(Unavailable, match=r"fs\.inotify\.max_user_instances"):
-            Ear(tmp_path)
-    finally:
-        path.write_text(before)
+@own_limits
+def test_a_limit_that_is_reached_later_is_named_when_asked_for(tmp_path: Path) -> None:
+    process = listener(tmp_path, *limited(WATCHES, 100))
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    limit(process.pid, WATCHES, 1)
+    (tmp_path / "last.md").write_text("x")
+    assert "raise user.max_inotify_watches (now 1) with sysctl" in heard(process)
+
+
+@own_limits
+def test_below_the_limit_all_is_well(tmp_path: Path) -> None:
+    process = listener(tmp_path, *limited(WATCHES, 2))
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    (tmp_path / "last.md").write_text("x")
+    assert heard(process).startswith("None frozenset")

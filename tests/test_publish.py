@@ -259,6 +259,7 @@ def test_a_checkpoint_beside_a_held_snapshot_does_not_wait(folder: Path) -> None
         assert log > 0
         assert checkpointed <= log
         assert time.monotonic() - began < 1
+        assert scalar(live, "PRAGMA busy_timeout") == 5000
 
 
 # Replace: where there is no sound live cache

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import resource
 import shutil
 import sqlite3
+import stat
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +102,15 @@ def test_documents_are_never_written_to(folder: Path) -> None:
     assert stamps() == before
 
 
-def test_the_same_documents_give_the_same_digest_and_bytes_with_any_number_of_workers(vault: Vault) -> None:
+def test_the_same_documents_give_the_same_digest_and_bytes_with_any_workers(vault: Vault) -> None:
     folder = vault({f"docs/{i % 7}/d{i}.md": f"# D{i}\n\n[x](d{i + 7}.md) [[d{i * 3}]]\n" for i in range(600)})
     outputs = {str(folder / f"{count}.db"): count for count in (0, 1, 3)}
     reports = [rebuild(folder, output=to, reproducible=True, workers=count) for to, count in outputs.items()]
+    with ThreadPoolExecutor(2) as executor:
+        lent = str(folder / "lent.db")
+        reports.append(rebuild(folder, output=lent, reproducible=True, executor=executor))
     assert len({report.digest for report in reports}) == 1
-    assert len({Path(to).read_bytes() for to in outputs}) == 1
+    assert len({Path(to).read_bytes() for to in (*outputs, lent)}) == 1
 
 
 def test_an_output_is_a_file_that_needs_no_other_beside_it(folder: Path) -> None:
@@ -407,3 +413,93 @@ def test_other_stamps_in_another_place_give_the_same_bytes(vault: Vault, tmp_pat
         made.append(tmp_path / f"{number}.db")
         rebuild(folder, output=str(made[-1]), reproducible=True)
     assert made[0].read_bytes() == made[1].read_bytes()
+
+
+# A revision
+
+
+@pytest.fixture
+def repository(vault: Vault, git: Callable[..., str], tmp_path: Path) -> Path:
+    """Two commits, and a work tree that is neither."""
+    folder = vault(
+        {"docs/a.md": "# A\n\n[b](b.md)\n", "docs/b.md": "# B\n", "mdcache.toml": 'docs = ["docs"]\n'}, tmp_path
+    )
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "one")
+    vault({"docs/odd name\n\u00e9.md": "# Odd\n", "mdcache.toml": 'docs = ["docs"]\nexclude = ["b.md"]\n'}, folder)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "two")
+    (folder / "docs/a.md").write_text("something else")
+    (folder / "docs/new.md").write_text("untracked")
+    return folder
+
+
+@pytest.mark.parametrize("rev", ["HEAD~1", "HEAD"])
+def test_a_revision_gives_the_digest_of_its_checkout(repository: Path, git: Callable[..., str], rev: str) -> None:
+    built = mdcache(repository, "rebuild", "--rev", rev, "--db", "of-revision.db", "--json")
+    git(repository, "worktree", "add", "--quiet", "--detach", "checkout", rev)
+    checked_out = mdcache(repository / "checkout", "rebuild", "--json")
+    kept = ("digest", "documents", "fingerprint")
+    report, expected = json.loads(built.stdout), json.loads(checked_out.stdout)
+    assert [report[key] for key in kept] == [expected[key] for key in kept]
+
+
+def test_a_revision_s_cache_remembers_its_commit_and_reads_its_texts(repository: Path, git: Callable[..., str]) -> None:
+    mdcache(repository, "rebuild", "--rev", "HEAD", "--db", "of-revision.db")
+    with database.closing(database.open_reader(str(repository / "of-revision.db"))) as db:
+        commit = scalar(db, "SELECT value FROM meta WHERE key = 'commit'")
+    assert commit == git(repository, "rev-parse", "HEAD").strip()
+    assert mdcache(repository, "read", "docs/a", "--db", "of-revision.db").stdout == "# A\n\n[b](b.md)\n"
+    assert "«Odd»" in mdcache(repository, "search", "odd", "--db", "of-revision.db").stdout
+
+
+def test_sync_replaces_the_cache_of_a_revision_and_says_so(repository: Path) -> None:
+    mdcache(repository, "rebuild", "--rev", "HEAD", "--db", "of-revision.db")
+    done = mdcache(repository, "sync", "--db", "of-revision.db", "--json")
+    assert "it holds the revision" in done.stderr
+    assert json.loads(done.stdout)["documents"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rev", "nope", "--db", "x.db"), "no revision 'nope'"),
+        (("--rev", "HEAD"), "--rev goes with"),
+        (("--rev", "--help", "--db", "x.db"), "no revision"),
+        (("--rev", "HEAD", "--db", "x.db", ".."), "does not lie in the repository"),
+    ],
+)
+def test_a_revision_that_cannot_be_built_is_refused(repository: Path, options: tuple[str, ...], said: str) -> None:
+    assert said in one_line(run((*MDCACHE, "rebuild", *options), repository), 2)
+    assert not (repository / "x.db").exists()
+
+
+# Who may read it
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted((folder / ".mdcache").glob("cache.db*"))}
+
+
+def test_a_cache_and_its_lock_are_for_their_owner_only(folder: Path) -> None:
+    (folder / CACHE).unlink()
+    rebuild(folder)
+    with database.closing(database.open_reader(str(folder / CACHE))):
+        assert set(modes(folder).values()) == {0o600}
+
+
+def test_who_was_allowed_to_read_a_cache_still_is_when_it_is_built_anew(folder: Path) -> None:
+    os.chmod(folder / CACHE, 0o640)
+    rebuild(folder)
+    assert modes(folder)["cache.db"] == 0o640
+    (folder / CACHE).write_bytes((folder / CACHE).read_bytes()[:50])
+    rebuild(folder)
+    assert modes(folder)["cache.db"] == 0o640
+
+
+def test_a_published_cache_may_be_read_by_whom_umask_allows(folder: Path) -> None:
+    rebuild(folder, output=str(folder / "public.db"))
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE((folder / "public.db").stat().st_mode) == 0o666 & ~umask

@@ -15,11 +15,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from processes import MDCACHE, PATIENCE_S, children, is_gone, mdcache, one_line, run, start
+from law import assert_law, settings_of
+from processes import (
+    MDCACHE,
+    PATIENCE_S,
+    UNPRIVILEGED,
+    WATCHES,
+    children,
+    is_gone,
+    limit,
+    limited,
+    may_limit,
+    mdcache,
+    one_line,
+    run,
+    start,
+)
 from watching import Watched, watched
 
-from pipeline import database, lock, sync
-from pipeline.database import scalar
+from pipeline import database, lock, sync, watchstate
 
 LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
 FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
@@ -36,26 +50,7 @@ def watcher(base: Path) -> Iterator[Watched]:
         yield found
 
 
-INOTIFY = Path("/proc/sys/fs/inotify")
-
-
-def may_set(name: str) -> bool:
-    return os.access(INOTIFY / name, os.W_OK) and os.getuid() == 0
-
-
-@contextlib.contextmanager
-def lowered(name: str, value: int) -> Iterator[Callable[[], None]]:
-    """A limit of the system, lowered for a while; yields what puts it back."""
-    before = (INOTIFY / name).read_text()
-    (INOTIFY / name).write_text(str(value))
-
-    def restore() -> None:
-        (INOTIFY / name).write_text(before)
-
-    try:
-        yield restore
-    finally:
-        restore()
+own_limits = pytest.mark.skipif(not may_limit(), reason="limits of its own need Linux's user namespaces")
 
 
 # What happens to documents
@@ -268,7 +263,7 @@ def test_one_root_that_is_missing_does_not_hold_up_the_other(base: Path, vault: 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="setpriv is Linux's")
 def test_a_folder_that_cannot_be_listed_holds_up_nothing_else(base: Path) -> None:
-    with watched(base, unprivileged=True) as watcher:
+    with watched(base, before=UNPRIVILEGED) as watcher:
         (watcher.docs / "a").chmod(0)
         watcher.until(lambda: "cannot list" in (watcher.state.degraded or ""))
         for number in range(3):
@@ -313,6 +308,25 @@ def test_settings_that_are_broken_leave_those_before_in_force(base: Path) -> Non
         watcher.keeps_the_law()
 
 
+def test_another_cache_in_the_settings_is_the_one_from_then_on(base: Path) -> None:
+    """As is one that the settings name in vain, until they name one that can be had."""
+    (base / "mdcache.toml").write_text('docs = ["docs"]\ndatabase = "cache/x.db"\n')
+    (base / "foreign.db").write_text("precious\n")
+    with watched(base, by_settings=True) as watcher:
+        (base / "mdcache.toml").write_text('docs = ["docs"]\ndatabase = "foreign.db"\n')
+        watcher.until(lambda: "foreign.db is not a cache" in (watcher.state.degraded or ""))
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until_titled("New")
+        before = watcher.database
+        watcher.database = str(base / "cache" / "y.db")
+        (base / "mdcache.toml").write_text('docs = ["docs"]\ndatabase = "cache/y.db"\n')
+        watcher.until(lambda: watcher.state.ready and watchstate.read(before) is None)
+        (watcher.docs / "newer.md").write_text("# Newer\n")
+        watcher.until_titled("Newer")
+        watcher.keeps_the_law()
+    assert (base / "foreign.db").read_text() == "precious\n"
+
+
 # Beside others
 
 
@@ -351,27 +365,6 @@ def test_while_another_writes_the_changes_wait(watcher: Watched) -> None:
         assert "new" not in watcher.ids()
     watcher.until(lambda: "new" in watcher.ids())
     watcher.until(lambda: watcher.state.degraded is None and not watcher.state.pending)
-
-
-def test_readers_never_see_half_a_batch(watcher: Watched) -> None:
-    """Each round gives all documents of one folder one title: a reader that sees two titles sees half a batch."""
-    (watcher.docs / "set").mkdir()
-    reader = database.open_reader(watcher.database)
-    for number in range(5):
-        for i in range(40):
-            (watcher.docs / f"set/{i}.md").write_text(f"# Round {number}\n\nround{number}\n")
-        deadline = time.monotonic() + PATIENCE_S
-        seen: set[tuple[str, int]] = set()
-        while seen != {(f"Round {number}", 40)}:
-            reader.execute("BEGIN")
-            seen = set(reader.execute("SELECT title, count(*) FROM nodes WHERE path LIKE 'set/%' GROUP BY title"))
-            indexed = scalar(reader, "SELECT count(*) FROM sections_fts WHERE sections_fts MATCH ?", f"round{number}")
-            assert indexed == sum(count for title, count in seen if title == f"Round {number}")
-            reader.execute("COMMIT")
-            assert len(seen) <= 1, seen
-            assert time.monotonic() < deadline, watcher.said()
-    reader.close()
-    watcher.keeps_the_law()
 
 
 def test_a_reader_that_stays_delays_the_checkpoint_and_nothing_else(watcher: Watched) -> None:
@@ -447,6 +440,25 @@ def test_in_the_background_it_returns_when_it_is_ready_and_is_stopped_by_name(ba
     assert is_gone(status["watcher"]["pid"])
     assert "generation 1 built" in (base / "cache/x.db.log").read_text()
     assert "no watcher" in mdcache(base, "watch", *cache, "--stop").stdout
+
+
+def test_a_log_that_grows_long_is_put_aside_once(base: Path) -> None:
+    cache, log, old = ("--db", "cache/x.db"), base / "cache/x.db.log", base / "cache/x.db.log.old"
+    (base / "cache").mkdir()
+    log.write_text("of old\n" * 200_000)
+    assert mdcache(base, "watch", "docs", *cache, "--detach").returncode == 0
+    try:
+        assert old.read_text().startswith("of old\n") and "of old" not in log.read_text()
+        with log.open("a") as file:
+            file.write("much more\n" * 200_000)
+        (base / "docs/new.md").write_text("# New\n")
+        deadline = time.monotonic() + PATIENCE_S
+        while "of old" in old.read_text() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert "much more" in old.read_text() and "1 added" in old.read_text()
+    finally:
+        assert mdcache(base, "watch", *cache, "--stop").returncode == 0
+    assert log.read_text().endswith(" stopped\n") and log.read_text().count("\n") == 1
 
 
 def test_what_keeps_it_from_starting_is_said_at_once(base: Path) -> None:
@@ -529,26 +541,27 @@ def test_a_reader_thread_that_dies_is_replaced(watcher: Watched) -> None:
     watcher.keeps_the_law()
 
 
-@pytest.mark.skipif(not may_set("max_user_watches"), reason="needs root to lower the limit")
+@own_limits
 def test_with_too_many_folders_for_the_system_it_polls_and_says_so(base: Path) -> None:
-    (base / "mdcache.toml").write_text(settings("reconcile_s = 1\npoll_s = 0.2"))
-    with lowered("max_user_watches", 2) as restore, watched(base) as watcher:
+    (base / "mdcache.toml").write_text(settings("reconcile_s = 0.5\npoll_s = 0.1"))
+    with watched(base, before=limited(WATCHES, 2)) as watcher:
         assert watcher.state.method == "poll"
-        assert "fs.inotify.max_user_watches (now 2)" in (watcher.state.degraded or "")
+        assert "user.max_inotify_watches (now 2)" in (watcher.state.degraded or "")
         (watcher.docs / "new.md").write_text("# New\n")
         watcher.until_titled("New")
-        restore()
+        limit(watcher.process.pid, WATCHES, 1000)
         watcher.until(lambda: watcher.state.method == "inotify" and watcher.state.degraded is None)
         (watcher.docs / "newer.md").write_text("# Newer\n")
         watcher.until_titled("Newer")
         watcher.keeps_the_law()
 
 
-@pytest.mark.skipif(not may_set("max_user_watches"), reason="needs root to lower the limit")
+@own_limits
 def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
-    (base / "mdcache.toml").write_text(settings("reconcile_s = 1\npoll_s = 0.2"))
-    with watched(base) as watcher, lowered("max_user_watches", 2):
+    (base / "mdcache.toml").write_text(settings("reconcile_s = 0.5\npoll_s = 0.1"))
+    with watched(base, before=limited(WATCHES, 1000)) as watcher:
         assert watcher.state.method == "inotify"
+        limit(watcher.process.pid, WATCHES, 2)
         (watcher.docs / "late").mkdir()
         watcher.until(lambda: watcher.state.method == "poll" and watcher.state.degraded)
         (watcher.docs / "late/new.md").write_text("# New\n")
@@ -556,18 +569,36 @@ def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
         watcher.keeps_the_law()
 
 
-@pytest.mark.torture
-@pytest.mark.skipif(sys.platform != "linux", reason="the queue is inotify's")
-def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+def flood(watcher: Watched, files: int, writes: int) -> None:
+    """More writes than the queue holds events while the watcher stands still, and changes after all of them."""
+    assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
     watcher.process.send_signal(signal.SIGSTOP)
-    for number in range(12_000):
-        (watcher.docs / f"a/flood{number}.md").write_text(f"# Flood {number} [[flood{number + 1}]]\n")
+    for number in range(writes):  # one file after the other: the system merges what happens twice in a row
+        with (watcher.docs / f"a/flood{number % files}.md").open("a") as file:
+            file.write(f"# Flood {number} [[flood{number + 1}]]\n")
     (watcher.docs / "one.md").unlink()
+    (watcher.docs / "after").mkdir()
+    (watcher.docs / "after/late.md").write_text("# Late\n")
     watcher.process.send_signal(signal.SIGCONT)
     watcher.until(lambda: "overflowed" in watcher.said())
     watcher.keeps_the_law(PATIENCE_S * 2)
-    (watcher.docs / "a/after.md").write_text("# After\n")
-    watcher.until_titled("After")
+    (watcher.docs / "after/later.md").write_text("# Later\n")
+    watcher.until_titled("Later")
+    watcher.keeps_the_law()
+
+
+@pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
+def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
+    flood(watcher, 100, 12_000)
+
+
+@pytest.mark.torture
+@pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
+def test_a_flood_of_new_documents_loses_none(watcher: Watched) -> None:
+    flood(watcher, 12_000, 12_000)
 
 
 @pytest.mark.torture
@@ -606,19 +637,90 @@ def stir(docs: Path, outside: Path, chance: random.Random) -> None:
             chance.choice(files).unlink()
 
 
+def change_much(docs: Path, version: int) -> None:
+    """A batch that takes its time: new, changed, renamed and removed documents, and links that come and go."""
+    (docs / "much").mkdir(exist_ok=True)
+    for number in range(150):
+        (docs / f"much/d{number}.md").write_text(
+            f"# D{number} of {version}\n\n[[d{number + version % 3}]] [[e{version}]]\n"
+        )
+    for number in range(5):
+        (docs / f"much/e{version}.md").write_text(f"# E{number}\n")
+        (docs / f"much/e{version - 3}.md").unlink(missing_ok=True)
+    (docs / f"much/d{version % 150}.md").rename(docs / f"d{version % 4}.md")
+
+
 @pytest.mark.torture
-def test_killed_at_any_moment_it_loses_nothing(base: Path) -> None:
+def test_killed_at_any_moment_of_a_storm_it_loses_nothing_that_sync_does_not_find(base: Path) -> None:
     chance = random.Random(1)
+    (base / "mdcache.toml").write_text(settings("debounce_ms = 10"))
     with watched(base) as watcher:
-        for _ in range(25):
+        for version in range(60):
+            change_much(watcher.docs, version)
             for _ in range(20):
                 stir(watcher.docs, base / "outside", chance)
-            time.sleep(chance.random() * 0.5)  # any moment: in the debounce, in a batch, after it
+            time.sleep(chance.random() * 0.3)  # any moment: before the batch, in it, after it
             watcher.process.kill()
             watcher.process.wait()
+            stir(watcher.docs, base / "outside", chance)
             assert mdcache(base, "sync", *watcher.named()).returncode == 0
+            assert_law(watcher.settings(watcher.database))
             watcher.restart()
-            watcher.keeps_the_law()
+
+
+@pytest.mark.torture
+@pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux's")
+@pytest.mark.parametrize("call", ["pwrite64", "ftruncate", "fdatasync", "flock", "unlink"])
+def test_killed_at_each_of_its_system_calls_it_loses_nothing_that_sync_does_not_find(base: Path, call: str) -> None:
+    assert mdcache(base, "sync", "docs", "--db", "cache/x.db").returncode == 0
+    number = 1
+    while killed_at(base, call, number):
+        number += 1
+    print(f"killed at {number - 1} calls of {call}")
+
+
+def killed_at(base: Path, call: str, number: int) -> bool:
+    """Whether it comes so far, from its start over a batch and a checkpoint to its end; then sync restores the law."""
+    database_, wal = str(base / "cache/x.db"), base / "cache/x.db-wal"
+    inject = (
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        os.devnull,
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={call}:signal=KILL:when={number}",
+    )
+    process = start((*inject, *MDCACHE, "watch", "docs", "--db", "cache/x.db"), base)
+
+    def until(condition: Callable[[watchstate.State], object]) -> bool:
+        """False when it has been killed before."""
+        while process.poll() is None:
+            seen = watchstate.read(database_)
+            if seen and seen.alive and seen.state.ready and condition(seen.state):
+                return True
+            time.sleep(0.01)
+        return False
+
+    try:
+        if until(lambda _: True):
+            (base / "docs/one.md").write_text(f"# Killed at {call} {number} [[new]]\n")
+            (base / "docs/new.md").write_text("# New\n")
+            (base / "docs/new.md").rename(base / f"docs/new{number % 2}.md")
+            if until(lambda state: state.batches and wal.stat().st_size == 0):
+                seen = watchstate.read(database_)
+                assert seen
+                os.kill(seen.state.pid, signal.SIGTERM)
+        status = process.wait(PATIENCE_S)
+    finally:
+        process.kill()
+        process.communicate()
+    assert status in (0, -signal.SIGKILL)
+    assert mdcache(base, "sync", "docs", "--db", "cache/x.db").returncode == 0
+    assert_law(settings_of(base, "x", "docs")._replace(database=database_))
+    return bool(status)
 
 
 @pytest.mark.torture

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from law import content
-from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, start
+from processes import MDCACHE, PATIENCE_S, start
 
 from pipeline import database, rebuild, settings, watchstate
 from pipeline.database import scalar
@@ -25,11 +25,12 @@ if sys.platform == "darwin":
 class Watched:
     """A folder base with documents in docs/ and a cache in cache/x.db that a process keeps fresh."""
 
-    def __init__(self, base: Path, *options: str, unprivileged: bool = False) -> None:
+    def __init__(self, base: Path, *options: str, before: Sequence[str] = (), by_settings: bool = False) -> None:
         self.base, self.docs, self.database = base, base / "docs", str(base / "cache" / "x.db")
         self.docs.mkdir(exist_ok=True)
         self.log = base / "log"
-        self._command = (*(UNPRIVILEGED if unprivileged else ()), *MDCACHE, "watch", *self.named(), *options)
+        named = () if by_settings else self.named()
+        self._command = (*before, *MDCACHE, "watch", *named, *options)
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
@@ -99,9 +100,12 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(base: Path, *options: str, unprivileged: bool = False) -> Iterator[Watched]:
-    """Watch the docs of a folder; at the end the watcher must end well."""
-    watcher = Watched(base, *options, unprivileged=unprivileged)
+def watched(base: Path, *options: str, before: Sequence[str] = (), by_settings: bool = False) -> Iterator[Watched]:
+    """Watch the docs of a folder; at the end the watcher must end well.
+
+    before: words before the command; by_settings: nothing is named on the command line.
+    """
+    watcher = Watched(base, *options, before=before, by_settings=by_settings)
     try:
         watcher.until(lambda: watcher.state.ready)
         yield watcher
