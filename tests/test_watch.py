@@ -679,6 +679,18 @@ def test_killed_at_each_of_its_system_calls_it_loses_nothing_that_sync_does_not_
     print(f"killed at {number - 1} calls of {call}")
 
 
+def size_of(file: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
+
+
+def kill_children(pid: int, how: signal.Signals) -> None:
+    for child in children(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, how)
+
+
 def killed_at(base: Path, call: str, number: int) -> bool:
     """Whether it comes so far, from its start over a batch and a checkpoint to its end; then sync restores the law."""
     database_, wal = str(base / "cache/x.db"), base / "cache/x.db-wal"
@@ -709,12 +721,11 @@ def killed_at(base: Path, call: str, number: int) -> bool:
             (base / "docs/one.md").write_text(f"# Killed at {call} {number} [[new]]\n")
             (base / "docs/new.md").write_text("# New\n")
             (base / "docs/new.md").rename(base / f"docs/new{number % 2}.md")
-            if until(lambda state: state.batches and wal.stat().st_size == 0):
-                seen = watchstate.read(database_)
-                assert seen
-                os.kill(seen.state.pid, signal.SIGTERM)
+            if until(lambda state: state.batches and state.pending == 0 and not size_of(wal)):
+                kill_children(process.pid, signal.SIGTERM)
         status = process.wait(PATIENCE_S)
     finally:
+        kill_children(process.pid, signal.SIGKILL)  # they outlive the strace that is killed
         process.kill()
         process.communicate()
     assert status in (0, -signal.SIGKILL)
