@@ -47,7 +47,36 @@ def forms(fragment: str) -> tuple[str, ...]:
 
     `Guide#Setup#Linux` asks for the last heading of the path.
     """
-    last = fragment.rpartition("#")[2].strip()
+    last = _place(fragment).rpartition("#")[2].strip().removeprefix("user-content-")
     if last.startswith("^"):
         return (last,)
     return (last, last.lower(), slug(last))
+
+
+def _place(fragment: str) -> str:
+    """A fragment without the words to be marked: `#setup:~:text=make%20install`."""
+    return fragment.partition(":~:")[0] if ":~:" in fragment else fragment
+
+
+def is_lenient(wiki: bool, fragment: str) -> bool:
+    """Whether a link says a heading's text, as Obsidian writes it, not its anchor: no anchor has a space."""
+    return wiki or " " in fragment
+
+
+def loose_forms(fragment: str) -> tuple[str, ...]:
+    """What Obsidian compares: it writes `[[#A B draft]]` for `## A/B #draft`, and `[[#Guide > Setup]]` is a path."""
+    return loose(fragment.rpartition("#")[2]), loose(fragment), loose(fragment.rpartition(" > ")[2])
+
+
+def loose(text: str) -> str:
+    """A heading's text or anchor without case, spaces and marks; a block's id stays apart from both."""
+    return "^" * text.startswith("^") + slug(text).replace("-", "").replace("_", "")
+
+
+_MADE = re.compile(r"top|L\d+(?:C\d+)?(?:-L\d+(?:C\d+)?)?|fn(?:ref)?(?:[:-].*|\d+)", re.IGNORECASE)
+
+
+def is_made_by_viewers(fragment: str) -> bool:
+    """Whether those who show a page make the place: its top, its lines, its footnotes, words to be marked."""
+    place = _place(fragment)
+    return not place or bool(_MADE.fullmatch(place.removeprefix("user-content-")))

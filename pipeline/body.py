@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from pipeline import anchors, inline, markdown, targets
+from pipeline import anchors, hidden, inline, markdown, targets
 from pipeline.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
 
 REPLACED = "\x1a"
 """Stands for a NUL byte and for each byte that is not UTF-8: one byte for one byte keeps every offset."""
 _SHOWN = "\ufffd"
 
-_CUSTOM_ID = re.compile(r"\{#([^\s{}]+)\}\s*$")
+# `{.class}`, which pandoc and site builders take off a heading before they make its anchor.
+_ATTRIBUTES = re.compile(r":?[ \t]*+[.-][^{}#]*\}")
 _H1 = 1
 
 
@@ -60,12 +61,15 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     plain = data.decode() if deep else text.text
     candidates = inline.candidates(plain)
     offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
-    outline = markdown.outline(plain, offsets)
+    said_at = dict(zip(offsets, candidates, strict=True))
+    outline = markdown.outline(plain, offsets, rules.wikilinks)
+    if "$" in plain or "%" in plain:
+        outline = hidden.without_hidden(outline, plain, data, said_at)
     if REPLACED in plain:
         outline = _shown(outline)
     starts, sections = _sections(outline.headings, data, text.base, text.line)
     finder = _Finder(path, data, text.line, starts, rules)
-    said = _said(dict(zip(offsets, candidates, strict=True)), outline, data)
+    said = _said(said_at, outline, data)
     return Body(
         next((heading.text for heading in outline.headings if heading.level == _H1 and heading.text), None),
         sections,
@@ -121,7 +125,7 @@ class _Said(NamedTuple):
 def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes) -> _Said:
     tags: list[str] = []
     links: list[_Found] = []
-    anchors: list[tuple[int, str]] = []
+    found: list[tuple[int, str]] = []
     conflict: tuple[int, re.Match[str]] | None = None
     for at in outline.plain:
         _, kind, match = candidates[at]
@@ -132,20 +136,24 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         elif kind is inline.TAG_RELATION:
             links += ((at, "relation", "TAGGED_AS", target, None) for target in inline.tag_relation(match))
         elif kind is inline.BLOCK_ID:
-            anchors.append((at, match[0]))
+            found.append((at, match[0]))
+        elif kind is inline.ATTRIBUTE_ID:
+            found.append((at, match[1]))
         elif conflict is None:  # if the first is none, no later one is
             conflict = at, match
     for start, end in outline.html:
         raw = data[start:end].decode()
-        anchors += ((start, anchor) for anchor in inline.html_anchors(raw))
+        found += ((start, anchor) for anchor in inline.html_anchors(raw))
         comment = inline.comment_tags(raw)
         tags += comment.tags
         for key, target, at in comment.relations:
             links.append((start + at, "relation", inline.edge_type(key), target, None))
     for heading in outline.headings:
-        if "{#" in heading.text and (custom := _CUSTOM_ID.search(heading.text)):
-            anchors.append((heading.start, custom[1]))
-    return _Said(tags, links, anchors, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
+        if "{" in heading.spoken:
+            said, _, attributes = heading.spoken.rstrip().rpartition("{")
+            if _ATTRIBUTES.fullmatch(attributes):
+                found.append((heading.start, anchors.slug(said.rstrip())))
+    return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
 
 
 def _sections(
@@ -234,7 +242,7 @@ class _Finder:
 
     def _references(self, references: list[markdown.Reference]) -> Iterator[_Found]:
         """Wikilinks after `key::` are relations."""
-        related = b"::" in self._data
+        related = any(reference.kind == "wikilink" for reference in references) and b"::" in self._data
         relation, last = None, 0
         for kind, target, label, start, end in references:
             kind, type_ = _KINDS[kind]
@@ -306,5 +314,5 @@ def link_of(
 ) -> Link:
     """A link in the document at path; place is (section, line, column)."""
     section, line, column = place
-    found = targets.look_up(kind in WIKI_KINDS, target, path, rules.extensions)
+    found = targets.look_up(kind in WIKI_KINDS, target, path, rules)
     return Link(section, line, column, kind, type_, target, found.fragment, label, found.scope, found.name)

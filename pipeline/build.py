@@ -65,11 +65,14 @@ def _batches(found: Iterable[Found]) -> Iterator[_Some]:
 class Build:
     """An empty database while it is filled.
 
-    now: what the clock said before any file was read. stamped: whether the stat cache is filled.
+    now: what the clock said before any file was read. stamped: whether the stat cache is filled. texts: whether the
+    full-text index is.
     """
 
-    def __init__(self, db: Connection, settings: Settings, now: Clock, stamped: bool = True) -> None:
-        self._db, self._settings, self._clock, self._stamped = db, settings, now, stamped
+    def __init__(
+        self, db: Connection, settings: Settings, now: Clock, stamped: bool = True, texts: bool = True
+    ) -> None:
+        self._db, self._settings, self._clock, self._stamped, self._texts = db, settings, now, stamped, texts
         self._absent: list[str] = []
         self._problems: list[Problem] = []
         ddl.apply_tables(db, settings.schema)
@@ -104,7 +107,7 @@ class Build:
             self._problems.extend(one for one in found if isinstance(one, Problem))
             entries = tuple(one for one in found if isinstance(one, Entry))
             keys = tuple(range(key, key + len(entries)))
-            yield Job(base, repository, rules, self._clock, entries, keys, (None,) * len(entries))
+            yield Job(base, repository, rules, self._clock, entries, keys, (None,) * len(entries), self._texts)
 
     def _add(self, batch: Batch) -> None:
         if not self._stamped:

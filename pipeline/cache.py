@@ -77,8 +77,8 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
     except (KeyError, ValueError, TypeError) as error:
         raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS") from error
     if "base" in meta:
-        base = os.path.normpath(os.path.join(os.path.dirname(path), meta["base"]))
-    return Cache(path, db, base, tuple(os.path.normpath(os.path.join(base, root)) for root in roots), meta)
+        base = os.path.realpath(os.path.join(os.path.dirname(path), meta["base"]))
+    return Cache(path, db, base, tuple(os.path.realpath(os.path.join(base, root)) for root in roots), meta)
 
 
 def _meta(path: str, db: Connection) -> dict[str, str]:

@@ -2,76 +2,37 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 import pipeline
 from pipeline import show, stops
-from pipeline.errors import Damaged, MdcacheError, No, UsageError, WorkError
+from pipeline.commands import (
+    AS_JSON,
+    HELP,
+    WAIT,
+    Common,
+    common,
+    common_to,
+    progress_bar,
+    revision,
+    verdict,
+    with_remembered_roots,
+)
+from pipeline.errors import No, UsageError, WorkError
+from pipeline.hookcommands import hook
+from pipeline.trustcommands import doctor, verify
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
     from pipeline.cache import Cache
     from pipeline.settings import Settings
-    from pipeline.sources import Source
-
-_INTERRUPTED = 130
-_HELP = {"help_option_names": ["-h", "--help"]}
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class Common(NamedTuple):
-    """The options that every command takes."""
-
-    folder: str
-    config: str | None
-    database: str | None
-    quiet: bool
-    verbose: bool
-
-    def settings(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
-        from pipeline.settings import Asked, load
-        from pipeline.sources import DISK
-
-        return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
-
-
-_COMMON = (
-    click.option("-C", "folder", metavar="DIR", help="Work as if started in DIR."),
-    click.option("--config", metavar="FILE", help="Settings file, instead of the one found by walking up."),
-    click.option("--db", "database", metavar="PATH", help="The cache, instead of that of the settings."),
-    click.option("--quiet", is_flag=True, help="No progress, no notes."),
-    click.option("--verbose", is_flag=True, help="With tracebacks."),
-)
-
-
-def common(command: _F) -> _F:
-    """Add the common options, before or after the command's name; the command gets them as its first argument."""
-
-    @functools.wraps(command)
-    def called(
-        folder: str | None, config: str | None, database: str | None, quiet: bool, verbose: bool, **rest: Any
-    ) -> Any:
-        outer = click.get_current_context().find_root().params
-        asked = Common(
-            folder or outer["folder"] or ".",
-            config or outer["config"],
-            database or outer["database"],
-            quiet or outer["quiet"],
-            verbose or outer["verbose"],
-        )
-        return command(asked, **rest)
-
-    for option in reversed(_COMMON):
-        called = option(called)
-    return called  # type: ignore[return-value]
 
 
 class _Words(click.Command):
@@ -95,13 +56,8 @@ class _Words(click.Command):
         return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-_wait = click.option(
-    "--wait", type=click.FloatRange(0), default=10.0, show_default=True, metavar="SECONDS", help="For another writer."
-)
-
-
-@click.group(context_settings=_HELP)
+@common_to
+@click.group(context_settings=HELP)
 @click.version_option(pipeline.__version__, prog_name="mdcache")
 def cli(**_: Any) -> None:
     """Folders of markdown as a SQLite database that you can search, query and walk as a graph.
@@ -111,11 +67,11 @@ def cli(**_: Any) -> None:
     """
 
 
-for _option in reversed(_COMMON):
-    _option(cli)
+for _command in (hook, verify, doctor):
+    cli.add_command(_command)
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @common
 def init(asked: Common) -> None:
     """Write a commented mdcache.toml; an existing one is never touched."""
@@ -135,10 +91,10 @@ def init(asked: Common) -> None:
         show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
-@_as_json
-@_wait
+@AS_JSON
+@WAIT
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Publish to FILE instead; it needs no writable folder."
 )
@@ -160,15 +116,17 @@ def rebuild(
     from pipeline import render
     from pipeline.rebuild import Options
     from pipeline.rebuild import rebuild as build
+    from pipeline.settings import refuse_outside
 
     if reproducible and not output:
         raise UsageError("--reproducible goes with --output FILE")
     if rev and not (output or asked.database):
         raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
-    settings = _with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
+    settings = with_remembered_roots(asked.settings(docs, revision(asked.folder, rev)))
+    refuse_outside(settings)
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
-        with _progress(settings, asked.quiet) as progress:
+        with progress_bar(settings, asked.quiet) as progress:
             report = build(settings, Options(wait, workers, target, reproducible), progress)
         if as_json:
             show.as_json(report._asdict())
@@ -176,39 +134,9 @@ def rebuild(
             render.report(report)
 
 
-def _revision(folder: str, rev: str | None) -> Source | None:
-    from pipeline import git, sources
-
-    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
-
-
-def _with_remembered_roots(settings: Settings) -> Settings:
-    """Without settings and without DOCS, the cache says what it was made of; a damaged one no longer can."""
-    from pipeline.cache import opened
-
-    if settings.roots or not os.path.exists(settings.database):
-        return settings
-    with suppress(Damaged), opened(settings.database, settings.base) as cache:
-        return settings.with_roots(cache.base, cache.roots)
-    return settings
-
-
-@contextmanager
-def _progress(settings: Settings, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr when that is a terminal; only then the files are counted first."""
-    if quiet or not sys.stderr.isatty() or not settings.roots:
-        yield lambda _: None
-        return
-    from pipeline.scan import scan
-
-    total = sum(1 for _ in scan(settings.tree()))
-    with click.progressbar(length=total, label="rebuild", file=sys.stderr, show_pos=True) as bar:
-        yield bar.update
-
-
-@cli.command(cls=_Words, context_settings=_HELP)
+@cli.command(cls=_Words, context_settings=HELP)
 @click.argument("query", nargs=-1, required=True)
-@_as_json
+@AS_JSON
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="At most N results.")
 @click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'.")
 @click.option("--tag", metavar="TAG", help="Only documents with this tag.")
@@ -242,9 +170,9 @@ def search(
         raise No("" if as_json or asked.quiet else "nothing found")
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("id_", metavar="ID[#ANCHOR]")
-@_as_json
+@AS_JSON
 @common
 def read(asked: Common, id_: str, as_json: bool) -> None:
     """Print a document, or a section with its deeper headings, from the file."""
@@ -262,9 +190,9 @@ def read(asked: Common, id_: str, as_json: bool) -> None:
         render.passage(found)
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("id_", metavar="ID")
-@_as_json
+@AS_JSON
 @click.option("--depth", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Walk N links far.")
 @common
 def links(asked: Common, id_: str, as_json: bool, depth: int) -> None:
@@ -282,7 +210,7 @@ def links(asked: Common, id_: str, as_json: bool, depth: int) -> None:
         render.links(found)
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("sql")
 @click.option("--table", "form", flag_value="table", default=True, help="An aligned table (the default).")
 @click.option("--csv", "form", flag_value="csv", help="CSV with a header.")
@@ -301,8 +229,8 @@ def query(asked: Common, sql: str, form: str, attach: tuple[str, ...]) -> None:
         render.answer(form, run(cache, sql, attached))
 
 
-@cli.command(context_settings=_HELP)
-@_as_json
+@cli.command(context_settings=HELP)
+@AS_JSON
 @common
 def status(asked: Common, as_json: bool) -> None:
     """Show what is live: generation, fingerprint, counts, freshness."""
@@ -320,8 +248,8 @@ def status(asked: Common, as_json: bool) -> None:
         render.status(found)
 
 
-@cli.command(context_settings=_HELP)
-@_as_json
+@cli.command(context_settings=HELP)
+@AS_JSON
 @click.option("--diff", is_flag=True, help="What differs in the live cache, as a unified diff.")
 @common
 def schema(asked: Common, as_json: bool, diff: bool) -> None:
@@ -329,7 +257,7 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
     from pipeline import ddl
     from pipeline.cache import opened
 
-    settings = _with_remembered_roots(asked.settings())
+    settings = with_remembered_roots(asked.settings())
     fingerprint = settings.fingerprint() if settings.roots else None
     text = settings.schema.text()
     lines: list[str] = []
@@ -344,10 +272,10 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
         show.out(show.clean(one))
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
-@_as_json
-@_wait
+@AS_JSON
+@WAIT
 @click.option("--check", is_flag=True, help="Only tell what differs; exit status 1 when anything does.")
 @click.option("--digest", is_flag=True, help="Compute the digest of what is cached now.")
 @common
@@ -360,12 +288,12 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
         if not asked.quiet:
             show.note(f"mdcache: built anew: {why}")
 
-    settings = _with_remembered_roots(asked.settings(docs))
+    settings = with_remembered_roots(asked.settings(docs))
     if check:
         _check_sync(settings, as_json, asked.quiet)
         return
     with stops.until_too_late():
-        with _progress(settings, asked.quiet) as progress:
+        with progress_bar(settings, asked.quiet) as progress:
             report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
         if as_json:
             show.as_json(report._asdict())
@@ -386,7 +314,7 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
         raise No("")
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--staged", is_flag=True, help="Judge what git is about to commit, and what it breaks elsewhere.")
 @click.option("--rev", metavar="REV", help="Judge a revision.")
@@ -425,7 +353,7 @@ def check(
         raise UsageError("--staged and --rev do not go together")
     request = driver.request(
         driver.Asked(asked.folder, staged, rev, against, paths),
-        lambda source: _with_remembered_roots(asked.settings((), source)),
+        lambda source: with_remembered_roots(asked.settings((), source)),
     )
     found = driver.check(request)
     formats.show_as(form, found, formats.Places(request.settings.base, asked.folder))
@@ -435,8 +363,8 @@ def check(
         raise No("")
 
 
-@cli.command(context_settings=_HELP)
-@_as_json
+@cli.command(context_settings=HELP)
+@AS_JSON
 @click.option("--since", metavar="TOKEN", help="Only what came after: the 'next' of the last time, or 'now'.")
 @click.option("--follow", is_flag=True, help="Wait for more, until stopped.")
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="At most N changes.")
@@ -464,12 +392,12 @@ def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit
                 sys.stdout.flush()
 
 
-@cli.command(context_settings=_HELP)
+@cli.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
 @click.option("--detach", "how", flag_value="detach", help="In the background, with a log beside the cache.")
 @click.option("--stop", "how", flag_value="stop", help="Stop the watcher of this cache.")
 @click.option("--poll", is_flag=True, help="Compare all files every few seconds; do not ask the system for changes.")
-@_wait
+@WAIT
 @common
 def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wait: float) -> None:
     """Sync, then keep the cache fresh until stopped."""
@@ -479,7 +407,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
         stopped = driver.stop(asked.settings(docs).database, wait)
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
     elif how == "detach":
-        settings = _with_remembered_roots(asked.settings(docs))
+        settings = with_remembered_roots(asked.settings(docs))
         started = driver.detach(settings, _watching(asked, docs, poll, wait), os.curdir)
         said = f"process {started} watches; its log is {settings.database}.log"
     else:
@@ -488,7 +416,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
             if not asked.quiet:
                 show.note(driver.stamp(line))
 
-        driver.watch(lambda: _with_remembered_roots(asked.settings(docs)), driver.Options(wait, poll), say)
+        driver.watch(lambda: with_remembered_roots(asked.settings(docs)), driver.Options(wait, poll), say)
         return
     if not asked.quiet:
         show.out(show.line(said))
@@ -534,27 +462,8 @@ def run(arguments: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if "--verbose" in arguments:
             traceback.print_exception(error)
-        message, status_ = _verdict(error)
+        message, status_ = verdict(error)
         if message:
             show.note(f"mdcache: {message}")
         return status_
     return 0
-
-
-def _verdict(error: BaseException) -> tuple[str, int]:
-    """What to say of an error, in one line, and the exit status it ends in."""
-    if isinstance(error, MdcacheError):
-        return str(error), error.status
-    if isinstance(error, click.ClickException):
-        return _in_one_line(error), UsageError.status
-    if isinstance(error, click.Abort | KeyboardInterrupt):
-        return "interrupted: the cache is as it was", _INTERRUPTED
-    return f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status
-
-
-def _in_one_line(error: click.ClickException) -> str:
-    """What click says of the command line, and where to read on."""
-    said = " ".join(error.format_message().split()).rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "mdcache"
-    return f"{said[:1].lower()}{said[1:]}: see {command} --help"

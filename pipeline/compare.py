@@ -1,11 +1,11 @@
-"""What has changed: the scan against the stat cache, both in the order of their paths. Pure."""
+"""What has changed, in the order of paths: the scan against the stat cache, a generation against the last. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.model import Entry
+from pipeline.model import Entry, Tally
 
 
 class Known(NamedTuple):
@@ -57,3 +57,21 @@ def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect 
     while row is not None:
         yield Gone(row.path)
         row = next(rows, None)
+
+
+def tally(before: Iterable[tuple[str, str]], after: Iterable[tuple[str, str]]) -> Tally:
+    """Count what has changed between two generations: (path, hash) of every document, in the order of the paths."""
+    added = changed = removed = 0
+    rows = iter(before)
+    row = next(rows, None)
+    for path, hash_ in after:
+        while row is not None and row[0] < path:
+            removed += 1
+            row = next(rows, None)
+        if row is None or row[0] > path:
+            added += 1
+            continue
+        changed += row[1] != hash_
+        row = next(rows, None)
+    left = 0 if row is None else 1 + sum(1 for _ in rows)
+    return Tally(added, changed, removed + left)

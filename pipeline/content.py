@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pipeline.model import ERROR, FRONT_MATTER_LIMIT, INODE_BITS, Content, Problem, Stamp
@@ -33,36 +34,60 @@ class Clock(NamedTuple):
 
 
 def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, Stamp] | Problem | None:
-    """Read the file at path below base; None when no plain file is there, a Problem when it cannot be read."""
+    """Read the file at path below base; None when no plain file is there, a Problem when it cannot be read.
+
+    base has no symbolic links in it; where one leads elsewhere on the way to the file, there is none.
+    """
     name = os.path.join(base, path)
     try:
         for _ in range(_TRIES):
-            content, before, after = _read_once(name, size_limit)
+            with opened(name) as descriptor:
+                content, before, after = _read_once(descriptor, size_limit)
             if _same(before, after) and _same(after, os.stat(name, follow_symlinks=False)):
                 return content, _stamp(after, clock.is_racy(after))
     except OSError as error:
-        if error.errno in _NOT_THERE:
+        if error.errno in NOT_THERE:
             return None
         return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
     # It never stood still: what was read last is a state it was in, and the next sync looks again.
     return content, _stamp(after, True)
 
 
-# Gone since the scan, or something else now: in place of the file, or of a folder that it lay in.
-_NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[int]:
+    """A descriptor of the plain file at an absolute path without symbolic links. Raises OSError when there is none.
 
-
-def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
+    A folder on the way may have been swapped for a link since anybody looked: what was opened says where it lies.
+    """
     # O_NONBLOCK: something that became a FIFO since the scan must not hang us.
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _lies_elsewhere(descriptor, name):
             raise FileNotFoundError(errno.ENOENT, "not a plain file", name)
-        content = taken(lambda count: os.read(descriptor, count), before.st_size, size_limit)
-        return content, before, os.fstat(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _lies_elsewhere(descriptor: int, name: str) -> bool:
+    try:
+        where = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        # No Linux: whether a link is there now. Names are not compared with those on disk, which may differ in case.
+        parent = os.path.dirname(name)
+        return os.path.realpath(parent) != parent
+    # A file that was replaced meanwhile has no name any more, and is read again.
+    return where not in (name, f"{name} (deleted)")
+
+
+# Gone since the scan, or something else now: in place of the file, or of a folder that it lay in.
+NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
+
+
+def _read_once(descriptor: int, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
+    before = os.fstat(descriptor)
+    content = taken(lambda count: os.read(descriptor, count), before.st_size, size_limit)
+    return content, before, os.fstat(descriptor)
 
 
 def taken(read: Callable[[int], bytes], size: int, size_limit: int) -> Content:

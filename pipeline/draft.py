@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pipeline import database, layout, survey, sync
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
-from pipeline.errors import Damaged
+from pipeline.errors import WorkError
 from pipeline.settings import Settings
 from pipeline.update import Update
 
@@ -61,7 +61,7 @@ def _copy(settings: Settings) -> Connection | None:
             few = max(_FEW, scalar(cache.db, "SELECT count(*) FROM nodes") // 4)
             plan = survey.plan(cache.db, settings, at_most=few)
             return _copied(cache.db, settings, plan) if plan.whole else None
-    except (sync.Unfit, Damaged):
+    except (sync.Unfit, WorkError):
         return None
 
 
@@ -84,7 +84,7 @@ def _build(settings: Settings) -> Connection:
     with workers.started(found.workers, layout.run) as run:
         db = database.open_draft()
         try:
-            made = build.Build(db, settings, _NO_CLOCK)
+            made = build.Build(db, settings, _NO_CLOCK, texts=_asks_for_texts(settings))
             made.fill(run, found, lambda _: None)
             made.finish()
             db.execute("PRAGMA foreign_keys=ON")
@@ -92,3 +92,9 @@ def _build(settings: Settings) -> Connection:
             db.close()
             raise
     return db
+
+
+def _asks_for_texts(settings: Settings) -> bool:
+    """Whether anything that will be asked of the draft may look into the full-text index, half the work of a build."""
+    asked = (*(rule.sql for rule in settings.policy.rules), *(script.text for script in settings.schema.user))
+    return any("sections_fts" in sql.lower() for sql in asked)

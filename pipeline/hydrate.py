@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from pipeline import anchors, git
+from pipeline import anchors, content, git
 from pipeline.cache import Cache, Node
 from pipeline.errors import MdcacheError, No, WorkError
 from pipeline.model import Document, Rules
@@ -48,14 +47,10 @@ def _object(cache: Cache, path: str) -> bytes:
 
 def _file(cache: Cache, path: str) -> bytes:
     full = os.path.normpath(os.path.join(cache.base, path))
-    real = os.path.realpath(full)
-    if not any(real.startswith(os.path.realpath(root).rstrip("/") + "/") for root in cache.roots):
+    if not any(full.startswith(os.path.join(root, "")) for root in cache.roots):
         raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
     try:
-        descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise WorkError(f"{full} is no file any more: run mdcache sync")
+        with content.opened(full) as descriptor, open(descriptor, "rb", closefd=False) as file:
             return file.read()
     except OSError as error:
         raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache sync if it was moved") from error

@@ -78,7 +78,8 @@ TABLES = (
 class Job(NamedTuple):
     """What a worker gets: entries to read and parse, the keys their nodes get, and the hashes they are known to have.
 
-    A file that still has its known hash is not parsed: only its stamp is laid out.
+    A file that still has its known hash is not parsed: only its stamp is laid out. texts: whether there is anything to
+    index, or sections come without their words, which takes half the time.
     """
 
     base: str
@@ -88,6 +89,7 @@ class Job(NamedTuple):
     entries: tuple[Entry, ...]
     keys: tuple[int, ...]
     known: tuple[str | None, ...]
+    texts: bool = True
 
 
 class Batch(NamedTuple):
@@ -111,7 +113,7 @@ class Batch(NamedTuple):
 
 def run(job: Job) -> Batch:
     """Read, parse and lay out the entries of a job. Files that are gone are left out; unreadable ones are problems."""
-    rows = _Rows()
+    rows = _Rows(job.texts)
     contents = sources.contents(job.base, job.repository, job.entries, job.rules.size_limit, job.clock)
     for entry, key, hash_, found in zip(job.entries, job.keys, job.known, contents, strict=True):
         if found is None or isinstance(found, Problem):
@@ -127,7 +129,8 @@ def run(job: Job) -> Batch:
 class _Rows:
     """The flat lists of a batch while it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: bool) -> None:
+        self._texts = texts
         self._rows: tuple[list[Any], ...] = tuple([] for _ in TABLES)
         self._add: dict[str, Callable[[Iterable[Any]], None]] = {
             table.name: rows.extend for table, rows in zip(TABLES, self._rows, strict=True)
@@ -200,6 +203,11 @@ class _Rows:
 
     def _section_texts(self, node: int, document: Document) -> None:
         extend, key = self._add["section_texts"], self._sections
+        if not self._texts:
+            for ordinal, section in enumerate(document.sections, key):
+                extend((ordinal, node, ordinal - key, *section, *_NO_WORDS))
+            self._sections = key + len(document.sections)
+            return
         title, tags = segment(document.title), segment(" ".join(document.tags)) or None
         for ordinal, (section, body) in enumerate(zip(document.sections, document.bodies, strict=True)):
             words = segment(section.heading) if section.heading else None
@@ -207,6 +215,9 @@ class _Rows:
             extend((key, node, ordinal, *section, title, words, tags, text))
             key += 1
         self._sections = key
+
+
+_NO_WORDS = (None, None, None, None)
 
 
 def opening(document: Document, body: str) -> str:

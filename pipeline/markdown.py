@@ -19,6 +19,7 @@ VERSION = pyromark.__version__
 _PLAIN = Options.ENABLE_FOOTNOTES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_TASKLISTS
 _PLAIN_MARKDOWN = pyromark.Markdown(options=_PLAIN)
 _MARKDOWN = pyromark.Markdown(options=_PLAIN | Options.ENABLE_WIKILINKS)
+_MATH_MARKDOWN = pyromark.Markdown(options=_PLAIN | Options.ENABLE_MATH)
 
 # Containers nested deeper than this are quadratic in the parser (256 KB of '> ' lines: 5.9 s) and occur in no
 # real document. A line with so many markers is neutralised before parsing.
@@ -29,8 +30,9 @@ _DEEP_LINE = re.compile(rb"^(?:%s){%d,}.*" % (_MARKER, NESTING_LIMIT), re.MULTIL
 _AS_MARKER = bytes(ord(">") if byte in b">-+*.) \t0123456789" else 0 for byte in range(256))
 
 # What may make plain CommonMark see a link where wikilinks are on: [[1]](url), [[1]][ref], [a [[b]] c](d), and
-# shortcut references, which need a definition.
-_RIVAL = re.compile(r"\]\](?:[^\[\]\n]*\])?[(\[]|^ {0,3}\[[^\]\n]+\]:", re.MULTILINE)
+# shortcut references, which need a definition. Both begin with a literal: re then searches at the speed of memchr.
+_RIVAL = re.compile(r"\]\](?:[^\[\]\n]*\])?[(\[]")
+_DEFINITION = re.compile(r"\n {0,3}\[[^\]\n]+\]:")
 
 _WIKI = ("wikilink", "embed")
 _NEVER = sys.maxsize
@@ -86,15 +88,21 @@ def neutralised(data: bytes) -> tuple[bytes, list[int]]:
     return bytes(blanked), [start for start, _ in deep]
 
 
-def outline(text: str, asked: Sequence[int] = ()) -> Outline:
+def outline(text: str, asked: Sequence[int] = (), wikilinks: bool = True) -> Outline:
     """Walk the parser's events once. Never raises for bad content: to CommonMark every text is a document.
 
     asked are offsets in order; the outline tells which of them lie in plain text.
     """
+    if not wikilinks:
+        return _Walk(asked).run(_PLAIN_MARKDOWN.events_with_range(text))
     found = _Walk(asked).run(_MARKDOWN.events_with_range(text))
-    if "[[" in text and _RIVAL.search(text) and any(r.kind in _WIKI for r in found.references):
+    if any(reference.kind in _WIKI for reference in found.references) and _may_have_rivals(text):
         return _without_rivals(found, _Walk(()).run(_PLAIN_MARKDOWN.events_with_range(text)))
     return found
+
+
+def _may_have_rivals(text: str) -> bool:
+    return bool(_RIVAL.search(text) or _DEFINITION.search("\n" + text))
 
 
 def _without_rivals(found: Outline, commonmark: Outline) -> Outline:
@@ -126,23 +134,21 @@ def _outside(offsets: list[int], links: list[Reference]) -> list[int]:
     return left
 
 
+def math(text: str) -> list[tuple[int, int]]:
+    """Where the parser sees `$math$` and `$$math$$`, with its signs."""
+    events = _MATH_MARKDOWN.events_with_range(text)
+    return [(span["start"], span["end"]) for event, span in events if "InlineMath" in event or "DisplayMath" in event]
+
+
 class _Alt(str):
     """Text that stands for an image."""
 
     __slots__ = ()
 
 
-class _Open(NamedTuple):
-    """A link or image whose text is being collected."""
-
-    outer: list[str] | None
-    """The pieces of the element around it."""
-    place: int
-    """Its place among the references, which stay in the order in which they start."""
-    kind: str
-    target: str
-    labelled: bool
-    """Whether its text is its own, not that of its target."""
+_Open = tuple["list[str] | None", int, str, str, bool]
+"""A link or image whose text is being collected: the pieces of the element around it, its place among the references
+(which stay in the order in which they start), its kind and target, and whether its text is a label of its own."""
 
 
 class _Walk:
@@ -223,8 +229,9 @@ class _Walk:
 
     def _start_link(self, name: str, value: Any, outer: list[str] | None) -> list[str]:
         self._opaque += 1
-        self._open.append(_Open(outer, len(self._found.references), *_meaning(name, value)))
-        self._found.references.append(_PENDING)
+        references = self._found.references
+        self._open.append((outer, len(references), *_meaning(name, value)))
+        references.append(_PENDING)
         return []
 
     def _end(self, tag: Any, span: Any, pieces: list[str] | None) -> list[str] | None:

@@ -153,6 +153,10 @@ class Rules(NamedTuple):
     """Relative to the base: `[x](/a.md)` is tried below each."""
     size_limit: int = 10_000_000
     paths: tuple[PathRule, ...] = ()
+    wikilinks: bool = True
+    """Whether `[[x]]` in a text is a link."""
+    placeholders: tuple[str, ...] = ("*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_")
+    """What a link's target looks like when something else puts the real one in; '*' is any text."""
 
 
 class PathRule(NamedTuple):

@@ -9,10 +9,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pipeline
-from pipeline import database, layout, lock, publish, stops, workers
+from pipeline import compare, database, layout, lock, publish, stops, workers
 from pipeline.build import Build, Documents, Progress, Run, documents
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
@@ -20,14 +20,26 @@ from pipeline.errors import UsageError, WorkError
 from pipeline.model import Report
 from pipeline.settings import Settings
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+# Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
+# later generations keep that. What is published is for others: umask decides.
+_PRIVATE = 0o600
+_PUBLIC = 0o666
+
 
 class Options(NamedTuple):
-    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode."""
+    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode.
+
+    executor: documents are read and parsed in this one, by as many as workers says, not in processes of our own.
+    """
 
     wait_s: float = lock.DEFAULT_WAIT_S
     workers: int | None = None
     output: str | None = None
     reproducible: bool = False
+    executor: Executor | None = None
 
 
 def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
@@ -40,16 +52,22 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     _refuse_odd_base(settings.base, path)
     publish.judge(path, bool(options.output))
     found = documents(settings, options.workers)
-    with stops.until_too_late() as too_late, workers.started(found.workers, layout.run) as run:
+    with stops.until_too_late() as too_late, _parsing(options.executor, found.workers) as run:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
             target = publish.judge(path, bool(options.output))
-            with publish.build_file(path) as build_name:
+            with publish.build_file(path, _PUBLIC if options.output else _PRIVATE) as build_name:
                 made = _Generation(settings, options, build_name)
                 with contextlib.closing(made):
                     made.fill(run, found, progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
+
+
+def _parsing(executor: Executor | None, count: int) -> contextlib.AbstractContextManager[Run]:
+    if executor:
+        return contextlib.nullcontext(workers.within(executor, count, layout.run))
+    return workers.started(count, layout.run)
 
 
 def _refuse_odd_base(base: str, path: str) -> None:
@@ -114,7 +132,7 @@ class _Generation:
             live = None if self._options.output else publish.open_target(target, self._options.wait_s)
             if live:
                 stack.callback(live.close)
-            report = self._proven(target.path, _before(live, held.record.published))
+            report = self._proven(target.path, live, held.record.published)
             too_late()
             if not live or not self._copied(live, target.path):
                 self._replace(target.path)
@@ -132,9 +150,9 @@ class _Generation:
             return False
         return True
 
-    def _proven(self, path: str, before: _Before) -> Report:
+    def _proven(self, path: str, live: Connection | None, published: int) -> Report:
         with self._speaking():
-            report = self._report(path, before)
+            report = self._report(path, live, published)
             self._write_meta(report)
             expected = publish.Expected(self._build.documents, self._build.sections, self._fingerprint)
             assert self._index
@@ -149,24 +167,21 @@ class _Generation:
                 publish.to_wal(self.db, self._name)
         publish.replace(self._name, path)
 
-    def _report(self, path: str, before: _Before) -> Report:
-        db = self.db
-        after = dict(db.execute("SELECT path, hash FROM nodes")) if before.hashes else {}
-        changed = sum(1 for name, hash_ in before.hashes.items() if after.get(name, hash_) != hash_)
-        kept = sum(1 for name in before.hashes if name in after)
-        documents = self._build.documents
+    def _report(self, path: str, live: Connection | None, published: int) -> Report:
+        db, documents = self.db, self._build.documents
+        tally = compare.tally(_hashes_before(live), db.execute(_HASHES))
         return Report(
             database=path,
-            generation=1 if self._options.reproducible else before.generation + 1,
+            generation=1 if self._options.reproducible else max(_generation(live), published) + 1,
             documents=documents,
             sections=self._build.sections,
             links=scalar(db, "SELECT count(*) FROM links"),
             unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
             problems=scalar(db, "SELECT count(*) FROM problems"),
-            added=documents - kept,
-            changed=changed,
-            removed=len(before.hashes) - kept,
-            unchanged=kept - changed,
+            added=tally.added,
+            changed=tally.changed,
+            removed=tally.removed,
+            unchanged=documents - tally.added - tally.changed,
             seconds=0.0,
             digest=self._build.digest.hexdigest(db),
             fingerprint=self._fingerprint,
@@ -199,18 +214,19 @@ class _Generation:
         self.db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted(facts.items()))
 
 
-class _Before(NamedTuple):
-    """The generation that is replaced: 0 and nothing when there is none."""
-
-    generation: int
-    hashes: dict[str, str]
+_HASHES = "SELECT path, hash FROM nodes ORDER BY path"
 
 
-def _before(live: Connection | None, published: int) -> _Before:
-    if live is None:
-        return _Before(published, {})
-    try:
-        generation = int(scalar(live, "SELECT value FROM meta WHERE key = 'generation'") or 0)
-        return _Before(max(generation, published), dict(live.execute("SELECT path, hash FROM nodes")))
-    except (SqliteError, ValueError):
-        return _Before(published, {})
+def _hashes_before(live: Connection | None) -> Iterator[tuple[str, str]]:
+    """Of the generation that is replaced, as far as it can be read."""
+    if live:
+        with contextlib.suppress(SqliteError):
+            yield from live.execute(_HASHES)
+
+
+def _generation(live: Connection | None) -> int:
+    """The number of the generation that is replaced; 0 when there is none, or when it cannot be read."""
+    if live:
+        with contextlib.suppress(SqliteError, ValueError):
+            return int(scalar(live, "SELECT value FROM meta WHERE key = 'generation'") or 0)
+    return 0

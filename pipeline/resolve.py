@@ -159,7 +159,7 @@ def _settle_links(db: Connection, rules: Rules, within: str, parameters: tuple[A
         if choice:
             after = [choice.node, targets.DOCUMENT, choice.rivals]
         else:
-            after = [None, targets.look_up(wiki, target, path, rules.extensions).scope, 0]
+            after = [None, targets.look_up(wiki, target, path, rules).scope, 0]
         if after != before:
             resolved.add((*after, key))
             moved.add(source)
@@ -342,9 +342,11 @@ def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Itera
 
 
 def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
+    """Links to several documents or to none; a tag needs no document."""
     links = db.execute(
         'SELECT path, line, "column", kind, target, rivals FROM links JOIN nodes ON nodes.key = source'
-        f" WHERE scope = 'document' AND (target_node IS NULL OR rivals > 0) {within}",
+        " WHERE scope = 'document' AND (rivals > 0 OR target_node IS NULL AND links.type <> 'TAGGED_AS')"
+        f" {within}",
         parameters,
     )
     for path, line, column, kind, target, rivals in links:
@@ -354,28 +356,49 @@ def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -
         else:
             code = "missing-embed" if kind in ("embed", "image") else "broken-link"
             severity = WARNING if kind in ("relation", "property") else ERROR
-            yield Problem(path, line, column, code, severity, f"no document for {quoted(target)}")
+            yield Problem(path, line, column, code, severity, no_document(target))
+
+
+def no_document(target: str) -> str:
+    """What is said of a link whose target is no document."""
+    return f"no document for {quoted(target)}"
 
 
 def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
     """A link to a place in a document that is not there. Each target's anchors are fetched once.
 
-    Of documents over the size limit no places are known; browsers know '#top' and '#:~:text=…' of every page.
+    Of documents over the size limit no places are known.
     """
     links = db.execute(
-        'SELECT target_node, fragment, target, nodes.path, line, "column" FROM links'
+        'SELECT target_node, kind, fragment, target, nodes.path, line, "column" FROM links'
         " JOIN nodes ON nodes.key = source JOIN nodes AS other ON other.key = target_node"
-        " WHERE lower(fragment) NOT IN ('', 'top') AND fragment NOT LIKE ':~:%'"
-        f" AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
+        f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
-    node, known = None, frozenset[str]()
-    for target_node, fragment, target, path, line, column in links:
+    node, places = None, _Places(())
+    for target_node, kind, fragment, target, path, line, column in links:
         if target_node != node:
-            node, known = target_node, _anchors_of(db, target_node)
-        if known.isdisjoint(anchors.forms(nfc(fragment))):
+            node, places = target_node, _Places(_anchors_of(db, target_node))
+        if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message)
+
+
+class _Places:
+    """What a fragment may name in one document."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = frozenset(known)
+        self._loose: frozenset[str] | None = None
+
+    def have(self, wiki: bool, fragment: str) -> bool:
+        if not self._known.isdisjoint(anchors.forms(fragment)) or anchors.is_made_by_viewers(fragment):
+            return True
+        if not anchors.is_lenient(wiki, fragment):
+            return False
+        if self._loose is None:
+            self._loose = frozenset(map(anchors.loose, self._known))
+        return not self._loose.isdisjoint(anchors.loose_forms(fragment))
 
 
 def quoted(text: str) -> str:
@@ -386,13 +409,13 @@ def quoted(text: str) -> str:
 _SHOWN = 120
 
 
-def _anchors_of(db: Connection, node: int) -> frozenset[str]:
+def _anchors_of(db: Connection, node: int) -> Iterator[str]:
     rows = db.execute(
         "SELECT anchor FROM sections WHERE node = ?1 AND anchor IS NOT NULL UNION"
         " SELECT anchor FROM anchors WHERE node = ?1",
         (node,),
     )
-    return frozenset(nfc(anchor) for (anchor,) in rows)
+    return (nfc(anchor) for (anchor,) in rows)
 
 
 class Writer:

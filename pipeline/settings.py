@@ -17,6 +17,7 @@ from pipeline.codes import CODES
 from pipeline.ddl import Schema, Script, fingerprint, schema
 from pipeline.errors import UsageError
 from pipeline.model import ERROR, WARNING, PathRule, Rules
+from pipeline.paths import lies_in
 from pipeline.patterns import Patterns
 from pipeline.policy import OFF, Policy, Rule, Verdict
 from pipeline.scan import Tree
@@ -26,8 +27,8 @@ FILE_NAME = "mdcache.toml"
 _PROJECT = "pyproject.toml"
 DEFAULT_DATABASE = ".mdcache/cache.db"
 
-_LISTS = ("docs", "include", "exclude", "extensions", "schema", "immutable")
-_KEYS = (*_LISTS, "database", "size_limit", "paths", "watch", "check")
+_LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
+_KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
@@ -71,6 +72,8 @@ class Settings(NamedTuple):
     extensions: tuple[str, ...] = Rules().extensions
     size_limit: int = Rules().size_limit
     paths: tuple[PathRule, ...] = ()
+    wikilinks: bool = Rules().wikilinks
+    placeholders: tuple[str, ...] = Rules().placeholders
     watch: Watch = Watch()
     source: Source = DISK
     policy: Policy = Policy()
@@ -79,7 +82,9 @@ class Settings(NamedTuple):
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
 
     def rules(self) -> Rules:
-        return Rules(self.extensions, self.relative_roots(), self.size_limit, self.paths)
+        return Rules(
+            self.extensions, self.relative_roots(), self.size_limit, self.paths, self.wikilinks, self.placeholders
+        )
 
     def relative_roots(self) -> tuple[str, ...]:
         """The roots as paths of documents have them: '' for the base itself."""
@@ -94,11 +99,21 @@ class Settings(NamedTuple):
             self.extensions,
             self.size_limit,
             self.paths,
+            self.wikilinks,
+            self.placeholders,
         ]
         return fingerprint(self.schema, rows)
 
     def with_roots(self, base: str, roots: tuple[str, ...]) -> Settings:
         return self._replace(base=base, roots=roots)
+
+
+def refuse_outside(settings: Settings) -> None:
+    """A revision says nothing of what lies beside its repository. Raises UsageError."""
+    repository = settings.source.repository
+    for root in settings.roots:
+        if repository and not lies_in(root, repository.top):
+            raise UsageError(f"{root} does not lie in the repository {repository.top}")
 
 
 def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
@@ -112,7 +127,6 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
     file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
     roots = _roots(asked, folder, file)
-    _refuse_outside(source, roots)
     database = asked.database or environment.get("MDCACHE_DB")
     defaults = Rules()
     return Settings(
@@ -128,6 +142,8 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
         extensions=tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions)),
         size_limit=values.get("size_limit", defaults.size_limit),
         paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
+        wikilinks=values.get("wikilinks", defaults.wikilinks),
+        placeholders=tuple(values.get("placeholders", defaults.placeholders)),
         watch=_watch(file, values.get("watch", {})),
         source=source,
         policy=_policy(file, values.get("check", {})),
@@ -149,7 +165,7 @@ class _File(NamedTuple):
     def inside(self, key: str, path: str) -> str:
         """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
         full = os.path.realpath(os.path.join(self.home, path))
-        if not self.trusted and not _lies_in(full, self.home):
+        if not self.trusted and not lies_in(full, self.home):
             raise self.refused(f"'{key}' leads outside its folder ({path}): name the file with --config to trust it")
         return full
 
@@ -187,7 +203,8 @@ def _find(folder: str) -> str | None:
 def _read(name: str, source: Source) -> dict[str, Any]:
     if os.path.basename(name) != _PROJECT:
         return _toml(name, source)
-    found = _tools(name, source).get("mdcache")
+    # Of what the source has of it the table may be no part yet.
+    found = _tools(name, source).get("mdcache", _tools(name, DISK).get("mdcache"))
     if not isinstance(found, dict):
         raise UsageError(f"{name} has no table [tool.mdcache]")
     return found
@@ -228,6 +245,8 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused("'database' must be a path")
     if key == "size_limit" and not (type(value) is int and 0 < value <= _LARGEST):
         raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
+    if key == "wikilinks" and not isinstance(value, bool):
+        raise file.refused("'wikilinks' must be true or false")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
         raise file.refused("'paths' must be a list of tables: [[paths]]")
     if key in ("watch", "check") and not isinstance(value, dict):
@@ -253,22 +272,11 @@ def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
     return tuple(sorted(roots))
 
 
-def _refuse_outside(source: Source, roots: tuple[str, ...]) -> None:
-    """A repository's objects say nothing of what lies beside it."""
-    for root in roots:
-        if source.repository and not _lies_in(root, source.repository.top):
-            raise UsageError(f"{root} does not lie in the repository {source.repository.top}")
-
-
 def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
     """The settings file's folder; without settings, or when a root lies outside it, the roots' common folder."""
-    if file.name and all(_lies_in(root, file.home) for root in roots):
+    if file.name and all(lies_in(root, file.home) for root in roots):
         return file.home
     return os.path.commonpath(roots) if roots else folder
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _script(file: _File, name: str) -> Script:
@@ -373,6 +381,12 @@ docs = ["."]
 
 # Of a larger document only the front matter is read (bytes).
 # size_limit = 10000000
+
+# Whether double brackets in a text make a link.
+# wikilinks = true
+
+# Links to what a template fills in are not judged; * stands for any text, and case does not matter.
+# placeholders = ["*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_"]
 
 # The cache. Delete it whenever you like: mdcache rebuild makes it anew.
 # database = ".mdcache/cache.db"

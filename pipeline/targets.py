@@ -5,11 +5,13 @@ Pure: a function of the text of the link and the folder it stands in.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from pipeline.model import Rules
 from pipeline.paths import fold, folder, has_extension, join, nfc
 
 DOCUMENT = "document"
@@ -23,8 +25,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 _WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
 # An extension has a letter: [[v1.2]] and [[2. Setup]] name documents, [[photo.jpg]] and [[a.mp3]] do not.
 _EXTENSION = re.compile(r"\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,8}$")
-
-
 ITSELF = "itself"
 BY_PATH = "path"
 FROM_ROOTS = "roots"
@@ -58,23 +58,62 @@ class LookUp(NamedTuple):
     fragment: str | None
 
 
-def look_up(wiki: bool, target: str, source: str, extensions: tuple[str, ...]) -> LookUp:
+_EXTERNAL = LookUp(EXTERNAL, None, None)
+
+
+def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     """Understand a target as written in the document at path source."""
+    extensions = rules.extensions
     if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
-        return LookUp(EXTERNAL, None, None)
-    asked = ask(wiki, target, source)
-    name = bucket(asked.path, extensions) if asked else None
+        return _EXTERNAL
     written, fragment = _split(wiki, target)
+    asked = _ask(wiki, written, fragment, source)
+    name = bucket(asked.path, extensions) if asked else None
     if asked and asked.how == ITSELF:
         return LookUp(DOCUMENT, name, fragment)
+    if is_placeholder(target, rules):
+        return LookUp(EXTERNAL, name, fragment)
     # A wikilink without an extension names a document.
     meant = has_extension(written, extensions) or (wiki and written and not _EXTENSION.search(written))
     return LookUp(DOCUMENT if meant else ASSET, name, fragment)
 
 
+def is_placeholder(target: str, rules: Rules) -> bool:
+    """Whether something else puts the real target in, such as `{{ base }}/a.md`: nobody judges it then."""
+    sieve, patterns = _placeholders(rules.placeholders)
+    lower = target.lower()
+    return bool(sieve.search(lower)) and any(_fits(lower, pattern) for pattern in patterns)
+
+
+@functools.cache
+def _placeholders(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], list[list[str]]]:
+    """What lies between the stars of each pattern; and, to be fast with most targets, the longest part of any."""
+    parts = [pattern.lower().split("*") for pattern in patterns]
+    sieve = "|".join(re.escape(max(one, key=len)) for one in parts) if parts else "(?!)"
+    return re.compile(sieve), parts
+
+
+def _fits(text: str, parts: list[str]) -> bool:
+    """Whether the parts occur in order, the first at the start and the last at the end; linear, unlike a regex."""
+    first, last = parts[0], parts[-1]
+    if len(parts) == 1:
+        return text == first
+    if not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in parts[1:-1]:
+        at = text.find(part, at, end) + len(part)
+        if at < len(part):
+            return False
+    return at <= end
+
+
 def ask(wiki: bool, target: str, source: str) -> Asked | None:
     """The document that a target which is not external asks for; None when it leads out of the base, or nowhere."""
-    written, fragment = _split(wiki, target)
+    return _ask(wiki, *_split(wiki, target), source)
+
+
+def _ask(wiki: bool, written: str, fragment: str | None, source: str) -> Asked | None:
     if not written:
         return Asked(ITSELF, nfc(source)) if fragment is not None else None
     if wiki and not written.startswith(("/", "./", "../")):

@@ -72,7 +72,7 @@ def held(database: str) -> Iterator[Beacon]:
     """Be the watcher of this database; raises WorkError, naming the other, when there is one."""
     path = path_of(database)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     try:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.anchors import anchors, forms, slug
+from pipeline.anchors import anchors, forms, is_made_by_viewers, loose, loose_forms, slug
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,41 @@ def test_a_fragment_may_be_a_slug_or_the_text_of_a_heading() -> None:
 
 def test_a_block_id_is_taken_as_it_is() -> None:
     assert forms("^Block-1") == ("^Block-1",)
+
+
+def test_a_fragment_may_carry_what_viewers_add() -> None:
+    assert "setup" in forms("user-content-setup")
+    assert "setup" in forms("setup:~:text=make%20install")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "heading"),
+    [
+        ("A B draft", "A/B #draft"),
+        ("A/B #draft", "A/B #draft"),
+        ("What is it", "What *is* it?"),
+        ("_Under_ score", "Under score"),
+        ("Guide#Set up", "Set-up"),
+        ("Guide > Set up", "Set up"),
+        ("设置 全部", "设置（全部）"),
+    ],
+)
+def test_obsidian_compares_loosely(fragment: str, heading: str) -> None:
+    assert loose(slug(heading)) in loose_forms(fragment)
+
+
+def test_a_block_and_a_heading_of_one_name_stay_apart() -> None:
+    assert loose("^Block-1") == loose("^block-1") != loose("block-1")
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["", "top", "TOP", "L10", "L10-L20", "L1C2-L3C4", ":~:text=a", "fn-1", "fnref:a", "fn1", "user-content-fn-1"],
+)
+def test_viewers_make_places_of_their_own(fragment: str) -> None:
+    assert is_made_by_viewers(fragment)
+
+
+@pytest.mark.parametrize("fragment", ["topic", "L", "Lion", "fn", "fnord", "x:~:text=a", "10"])
+def test_other_places_are_the_documents(fragment: str) -> None:
+    assert not is_made_by_viewers(fragment)

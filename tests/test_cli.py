@@ -353,7 +353,7 @@ def test_every_command_has_help_for_itself_and_each_of_its_options(garden: Path,
     assert about.startswith(f"Usage: mdcache {command} ")
     assert len(about.splitlines()) > 2
     unexplained = [line for line in options.splitlines() if re.fullmatch(r"  -\S*( \S+)?", line)]
-    assert [line for line in unexplained if not re.search(rf"{line}\n {{6,}}\S", options)] == []
+    assert [line for line in unexplained if not re.search(rf"{re.escape(line)}\n {{6,}}\S", options)] == []
     for common in ("-C DIR", "--config FILE", "--db PATH", "--quiet", "--verbose"):
         assert f"\n  {common} " in "\n" + options
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.compare import Gone, Known, Suspect, compare
-from pipeline.model import Entry
+from pipeline.compare import Gone, Known, Suspect, compare, tally
+from pipeline.model import Entry, Tally
 
 
 def entry(path: str, size: int = 1, mtime_ns: int = 2, ctime_ns: int = 3, inode: int = 4) -> Entry:
@@ -51,3 +51,13 @@ def test_every_path_is_found_new_gone_or_unchanged(found: list[str], rows: list[
     gone = [change.path for change in changes if isinstance(change, Gone)]
     assert new == sorted(set(found) - set(rows))
     assert gone == sorted(set(rows) - set(found))
+
+
+hashes = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from("12"))
+
+
+@given(hashes, hashes)
+def test_two_generations_are_counted_as_sets_would(before: dict[str, str], after: dict[str, str]) -> None:
+    changed = sum(before[path] != after[path] for path in before.keys() & after.keys())
+    wanted = Tally(len(after.keys() - before.keys()), changed, len(before.keys() - after.keys()))
+    assert tally(sorted(before.items()), sorted(after.items())) == wanted

@@ -200,3 +200,14 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     after = os.dup(0)
     os.close(after)
     assert after == before
+
+
+def test_a_folder_that_became_a_link_since_the_scan_leads_nowhere(tmp_path: Path) -> None:
+    base, secret = tmp_path / "base", tmp_path / "secret"
+    for folder in (base / "docs", secret):
+        folder.mkdir(parents=True)
+        (folder / "a.md").write_text("text")
+    assert content.read(str(base), "docs/a.md", 100, later(tmp_path))
+    (base / "docs").rename(base / "old")
+    (base / "docs").symlink_to(secret)
+    assert content.read(str(base), "docs/a.md", 100, later(tmp_path)) is None

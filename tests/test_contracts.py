@@ -26,7 +26,7 @@ KEEPERS = {
     "fcntl": "lock, watchstate",
     "watchdog": "observer",
     "tomllib": "settings",
-    "click": "cli, show",
+    "click": "cli, commands, hookcommands, show, trustcommands",
     "tabulate": "show",
 }
 
@@ -48,6 +48,10 @@ def imports(module: Path) -> Iterator[str]:
 def test_each_dependency_is_touched_by_its_keeper_alone(package: str) -> None:
     users = {module.stem for module in MODULES if package in imports(module)}
     assert users <= set(KEEPERS[package].split(", "))
+
+
+def test_git_is_run_by_its_keeper_alone() -> None:
+    assert {module.stem for module in MODULES if '"git"' in module.read_text(encoding="utf-8")} == {"git"}
 
 
 def test_what_is_not_in_the_standard_library_has_a_keeper() -> None:

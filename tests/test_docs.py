@@ -125,6 +125,8 @@ def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
     assert set(explained) == fields
     defaults = settings.load(settings.Asked(str(tmp_path)), {})
     assert explained["extensions"] == f"`{json.dumps(defaults.extensions)}`"
+    assert explained["wikilinks"] == f"`{json.dumps(defaults.wikilinks)}`"
+    assert explained["placeholders"] == f"`{json.dumps(defaults.placeholders)}`"
     assert explained["size_limit"] == f"`{defaults.size_limit}`"
     assert explained["database"] == f'`"{os.path.relpath(defaults.database, tmp_path)}"`'
     assert {key: explained[key] for key in defaults.watch._fields} == {
@@ -181,8 +183,12 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
         "query": ["query", "SELECT 1"],
         "status": ["status"],
         "schema": ["schema", "--diff"],
+        "verify": ["verify"],
+        "doctor": ["doctor"],
+        "hook": ["hook", "uninstall"],
     }
     assert set(asked) <= set(sections)
+    run(("git", "init", "-q"), scenarios)
     for command, arguments in asked.items():
         found: dict[str, Any] = json.loads(mdcache(scenarios, *arguments, "--json").stdout)
         shown = found["results"][0] if command == "search" else found

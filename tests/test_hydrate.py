@@ -122,12 +122,22 @@ def test_nothing_outside_the_folders_is_read(cache: Cache, folder: Path, tmp_pat
     secret.write_text("# Secret")
     (folder / "guide.md").unlink()
     (folder / "guide.md").symlink_to(secret)
-    with pytest.raises(WorkError, match="does not lie in the documents' folders"):
+    with pytest.raises(WorkError, match="cannot read"):
         read(cache, "guide")
     (folder / "crlf.md").unlink()
     (folder / "crlf.md").symlink_to(folder / "other.md")
     with pytest.raises(WorkError, match="cannot read"):
         read(cache, "crlf")
+
+
+def test_no_folder_that_was_swapped_for_a_link_is_read_through(vault: Vault, tmp_path: Path) -> None:
+    folder = vault({"docs/a.md": "# Here\n"})
+    vault({"a.md": "# Secret\n"}, tmp_path)
+    with cache_of(folder) as cache:
+        (folder / "docs").rename(folder / "old")
+        (folder / "docs").symlink_to(tmp_path)
+        with pytest.raises(WorkError, match="cannot read"):
+            read(cache, "docs/a")
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])

@@ -25,15 +25,16 @@ FOLDERS = ("", "a", "a/b", "c", "Ünï", ".h")
 NAMES = ("note.md", "Note.md", "other.md", "README.md", "index.md", "note.markdown", "note.md.md", "déjà.md", "x y.md")
 LINES = (
     *("note", "Note", "other", "b/note", "a/b/other", "Alias", "README", "déjà", "x y", "gone", "note.md"),
-    *("note#Sec", "note#^block", "#Other", "other#sec"),
+    *("note#Sec", "note#^block", "#Other", "other#sec", "other#A B", "{{x}}"),
 )
 PATHS = (
     *("note.md", "../note.md", "b/", "a/b/other.md#sec", "/a/note", "note", "README.md", "#sec", "x%20y.md", ".."),
-    *("note.md#sec", "../other.md#other", "note.txt", "pic.png"),
+    *("note.md#sec", "../other.md#other", "note.txt", "pic.png", "note.md#{{x}}", "other.md#A%20B"),
 )
 WORDS = (
     *("# Sec", "## Other", "# Sec", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"),
     *("```sh\n[[note]]\n```", "<!-- tags: [SEE: note] -->", '<a id="sec"></a>', "![[note]]", "other: words"),
+    *("## A/B", "## S {#sec}", "$[[note]]$", "%%\n[[note]]\n\n#tag\n%%", "[tag: note]"),
 )
 FRONTS = (
     *("", "---\nid: [broken\n---\n", "---\nup: '[[other]]'\n---\n", "---\ntitle: Words\ntags: [t, no]\n---\n"),
@@ -48,6 +49,8 @@ SETTINGS = (
     "size_limit = 60",
     '[[paths]]\npattern = "docs/a/"\ntype = "decision"',
     'schema = ["own.sql"]',
+    "wikilinks = false",
+    'placeholders = ["note*"]',
 )
 # The user's own: it follows every change of a document, and has no say in the law.
 OWN_SQL = """

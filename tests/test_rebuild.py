@@ -7,8 +7,10 @@ import random
 import resource
 import shutil
 import sqlite3
+import stat
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +102,15 @@ def test_documents_are_never_written_to(folder: Path) -> None:
     assert stamps() == before
 
 
-def test_the_same_documents_give_the_same_digest_and_bytes_with_any_number_of_workers(vault: Vault) -> None:
+def test_the_same_documents_give_the_same_digest_and_bytes_with_any_workers(vault: Vault) -> None:
     folder = vault({f"docs/{i % 7}/d{i}.md": f"# D{i}\n\n[x](d{i + 7}.md) [[d{i * 3}]]\n" for i in range(600)})
     outputs = {str(folder / f"{count}.db"): count for count in (0, 1, 3)}
     reports = [rebuild(folder, output=to, reproducible=True, workers=count) for to, count in outputs.items()]
+    with ThreadPoolExecutor(2) as executor:
+        lent = str(folder / "lent.db")
+        reports.append(rebuild(folder, output=lent, reproducible=True, executor=executor))
     assert len({report.digest for report in reports}) == 1
-    assert len({Path(to).read_bytes() for to in outputs}) == 1
+    assert len({Path(to).read_bytes() for to in (*outputs, lent)}) == 1
 
 
 def test_an_output_is_a_file_that_needs_no_other_beside_it(folder: Path) -> None:
@@ -468,3 +473,33 @@ def test_sync_replaces_the_cache_of_a_revision_and_says_so(repository: Path) -> 
 def test_a_revision_that_cannot_be_built_is_refused(repository: Path, options: tuple[str, ...], said: str) -> None:
     assert said in one_line(run((*MDCACHE, "rebuild", *options), repository), 2)
     assert not (repository / "x.db").exists()
+
+
+# Who may read it
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted((folder / ".mdcache").glob("cache.db*"))}
+
+
+def test_a_cache_and_its_lock_are_for_their_owner_only(folder: Path) -> None:
+    (folder / CACHE).unlink()
+    rebuild(folder)
+    with database.closing(database.open_reader(str(folder / CACHE))):
+        assert set(modes(folder).values()) == {0o600}
+
+
+def test_who_was_allowed_to_read_a_cache_still_is_when_it_is_built_anew(folder: Path) -> None:
+    os.chmod(folder / CACHE, 0o640)
+    rebuild(folder)
+    assert modes(folder)["cache.db"] == 0o640
+    (folder / CACHE).write_bytes((folder / CACHE).read_bytes()[:50])
+    rebuild(folder)
+    assert modes(folder)["cache.db"] == 0o640
+
+
+def test_a_published_cache_may_be_read_by_whom_umask_allows(folder: Path) -> None:
+    rebuild(folder, output=str(folder / "public.db"))
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE((folder / "public.db").stat().st_mode) == 0o666 & ~umask

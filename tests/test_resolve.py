@@ -321,6 +321,29 @@ def test_a_wikilink_that_could_be_several_is_a_warning(world: World) -> None:
     assert world.links(files) == {"n": "x/n.md", "m": "m.md"}
 
 
+def test_a_tag_needs_no_document(world: World) -> None:
+    files = {"a.md": "[tag: idea] <!-- tags: [TAGGED_AS: plan] -->", "b.md": "[tag: a]"}
+    assert world.problems(files) == []
+    assert world.links(files) == {"idea": None, "plan": None, "a": "a.md"}
+
+
+def test_a_placeholder_is_a_link_only_to_what_is_there(world: World) -> None:
+    files = {"a.md": "[[toc]] [x]({{y}}.md) [x](toc.md#{{z}}) [x](gone.md)", "b/TOC.md": ""}
+    assert world.links(files) == {"toc": "b/TOC.md", "{{y}}.md": None, "toc.md#{{z}}": None, "gone.md": None}
+    assert [problem[5] for problem in world.problems(files)] == ["no document for 'gone.md'"]
+    files["mdcache.toml"] = 'placeholders = ["gone*"]'
+    assert [problem[5] for problem in world.problems(files)] == [
+        "no document for '{{y}}.md'",
+        "no document for 'toc.md#{{z}}'",
+    ]
+
+
+def test_without_wikilinks_brackets_are_text(world: World) -> None:
+    files = {"mdcache.toml": "wikilinks = false", "a.md": "[[nodiscard]] [[1]](a.md) ![[gone]]"}
+    assert world.links(files) == {"a.md": "a.md"}
+    assert world.problems(files) == []
+
+
 @pytest.mark.parametrize("target", ["a\nb", "a\tb\x1b[31m", "a\u202eb\x85c", "x" * 10_000])
 def test_messages_are_one_line_without_control_characters(world: World, target: str) -> None:
     files = {"a.md": f"---\nid: b\n---\n[[{target}]] [x](<{target.partition(chr(10))[0]}.md>)\n", "b.md": ""}

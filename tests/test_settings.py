@@ -54,6 +54,15 @@ def test_without_settings_and_roots_the_cache_must_say(vault: Vault) -> None:
     assert (found(folder).base, found(folder).roots) == (str(folder), ())
 
 
+def test_wikilinks_and_placeholders_are_rules_and_change_rows(vault: Vault) -> None:
+    plain = found(with_settings(vault, ""))
+    assert (plain.rules().wikilinks, "*{{*}}*" in plain.rules().placeholders) == (True, True)
+    for text in ("wikilinks = false", "placeholders = []"):
+        other = found(with_settings(vault, text))
+        assert other.rules() != plain.rules()._replace(roots=other.rules().roots)
+        assert other.fingerprint() != plain.fingerprint()
+
+
 def test_a_settings_file_is_found_by_walking_up(vault: Vault) -> None:
     folder = with_settings(vault, 'docs = ["docs"]\nsize_limit = 5')
     settings = found(folder / "docs")
@@ -194,7 +203,11 @@ def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
     ("text", "message"),
     [
         ("doc = ['x']", "no setting is called 'doc': did you mean 'docs'?"),
-        ("xyzzy = 1", "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, database"),
+        (
+            "xyzzy = 1",
+            "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, placeholders, "
+            "immutable, database, size_limit, wikilinks, paths, watch, check",
+        ),
         ("docs = 'docs'", "'docs' must be a list of strings"),
         ("include = [1]", "'include' must be a list of strings"),
         ('docs = ["a\\u0000b"]', "'docs' must be a list of strings"),
@@ -208,6 +221,8 @@ def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
         ("size_limit = true", "'size_limit' must be a number of bytes"),
         ("size_limit = 1.5", "'size_limit' must be a number of bytes"),
         ("size_limit = 1_000_000_001", "'size_limit' must be a number of bytes, at most 1000000000"),
+        ("wikilinks = 1", "'wikilinks' must be true or false"),
+        ("placeholders = '*'", "'placeholders' must be a list of strings"),
         ("paths = 1", "'paths' must be a list of tables: [[paths]]"),
         ("[paths]", "'paths' must be a list of tables: [[paths]]"),
         ("[[paths]]\ntype = 'x'", "[[paths]] without a 'pattern'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.model import Rules
 from pipeline.targets import (
     ASSET,
     BY_NAME,
@@ -24,21 +26,23 @@ from pipeline.targets import (
     ask,
     asset_paths,
     bucket,
+    is_placeholder,
     look_up,
     names_of,
 )
 
-EXTENSIONS = (".md", ".markdown")
+RULES = Rules()
+EXTENSIONS = RULES.extensions
 SOURCE = "guides/start.md"
 NFD = unicodedata.normalize("NFD", "é")
 
 
 def markdown(target: str, source: str = SOURCE) -> LookUp:
-    return look_up(False, target, source, EXTENSIONS)
+    return look_up(False, target, source, RULES)
 
 
 def wiki(target: str, source: str = SOURCE) -> LookUp:
-    return look_up(True, target, source, EXTENSIONS)
+    return look_up(True, target, source, RULES)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_what_leaves_the_base_is_looked_up_nowhere() -> None:
     for target in ("../../a.md", "/../a.md"):
         for is_wiki in (True, False):
             assert ask(is_wiki, target, SOURCE) is None
-            assert look_up(is_wiki, target, SOURCE, EXTENSIONS) == (DOCUMENT, None, None)
+            assert look_up(is_wiki, target, SOURCE, RULES) == (DOCUMENT, None, None)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +159,35 @@ def test_a_target_like_a_folder_is_known_as_one() -> None:
 
 def is_folder(asked: Asked | None) -> bool:
     return asked is not None and asked.is_folder
+
+
+# Placeholders
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["{{ base }}/a.md", "a.md#{{x}}", "{%link%}", "${A}/b.md", "docs/<name>.md", "TOC", "_toc_", "{{x}}.md?{{y}}"],
+)
+def test_what_a_template_fills_in_is_not_judged(target: str) -> None:
+    assert is_placeholder(target, RULES)
+    assert markdown(target).scope == wiki(target).scope == EXTERNAL
+
+
+@pytest.mark.parametrize("target", ["a.md", "{a}.md", "{{a.md", "}}a{{.md", "toc.md", "<a.md", "a>b<c", "$a{b}", ""])
+def test_other_targets_are_judged(target: str) -> None:
+    assert not is_placeholder(target, RULES)
+
+
+def test_placeholders_are_what_the_settings_say() -> None:
+    rules = Rules(placeholders=("@site/*", "*.html", "a*b*a"))
+    found = [t for t in ("@site/a.md", "x/@site/a", "A.HTML", "aba", "aa", "{{x}}", "aba*") if is_placeholder(t, rules)]
+    assert found == ["@site/a.md", "A.HTML", "aba"]
+
+
+@given(st.text("ab*", max_size=6), st.text("ab", max_size=8))
+def test_a_star_stands_for_any_text(pattern: str, text: str) -> None:
+    expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
+    assert is_placeholder(text, Rules(placeholders=(pattern,))) == expected
 
 
 # Files
