@@ -22,6 +22,7 @@ from processes import (
     UNPRIVILEGED,
     WATCHES,
     children,
+    freeze,
     is_gone,
     limit,
     limited,
@@ -575,7 +576,7 @@ QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 def flood(watcher: Watched, files: int, writes: int) -> None:
     """More writes than the queue holds events while the watcher stands still, and changes after all of them."""
     assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
-    watcher.process.send_signal(signal.SIGSTOP)
+    freeze(watcher.process)
     for number in range(writes):  # one file after the other: the system merges what happens twice in a row
         with (watcher.docs / f"a/flood{number % files}.md").open("a") as file:
             file.write(f"# Flood {number} [[flood{number + 1}]]\n")
