@@ -32,7 +32,7 @@ docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql, docs/prob
 	$(BIN)/python docs/schema.py
 	$(BIN)/python docs/problems.py
 
-bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, check, watch or growth for another measure
+bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch, check or growth
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
 torture: .venv/made  ## kills at every system call, for as long as it takes

@@ -13,7 +13,7 @@ INTRODUCTION = """\
 
 What is wrong in a document becomes a row in `problems`: the document's path, a line and a column (both from 1, the
 column in characters), a code, a severity and a message. The rest of the document is still indexed. Codes are stable.
-What is wrong, and what only looks like it: [precision](precision.md).
+What is wrong and what only looks like it: [precision](precision.md).
 
 ```console
 $ mdcache rebuild handbook --quiet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,15 +13,26 @@ import click
 
 import pipeline
 from pipeline import show, stops
-from pipeline.commands import AS_JSON, HELP, WAIT, Common, common, common_to, verdict, with_remembered_roots
+from pipeline.commands import (
+    AS_JSON,
+    HELP,
+    WAIT,
+    Common,
+    common,
+    common_to,
+    progress_bar,
+    revision,
+    verdict,
+    with_remembered_roots,
+)
 from pipeline.errors import No, UsageError, WorkError
 from pipeline.hookcommands import hook
+from pipeline.trustcommands import doctor, verify
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
     from pipeline.cache import Cache
     from pipeline.settings import Settings
-    from pipeline.sources import Source
 
 
 class _Words(click.Command):
@@ -56,7 +67,8 @@ def cli(**_: Any) -> None:
     """
 
 
-cli.add_command(hook)
+for _command in (hook, verify, doctor):
+    cli.add_command(_command)
 
 
 @cli.command(context_settings=HELP)
@@ -110,35 +122,16 @@ def rebuild(
         raise UsageError("--reproducible goes with --output FILE")
     if rev and not (output or asked.database):
         raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
-    settings = with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
+    settings = with_remembered_roots(asked.settings(docs, revision(asked.folder, rev)))
     refuse_outside(settings)
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
-        with _progress(settings, asked.quiet) as progress:
+        with progress_bar(settings, asked.quiet) as progress:
             report = build(settings, Options(wait, workers, target, reproducible), progress)
         if as_json:
             show.as_json(report._asdict())
         elif not asked.quiet:
             render.report(report)
-
-
-def _revision(folder: str, rev: str | None) -> Source | None:
-    from pipeline import git, sources
-
-    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
-
-
-@contextmanager
-def _progress(settings: Settings, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr when that is a terminal; only then the files are counted first."""
-    if quiet or not sys.stderr.isatty() or not settings.roots:
-        yield lambda _: None
-        return
-    from pipeline.scan import scan
-
-    total = sum(1 for _ in scan(settings.tree()))
-    with click.progressbar(length=total, label="rebuild", file=sys.stderr, show_pos=True) as bar:
-        yield bar.update
 
 
 @cli.command(cls=_Words, context_settings=HELP)
@@ -300,7 +293,7 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
         _check_sync(settings, as_json, asked.quiet)
         return
     with stops.until_too_late():
-        with _progress(settings, asked.quiet) as progress:
+        with progress_bar(settings, asked.quiet) as progress:
             report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
         if as_json:
             show.as_json(report._asdict())

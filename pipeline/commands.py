@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -101,6 +102,26 @@ def with_remembered_roots(settings: Settings) -> Settings:
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
         return settings.with_roots(cache.base, cache.roots)
     return settings
+
+
+def revision(folder: str, rev: str | None) -> Source | None:
+    """The documents of a revision of the repository around a folder; None for those on disk."""
+    from pipeline import git, sources
+
+    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
+
+
+@contextmanager
+def progress_bar(settings: Settings, quiet: bool, label: str = "rebuild") -> Iterator[Callable[[int], None]]:
+    """A bar on stderr when that is a terminal; only then the files are counted first."""
+    if quiet or not sys.stderr.isatty() or not settings.roots:
+        yield lambda _: None
+        return
+    from pipeline.scan import scan
+
+    total = sum(1 for _ in scan(settings.tree()))
+    with click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True) as bar:
+        yield bar.update
 
 
 def verdict(error: BaseException) -> tuple[str, int]:

@@ -142,6 +142,35 @@ def _uninstall(found: _Found) -> Done:
     return done._replace(action="removed")
 
 
+class Standing(NamedTuple):
+    """A hook of ours, or the place of one. idle: why git does not run it, None when it does; fix: what helps."""
+
+    path: str
+    idle: str | None
+    fix: str | None
+
+
+def standing(repository: Repository) -> list[Standing]:
+    """How the hooks stand, once they were installed; empty when they never were. Raises WorkError."""
+    folder = repository.hooks_folder()
+    with _speaking(folder):
+        found = [_find(folder, hook) for hook in HOOKS]
+    if not any(one.kind in ("ours", "edited", "moved") or one.kept for one in found):
+        return []
+    return [Standing(one.path, *_idle(one)) for one in found if one.kind != "moved"]
+
+
+def _idle(found: _Found) -> tuple[str | None, str | None]:
+    again = "mdcache hook install"
+    if found.kind == "absent":
+        return "is gone", again
+    if found.kind == "edited":
+        return "was edited since mdcache wrote it", f"move it away, then {again}"
+    if found.kind == "other":
+        return "is not the hook of mdcache", f"remove {found.kept}, then {again}" if found.kept else again
+    return (None, None) if os.access(found.path, os.X_OK) else ("is not executable", f"chmod +x {found.path}")
+
+
 def _folder(repository: Repository) -> str:
     """Where git looks for hooks; refused where they would be others', too."""
     folder = repository.hooks_folder()

@@ -132,13 +132,18 @@ def fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
     if not publish.judge(settings.database).exists:
         raise Unfit("there is no cache yet")
     with opened(settings.database, settings.base) as cache:
-        try:
-            why = _misfit(cache, settings)
-        except (KeyError, ValueError) as error:
-            raise Damaged(f"{cache.path} does not say what it holds") from error
+        why = misfit(cache, settings)
         if why and not (patient and why == WORN):
             raise Unfit(why)
         yield cache
+
+
+def misfit(cache: Cache, settings: Settings) -> str | None:
+    """Why an open cache is not what the settings in force would make, or is WORN; None when it fits."""
+    try:
+        return _misfit(cache, settings)
+    except (KeyError, ValueError) as error:
+        raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild") from error
 
 
 @contextmanager
@@ -157,7 +162,7 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         raise WorkError(
             f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
         )
-    if cache.commit:
+    if cache.commit and cache.commit != settings.source.commit:
         return f"it holds the revision {cache.commit}"
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
@@ -243,10 +248,12 @@ def _interruptible(update: Update) -> Iterator[None]:
             if update.has_written:
                 raise Interrupted(_what_is_in(update.tally)) from None
             raise KeyboardInterrupt from error
-        # Perhaps a trigger that minds changes only: a build shows whether it can be lived with.
-        if update.has_user_triggers and database.is_about_sql(error):
-            raise Unfit(f"a trigger or view of the schema files fails ({error})") from error
-        raise
+        if not database.is_about_sql(error):
+            raise
+        # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
+        # statements fail only on rows or a schema that we did not write.
+        blamed = "a trigger or view of the schema files fails" if update.has_user_triggers else "it is damaged"
+        raise Unfit(f"{blamed} ({error})") from error
 
 
 def _what_is_in(tally: Tally) -> str:

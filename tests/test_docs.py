@@ -216,6 +216,8 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
         "query": ["query", "SELECT 1"],
         "status": ["status"],
         "schema": ["schema", "--diff"],
+        "verify": ["verify"],
+        "doctor": ["doctor"],
         "hook": ["hook", "uninstall"],
     }
     assert set(asked) <= set(sections)

@@ -22,6 +22,7 @@ from processes import (
     UNPRIVILEGED,
     WATCHES,
     children,
+    freeze,
     is_gone,
     limit,
     limited,
@@ -575,7 +576,7 @@ QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 def flood(watcher: Watched, files: int, writes: int) -> None:
     """More writes than the queue holds events while the watcher stands still, and changes after all of them."""
     assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
-    watcher.process.send_signal(signal.SIGSTOP)
+    freeze(watcher.process)
     for number in range(writes):  # one file after the other: the system merges what happens twice in a row
         with (watcher.docs / f"a/flood{number % files}.md").open("a") as file:
             file.write(f"# Flood {number} [[flood{number + 1}]]\n")
@@ -679,6 +680,18 @@ def test_killed_at_each_of_its_system_calls_it_loses_nothing_that_sync_does_not_
     print(f"killed at {number - 1} calls of {call}")
 
 
+def size_of(file: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
+
+
+def kill_children(pid: int, how: signal.Signals) -> None:
+    for child in children(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, how)
+
+
 def killed_at(base: Path, call: str, number: int) -> bool:
     """Whether it comes so far, from its start over a batch and a checkpoint to its end; then sync restores the law."""
     database_, wal = str(base / "cache/x.db"), base / "cache/x.db-wal"
@@ -709,12 +722,11 @@ def killed_at(base: Path, call: str, number: int) -> bool:
             (base / "docs/one.md").write_text(f"# Killed at {call} {number} [[new]]\n")
             (base / "docs/new.md").write_text("# New\n")
             (base / "docs/new.md").rename(base / f"docs/new{number % 2}.md")
-            if until(lambda state: state.batches and wal.stat().st_size == 0):
-                seen = watchstate.read(database_)
-                assert seen
-                os.kill(seen.state.pid, signal.SIGTERM)
+            if until(lambda state: state.batches and state.pending == 0 and not size_of(wal)):
+                kill_children(process.pid, signal.SIGTERM)
         status = process.wait(PATIENCE_S)
     finally:
+        kill_children(process.pid, signal.SIGKILL)  # they outlive the strace that is killed
         process.kill()
         process.communicate()
     assert status in (0, -signal.SIGKILL)
