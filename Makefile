@@ -35,8 +35,8 @@ docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql, docs/prob
 bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch, check or growth
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
-torture: .venv/made  ## kills at every system call, for as long as it takes
-	$(BIN)/python -m pytest -m torture --timeout 0
+torture: .venv/made  ## what is promised, held against all that could break it: ROUND=short for a little of everything
+	$(BIN)/python -m torture --round $(or $(ROUND),full) $(ARGS)
 
 clean:
 	rm -rf .venv .demo build *.egg-info
