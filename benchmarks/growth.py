@@ -74,6 +74,7 @@ def _rebuilds(place: Place) -> dict[str, Any]:
         "prove_s": spent["prove"]["wall_s"],
         "copy_s": spent["copy into live"]["wall_s"],
         "peak_mb": again.peak_mb,
+        "phases": [{"phase": name, **one} for name, one in spent.items()],
         "database_mb": size / MB,
     }
 

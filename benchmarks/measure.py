@@ -262,6 +262,8 @@ def _cpu() -> str:
 def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 

@@ -130,7 +130,7 @@ def test_a_scale_holds_all_values_between_powers_of_ten() -> None:
 def test_phases_of_a_rebuild_are_timed_one_by_one(vault: Any, tmp_path: Path) -> None:
     command = [sys.executable, phases.__file__, str(vault(DOCS)), "--db", str(tmp_path / "cache.db")]
     first, again = (json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _ in range(2))
-    common = {"parse and insert", "indexes", "resolve", "prove"}
+    common = {"parse and insert", "indexes", "resolve", "digest", "prove"}
     assert (set(first), set(again)) == ({*common, "move into place"}, {*common, "copy into live"})
     assert all(spent["wall_s"] >= 0 <= spent["cpu_s"] for spent in first.values())
 
