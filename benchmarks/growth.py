@@ -42,24 +42,29 @@ _GROWING = {
 }
 
 
-def row(place: Place, corpus: Corpus, load: float) -> dict[str, Any]:
-    """All that is measured of one number of documents. load: the machine's, before its documents were made."""
+def row(place: Place, corpus: Corpus, load: float, most: int) -> dict[str, Any]:
+    """All that is measured of one number of documents, with this many runs of each at most.
+
+    load: the machine's, before its documents were made.
+    """
     began = datetime.now(UTC).isoformat(timespec="seconds")
+    # A run of many documents is long enough to be sure of.
+    runs = min(most, 1 + 500_000 // place.documents)
     return {
         "documents": corpus.documents,
         "mb": corpus.bytes / MB,
-        **_rebuilds(place),
-        **_syncs(place),
-        **_searches(place),
+        **_rebuilds(place, min(most, max(1, 20_000 // place.documents))),
+        **_syncs(place, runs),
+        **_searches(place, runs),
         "date": began,
         "load_before": load,
     }
 
 
-def _rebuilds(place: Place) -> dict[str, Any]:
+def _rebuilds(place: Place, count: int) -> dict[str, Any]:
     """First where there is no cache yet, then onto it; the second is watched, and tells its phases."""
     runs = []
-    for _ in range(_runs(place, 20_000)):
+    for _ in range(count):
         shutil.rmtree(os.path.dirname(place.database), ignore_errors=True)
         runs.append(place.rebuild())
     size = os.path.getsize(place.database)
@@ -79,13 +84,7 @@ def _rebuilds(place: Place) -> dict[str, Any]:
     }
 
 
-def _runs(place: Place, documents: int) -> int:
-    """Five of few, one of many: a run of many is long enough to be sure of."""
-    return max(1, min(5, documents // place.documents))
-
-
-def _syncs(place: Place) -> dict[str, Any]:
-    runs = _runs(place, 500_000) + 1
+def _syncs(place: Place, runs: int) -> dict[str, Any]:
     return {
         "walk_ms": place.walked(runs)["median_ms"],
         "unchanged_ms": place.unchanged(runs)["median_ms"],
@@ -94,13 +93,13 @@ def _syncs(place: Place) -> dict[str, Any]:
     }
 
 
-def _searches(place: Place) -> dict[str, Any]:
+def _searches(place: Place, runs: int) -> dict[str, Any]:
     words = queries_from(place.docs)
     # A number that stands in the name of one document.
     queries = {"rare": str(place.documents - 3), "common": words["word in 50 %"], "phrase": words["phrase"]}
     with cache.opened(place.database, place.folder) as opened:
-        found = {one["name"]: one for one in latencies(opened, queries, _runs(place, 500_000) * 5)}
-    starts = [measure.run([MDCACHE, "search", queries["rare"]], place.folder).wall_s for _ in range(6)]
+        found = {one["name"]: one for one in latencies(opened, queries, 5 * runs)}
+    starts = [measure.run([MDCACHE, "search", queries["rare"]], place.folder).wall_s for _ in range(runs + 1)]
     return {
         **{f"{name}_ms": one["median_ms"] for name, one in found.items()},
         **{f"{name}_sections": one["sections"] for name, one in found.items()},
@@ -151,6 +150,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, action="append", help=f"how many; by default {_SIZES}")
     parser.add_argument("--work", metavar="FOLDER", help="keep the documents here, for another run")
     parser.add_argument("--resume", action="store_true", help="measure only what the kept result has not")
+    parser.add_argument("--runs", type=int, default=5, help="of each, at most: fewer where a run is long")
     asked = parser.parse_args()
     rows = _known(asked.save) if asked.resume and asked.save else {}
     with measure.workplace() as temporary:
@@ -159,7 +159,7 @@ def main() -> None:
                 load = os.getloadavg()[0]
                 folder = os.path.join(asked.work or temporary, str(documents))
                 corpus = _documents(folder, documents)
-                rows[documents] = row(Place(folder, documents), corpus, load)
+                rows[documents] = row(Place(folder, documents), corpus, load, asked.runs)
                 measure.keep(asked, _result(rows))
                 shutil.rmtree(os.path.join(folder, *([] if not asked.work else [".mdcache"])))
     measure.report(asked, _result(rows))
