@@ -517,9 +517,14 @@ def _begin_log_anew(name: str) -> None:
     """When the log that this process writes to has grown long. What cannot be done is done another time."""
     with contextlib.suppress(OSError):
         if os.path.samestat(os.fstat(2), os.stat(name)) and _put_aside(name):
-            with open(name, "ab") as log:
+            with open(name, "ab", opener=_open_private) as log:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
+
+
+def _open_private(name: str, flags: int) -> int:
+    """It names documents, and so is for their owner only, as the cache is."""
+    return os.open(name, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _put_aside(name: str) -> bool:
@@ -541,7 +546,7 @@ def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
     name = _log_of(settings.database)
     try:
         _put_aside(name)
-        with open(name, "ab") as log:
+        with open(name, "ab", opener=_open_private) as log:
             began = log.tell()
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

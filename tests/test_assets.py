@@ -111,14 +111,14 @@ def test_accents_may_be_composed_or_not(vault: Vault) -> None:
             assert assets.has(asset_paths(True, target, "a.md", ("",)))
 
 
-def test_of_what_lies_beside_a_repository_git_knows_nothing(vault: Vault, git: Git) -> None:
-    folder = vault({"repo/docs/p.png": ""})
+def test_what_lies_beside_a_repository_is_what_is_on_disk(vault: Vault, git: Git) -> None:
+    folder = vault({"repo/docs/p.png": "", "beside.png": ""})
     git(folder / "repo", "init", "-q")
     git(folder / "repo", "add", ".")
     assets = Assets(Trees(mine.repository(str(folder / "repo"))).index(), str(folder))
-    for target, there in (("p.png", True), ("gone.png", False), ("../../beside.png", True)):
+    for target, there in (("p.png", True), ("gone.png", False), ("../../beside.png", True), ("../../gone.png", False)):
         assert assets.has(asset_paths(False, target, "repo/docs/a.md", ("repo/docs",))) is there
-    assert assets.has(asset_paths(True, "anywhere.png", "repo/docs/a.md", ("repo/docs",)))
+    assert assets.has(asset_paths(True, "beside.png", "repo/docs/a.md", ("repo/docs",)))
 
 
 def test_a_folder_that_cannot_be_listed_holds_nothing(vault: Vault) -> None:

@@ -17,6 +17,7 @@ from pipeline import database, digest, draft, rebuild
 from pipeline import git as mine
 from pipeline.database import Connection
 from pipeline.errors import MdcacheError, UsageError
+from pipeline.policy import Policy, Rule
 from pipeline.settings import Asked, Settings, load
 from pipeline.sources import Trees
 
@@ -42,9 +43,14 @@ def content(db: Connection) -> dict[str, Any]:
     }
 
 
+# Without a rule that asks for texts a draft leaves the full-text index out.
+_ASKING = Policy(rules=(Rule("texts", "SELECT rowid FROM sections_fts"),))
+
+
 def settings_of(folder: Path) -> Settings:
     found = load(Asked(str(folder)), {})
-    return found if found.roots else found.with_roots(found.base, (found.base,))
+    found = found if found.roots else found.with_roots(found.base, (found.base,))
+    return found._replace(policy=_ASKING)
 
 
 def rebuilt(files: dict[str, bytes]) -> dict[str, Any]:
@@ -126,3 +132,12 @@ def test_a_trigger_may_write_to_no_table_of_ours_in_a_draft_either(vault: Vault)
     folder = vault({"mdcache.toml": 'schema = ["t.sql"]\n', "t.sql": trigger, "a.md": "[x](y.md)\n"})
     with pytest.raises(MdcacheError), draft.opened(settings_of(folder)):
         pass
+
+
+def test_without_a_rule_that_asks_for_texts_there_is_no_full_text_index(vault: Vault) -> None:
+    found = settings_of(vault({"a.md": "text\n"}))
+    for policy, count in ((_ASKING, 1), (Policy(), 0)):
+        with draft.opened(found._replace(policy=policy)) as db:
+            sql = "SELECT count(*) FROM sections_fts WHERE sections_fts MATCH 'text'"
+            assert database.scalar(db, sql) == count
+            assert database.scalar(db, "SELECT count(*) FROM sections") == 1

@@ -436,6 +436,7 @@ def test_in_the_background_it_returns_when_it_is_ready_and_is_stopped_by_name(ba
     assert str(status["watcher"]["pid"]) in stopped.stdout
     assert is_gone(status["watcher"]["pid"])
     assert "generation 1 built" in (base / "cache/x.db.log").read_text()
+    assert {path.stat().st_mode & 0o077 for path in (base / "cache").iterdir()} == {0}
     assert "no watcher" in mdcache(base, "watch", *cache, "--stop").stdout
 
 
