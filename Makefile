@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint docs bench torture clean
+.PHONY: help demo test lint docs bench bench-growth bench-peers torture clean
 
 help:  ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST)
 
 .venv/made: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -28,15 +28,23 @@ lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql, docs/problems.md from pipeline/codes.py
+docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md from pipeline/codes.py, figures from benchmarks/results/
 	$(BIN)/python docs/schema.py
 	$(BIN)/python docs/problems.py
+	$(BIN)/python -m benchmarks.picture
+	$(BIN)/python -m benchmarks.page
 
-bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch, check or growth
+bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch or check for another measure
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
-torture: .venv/made  ## kills at every system call, for as long as it takes
-	$(BIN)/python -m pytest -m torture --timeout 0
+bench-growth: .venv/made  ## how cost grows, from a thousand documents to a million: hours at worst, 10 GB of disk
+	$(BIN)/python -m benchmarks.growth --save growth $(ARGS)
+
+bench-peers: .venv/made  ## what other tools cost on the same documents: installs them with pip and npm into .peers
+	$(BIN)/python -m benchmarks.peers $(DOCS) $(ARGS)
+
+torture: .venv/made  ## what is promised, held against all that could break it: ROUND=short for a little of everything
+	$(BIN)/python -m torture --round $(or $(ROUND),full) $(ARGS)
 
 clean:
-	rm -rf .venv .demo build *.egg-info
+	rm -rf .venv .demo .peers build *.egg-info

@@ -2,8 +2,9 @@
 
 Their sizes are spread like those of real documentation (log-normal), their words like those of a language (Zipf),
 and like a writer each keeps to its own few. They have front matter, headings, links of all kinds (a few broken),
-tags, tasks, tables and code; 3 % are written in a script without spaces. A document depends on its number, the
-number of documents and the seed alone.
+tags, tasks, tables and code; 3 % are written in a script without spaces. Three in ten link to nothing; half of the
+links lead to few documents (a power law), and one document in fifty has a name that many have. A folder holds at most
+fifty. A document depends on its number, the number of documents and the seed alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import math
 import os
 import posixpath
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
@@ -25,6 +28,11 @@ _SIGMA = 0.9
 _LARGEST = 2_000_000
 _LANGUAGES = ("text", "python", "rust", "sh", "json", "")
 _KINDS = ("note", "decision", "guide", "reference")
+# How many one process writes at a time; fewer are written without other processes.
+_PART = 1000
+# So many documents have 1,000 folders of their own; what comes after has others.
+_FILLED = 50_000
+_SHARED_NAMES = ("README", "overview", "index", "changes")
 
 
 def word(rank: int) -> str:
@@ -56,8 +64,12 @@ class Shape(NamedTuple):
 
 def path_of(number: int) -> str:
     """Where the document with this number lies; one in ten has a date in its name."""
+    above = f"{word(400 + number // _FILLED)}/" if number >= _FILLED else ""
+    folder = f"{above}{word(200 + number % 40)}/{word(300 + number // 40 % 25)}"
+    if number % _FILLED // 1000 == number % 50:  # one in a folder
+        return f"{folder}/{_SHARED_NAMES[number % 1000 // 50 % len(_SHARED_NAMES)]}.md"
     date = f"2024-{number % 12 + 1:02}-{number % 28 + 1:02}-" if number % 10 == 0 else ""
-    return f"{word(200 + number % 40)}/{word(300 + number // 40 % 25)}/{date}{_name(number)}.md"
+    return f"{folder}/{date}{_name(number)}.md"
 
 
 def _name(number: int) -> str:
@@ -89,6 +101,7 @@ class _Writer:
         self.random = random
         self._number, self._documents = number, documents
         self._script = random.choices(("", *_SCRIPTS), (970, 15, 10, 5))[0]
+        self._most_links = random.choices((0, 1, 2), (30, 45, 25))[0]
         # How many different words a text of a length has follows a power law; without it an index costs three
         # times what it costs for real texts.
         self._own_words = random.choices(_WORDS, cum_weights=_WORD_WEIGHTS, k=int(15 * (size / 6) ** 0.55) + 1)
@@ -123,7 +136,7 @@ class _Writer:
 
     def paragraph(self) -> str:
         words = self.words(self.random.randint(20, 90))
-        for _ in range(self.random.choice((0, 0, 1, 1, 2))):
+        for _ in range(self.random.randint(0, self._most_links)):
             words.insert(self.random.randrange(len(words)), self.link())
         if self.random.random() < 0.05:
             words.append("#" + word(100 + self.random.randrange(50)))
@@ -161,7 +174,9 @@ class _Writer:
         return f"[{label}]({posixpath.relpath(path_of(other), here)}{fragment})"
 
     def _other(self) -> int:
-        return self.random.randrange(self._documents)
+        """Half of the time any document, else one of the few that many link to."""
+        share = self.random.random()
+        return int(self._documents * (share if self.random.random() < 0.5 else share**4))
 
 
 _BLOCKS: tuple[Callable[[_Writer], str], ...] = (
@@ -177,9 +192,18 @@ _BLOCK_WEIGHTS = (22, 46, 10, 4, 11, 4, 3)
 
 
 def generate(folder: str, shape: Shape) -> int:
-    """Write the documents into a folder; gives their size in bytes."""
+    """Write the documents into a folder, with all processors; gives their size in bytes."""
+    parts = [range(first, min(first + _PART, shape.documents)) for first in range(0, shape.documents, _PART)]
+    write = partial(_write, folder, shape)
+    if len(parts) < 3:
+        return sum(map(write, parts))
+    with ProcessPoolExecutor() as pool:
+        return sum(pool.map(write, parts))
+
+
+def _write(folder: str, shape: Shape, numbers: range) -> int:
     total = 0
-    for number in range(shape.documents):
+    for number in numbers:
         path = os.path.join(folder, *path_of(number).split("/"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         text = document(number, shape).encode()

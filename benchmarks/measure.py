@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
 MB = 1e6
 _LOAD_BEFORE = os.getloadavg()[0]
 _SAMPLE_S = 0.01
+_WIDEST = 12
 
 
 class Run(NamedTuple):
@@ -41,11 +42,15 @@ class Run(NamedTuple):
     output: str
 
 
-def run(command: Sequence[str], cwd: str, watched: bool = False) -> Run:
-    """Run a command to its end. Watching its memory costs it some time. Ends the benchmark when the command fails."""
+def run(command: Sequence[str], cwd: str, watched: bool = False, env: Mapping[str, str] | None = None) -> Run:
+    """Run a command to its end, with variables of its own. Watching its memory costs it some time.
+
+    Ends the benchmark when the command fails.
+    """
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=cwd, env=_environment(), stdout=output, stderr=subprocess.STDOUT)
+        environment = {**_environment(), **(env or {})}
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
             peak = _watch(process.pid) if watched else None
             _, status, usage = os.wait4(process.pid, 0)
@@ -77,8 +82,10 @@ def _watch(pid: int) -> float | None:
         return None
     peak = 0
     while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        began = time.perf_counter()
         peak = max(peak, sum(_pss_kb(one) for one in family(pid)))
-        time.sleep(_SAMPLE_S)
+        # A look at large processes takes long: a fifth of a processor at most.
+        time.sleep(max(_SAMPLE_S, 4 * (time.perf_counter() - began)))
     return peak * 1024 / MB
 
 
@@ -184,12 +191,31 @@ def workplace() -> Iterator[str]:
 def report(asked: argparse.Namespace, result: Result) -> None:
     """Print what was found, and keep it if asked to."""
     found = _as_dict(result)
-    text = json.dumps(found, indent=1, ensure_ascii=False)
-    print(text if asked.json else _tables(found))
+    print(_json(found) if asked.json else _tables(found))
+    keep(asked, result)
+
+
+def keep(asked: argparse.Namespace, result: Result) -> None:
+    """Keep what was found if asked to; again and again while a benchmark that takes long goes on."""
     if asked.save:
         os.makedirs(RESULTS, exist_ok=True)
-        with open(os.path.join(RESULTS, f"{asked.save}.json"), "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+        with open(_place_of(asked.save), "w", encoding="utf-8") as file:
+            file.write(_json(_as_dict(result)) + "\n")
+
+
+def kept(name: str) -> dict[str, Any]:
+    """A result that was kept, as it was. Raises FileNotFoundError when there is none."""
+    with open(_place_of(name), encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
+    return found
+
+
+def _place_of(name: str) -> str:
+    return os.path.join(RESULTS, f"{name}.json")
+
+
+def _json(found: dict[str, Any]) -> str:
+    return json.dumps(found, indent=1, ensure_ascii=False)
 
 
 def _as_dict(result: Result) -> dict[str, Any]:
@@ -236,7 +262,16 @@ def _cpu() -> str:
 def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
     return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """Turned on its side where it would be too wide to read."""
+    if rows and len(rows[0]) > _WIDEST:
+        return tabulate([[key, *(row[key] for row in rows)] for key in rows[0]], missingval="-", numalign="right")
+    return tabulate(rows, headers="keys", missingval="-")
 
 
 def _tables(found: dict[str, Any]) -> str:
@@ -248,7 +283,7 @@ def _tables(found: dict[str, Any]) -> str:
     ]
     parts = [
         f"{corpus['name']}: {corpus['documents']:,} documents, {corpus['bytes'] / MB:.1f} MB" if corpus else "",
-        tabulate(rows, headers="keys", missingval="-"),
+        _table(rows),
         tabulate(budgets, headers=("budget", "measured", "limit", "")) if budgets else "",
         ", ".join(f"{key} {value}" for key, value in machine_.items()),
     ]

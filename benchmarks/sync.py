@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import measure
 from benchmarks.generate import Shape, path_of
-from benchmarks.measure import MDCACHE, Budget, Result
+from benchmarks.measure import MDCACHE, Budget, Result, Run
 from pipeline import database, layout, lock, settings, survey, sync
 from pipeline.update import Update, clock
 
@@ -48,15 +48,15 @@ def timed(action: Callable[[], Any], runs: int) -> list[float]:
 
 
 class Place:
-    """Generated documents and their cache, in a folder of their own."""
+    """A folder with generated documents in docs, and their cache where mdcache puts it."""
 
-    def __init__(self, work: str, documents: int) -> None:
-        self.documents = documents
-        self.folder = os.path.join(work, str(documents))
-        self.docs = os.path.join(self.folder, "docs")
-        os.makedirs(self.docs)
-        measure.generated(Shape(documents, _MEDIAN_BYTES), self.docs)
-        measure.run([MDCACHE, "rebuild", "docs", "--quiet"], self.folder)
+    def __init__(self, folder: str, documents: int) -> None:
+        self.documents, self.folder = documents, folder
+        self.docs = os.path.join(folder, "docs")
+        self.database = os.path.join(folder, ".mdcache", "cache.db")
+
+    def rebuild(self) -> Run:
+        return measure.run([MDCACHE, "rebuild", "docs", "--quiet"], self.folder)
 
     def sync(self) -> None:
         measure.run([MDCACHE, "sync", "--quiet"], self.folder)
@@ -117,8 +117,15 @@ class Place:
         }
 
 
+def made(work: str, documents: int) -> Place:
+    place = Place(os.path.join(work, str(documents)), documents)
+    measure.generated(Shape(documents, _MEDIAN_BYTES), place.docs)
+    place.rebuild()
+    return place
+
+
 def fresh(work: str, many: int, runs: int) -> Result:
-    few, middle, large = (Place(work, documents) for documents in (_FEW, _MIDDLE, many))
+    few, middle, large = (made(work, documents) for documents in (_FEW, _MIDDLE, many))
     start = timed(lambda: measure.run([MDCACHE, "--version"], work), runs)
     rows = [
         few.unchanged(runs),

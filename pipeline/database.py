@@ -232,6 +232,8 @@ def in_words(error: Exception, path: str) -> MdcacheError:
     pass_on_interrupt(error)
     if name.startswith(_DAMAGED) or _is_undecodable(error):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
+    if name.startswith("SQLITE_IOERR") and _is_full(path):
+        name = "SQLITE_FULL"
     for names, words in _IN_WORDS:
         if name.startswith(names):
             return WorkError(words.format(path=path, error=error))
@@ -252,6 +254,15 @@ def pass_on_interrupt(error: Exception) -> None:
     """Raises KeyboardInterrupt when that is what SQLite's error comes from."""
     if is_interrupt(error):
         raise KeyboardInterrupt from error
+
+
+def _is_full(path: str) -> bool:
+    """When the shared memory of a WAL database finds no room, SQLite speaks of an I/O error."""
+    try:
+        found = os.statvfs(os.path.dirname(path) or ".")
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < PAGE_SIZE
 
 
 def is_damage(error: Exception) -> bool:

@@ -44,8 +44,11 @@ _PARTS = (
 )
 _WHOLE = (
     "SELECT path, id FROM nodes ORDER BY path",
-    "SELECT source.path, links.ordinal, links.scope, target.id FROM links JOIN nodes AS source ON source.key = source"
-    " JOIN nodes AS target ON target.key = target_node ORDER BY source.path, links.ordinal",
+    # CROSS JOIN keeps this order of tables, which is the order asked for. Any other needs a sort, of all links at once
+    # and in memory: 130 bytes for each.
+    "SELECT source.path, links.ordinal, links.scope, target.id FROM nodes AS source"
+    " CROSS JOIN links ON links.source = source.key JOIN nodes AS target ON target.key = target_node"
+    " ORDER BY source.path, links.ordinal",
     'SELECT path, line, "column", code, severity, message FROM problems'
     ' ORDER BY path, line, "column", code, severity, message',
 )

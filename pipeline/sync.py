@@ -215,7 +215,9 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
     ):
         with fit(settings, look.patient):
             pass
-        live = publish.open_live(publish.judge(path), look.wait_s)
+        target = publish.judge(path)
+        publish.remove(publish.build_path(path))  # what a rebuild that was killed has left
+        live = publish.open_live(target, look.wait_s)
         if live is None:
             raise Unfit("it is no live cache")
         with database.closing(live):

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from pipeline.model import Content, Rules
 ROOT = Path(__file__).parent.parent
 # At the end: the package that is tested is the one that is installed.
 sys.path.append(str(ROOT))
-from benchmarks import floor, measure  # noqa: E402
-from benchmarks.generate import Shape, document, generate  # noqa: E402
+from benchmarks import floor, growth, measure, page, peers, phases, picture  # noqa: E402
+from benchmarks.generate import Shape, document, generate, path_of  # noqa: E402
 
 DOCS = {"a.md": "# A\n\nalpha beta [B](b.md)\n", "deep/b.markdown": "# B\n\nalpha gamma\n", "c.txt": "no document"}
 
@@ -83,9 +85,99 @@ def test_checks_are_timed_with_a_cache_and_without(vault: Any) -> None:
     assert said["corpus"]["documents"] == 2
 
 
-def test_growth_tells_memory_by_number_of_documents() -> None:
-    rows = found("growth", "--documents", "5", "--documents", "10")["rows"]
-    assert [row["documents"] for row in rows] == [5, 5, 10, 10]
+def test_growth_tells_every_cost_by_number_of_documents() -> None:
+    said = found("growth", "--documents", "30", "--documents", "60", "--runs", "1")
+    assert [row["documents"] for row in said["rows"]] == [30, 60]
+    for row in said["rows"]:
+        assert row["rebuild_cpu_s"] > row["insert_cpu_s"] > 0 < row["resolve_cpu_s"]
+        assert row["one_changed_ms"] > row["told_ms"] > 0
+        assert 1 <= row["rare_sections"] < row["common_sections"]
+    ET.fromstring(picture.draw(said["rows"]))
+
+
+def test_growth_goes_on_where_it_was_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def rows(*arguments: str) -> list[dict[str, Any]]:
+        asked = ["growth", "--save", "growth", "--work", str(tmp_path / "work"), "--runs", "1", "--documents", "10"]
+        monkeypatch.setattr(sys, "argv", [*asked, *arguments])
+        growth.main()
+        kept: list[dict[str, Any]] = measure.kept("growth")["rows"]
+        return kept
+
+    monkeypatch.setattr(measure, "RESULTS", str(tmp_path / "results"))
+    (first,) = rows()
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")}
+    again, more = rows("--documents", "20", "--resume")
+    assert (again, more["documents"], len(made)) == (first, 20, 10)
+    assert made.items() <= {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")}.items()
+
+
+def test_growth_is_as_steep_as_its_steepest_step() -> None:
+    keys: tuple[str, ...] = ("rebuild_wall_s", "rebuild_cpu_s", "resolve_cpu_s", "database_mb", "unchanged_ms")
+    keys += ("one_changed_ms", "told_ms", "rare_ms", "common_ms", "phrase_ms")
+    costs = {10: 1.0, 100: 5.0, 1000: 150.0}
+    rows = [{"documents": n, "peak_mb": 50 + n / 10, **dict.fromkeys(keys, cost)} for n, cost in costs.items()]
+    memory, *others = growth.budgets(rows)
+    assert (memory.measured, len(others)) == (150, len(keys))
+    assert {one.measured for one in others} == {3.0}
+
+
+def test_the_picture_shows_every_row_of_every_line() -> None:
+    rows = measure.kept("growth")["rows"]
+    root = ET.fromstring(picture.draw(rows))
+    lines = root.findall(".//{*}polyline")
+    assert len(lines) == sum(len(panel.lines) for panel in picture.PANELS)
+    assert {len(line.attrib["points"].split()) for line in lines} == {len(rows)}
+
+
+def test_a_scale_holds_all_values_between_powers_of_ten() -> None:
+    assert picture.scale([3, 40]) == picture.Scale(0, 2)
+    assert picture.scale([10, 1000]) == picture.Scale(1, 3)
+    assert picture.scale([10]) == picture.Scale(1, 2)
+
+
+def test_phases_of_a_rebuild_are_timed_one_by_one(vault: Any, tmp_path: Path) -> None:
+    command = [sys.executable, phases.__file__, str(vault(DOCS)), "--db", str(tmp_path / "cache.db")]
+    first, again = (json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _ in range(2))
+    common = {"parse and insert", "indexes", "resolve", "digest", "prove"}
+    assert (set(first), set(again)) == ({*common, "move into place"}, {*common, "copy into live"})
+    assert all(spent["wall_s"] >= 0 <= spent["cpu_s"] for spent in first.values())
+
+
+# Peers: stand-ins for tools, since nothing is installed here
+
+
+def peer(tmp_path: Path, first: str, again: str = "") -> peers.Contender:
+    commands = tmp_path / "bin"
+    commands.mkdir(exist_ok=True)
+    for name, script in (("first", first), ("again", again)):
+        (commands / name).write_text(f"#!/bin/sh\n{script}\n")
+        (commands / name).chmod(0o755)
+    asked = [f"{name} {{docs}} {{state}}" for name, script in (("first", first), ("again", again)) if script]
+    return peers.Contender(peers.Peer("tool", "tool", "1", asked[:1], asked[1:]), str(commands))
+
+
+def test_a_peer_works_on_its_own_documents_and_is_thrown_away(vault: Any, tmp_path: Path) -> None:
+    folder = vault(DOCS)
+    corpus = measure.copied(str(folder), 1, str(tmp_path / "docs"))
+    tool = peer(tmp_path, 'printf "SQLite format 3\\0" > $2/its.db; touch $HOME/x; echo >> $1/a.md')
+    (row,) = peers.compare(corpus, str(tmp_path / "work"), [tool], 1)
+    assert row["wall_s"] > 0 and row["database_mb"] > 0 and row["unchanged_s"] is None and row["rewritten"] == 1
+    assert (folder / "a.md").read_text() == DOCS["a.md"]
+    assert not list((tmp_path / "work").iterdir())
+
+
+def test_a_peer_that_fails_is_told_and_the_others_go_on(vault: Any, tmp_path: Path) -> None:
+    corpus = measure.copied(str(vault(DOCS)), 1, str(tmp_path / "docs"))
+    broken, ours = peer(tmp_path, "echo no vault here; exit 3"), peers.Contender(peers.OURS, "")
+    rows = peers.compare(corpus, str(tmp_path / "work"), [broken, ours], 1)
+    assert "no vault here" in rows[0]["failed"] and rows[0]["wall_s"] is None
+    assert not rows[1]["failed"] and rows[1]["changed_s"] > 0
+
+
+def test_a_peer_whose_python_is_not_there_is_not_installed() -> None:
+    with pytest.raises(LookupError, match=r"no Python 9\.9"):
+        peers._python((9, 9), [])
+    assert peers._python((3, 11), []) == sys.executable
 
 
 def test_start_up_is_timed_beside_that_of_python() -> None:
@@ -139,6 +231,7 @@ def test_made_up_documents_have_what_real_ones_have(tmp_path: Path) -> None:
     written = generate(str(tmp_path), shape)
     files = list(tmp_path.rglob("*.md"))
     assert len(files) == 300
+    assert 1 < len([file for file in files if file.stem in ("README", "overview", "index", "changes")]) < 30
     assert written == sum(file.stat().st_size for file in files)
     parsed = [
         parse.parse(file.name, Content(file.read_bytes(), hash="", size=file.stat().st_size), Rules()) for file in files
@@ -156,3 +249,16 @@ def test_a_watcher_is_measured_busy_and_idle() -> None:
     said = found("watch", "--documents", "20", "--runs", "2", "--idle", "1", "--events", "400")
     assert [row["unit"] for row in said["rows"]] == ["ms", "% CPU", "MB"]
     assert all(row["worst"] >= row["median"] > 0 for row in said["rows"])
+
+
+def test_the_page_of_performance_shows_what_was_kept() -> None:
+    shown = page.PLACE.read_text(encoding="utf-8")
+    assert shown == page.filled(shown), "make docs"
+    assert picture.PLACE.read_text(encoding="utf-8") == picture.draw(measure.kept("growth")["rows"]), "make docs"
+
+
+def test_many_made_up_documents_have_paths_of_their_own_in_small_folders() -> None:
+    paths = [path_of(number) for number in range(120_000)]
+    folders = Counter(path.rpartition("/")[0] for path in paths)
+    assert len(set(paths)) == len(paths)
+    assert max(folders.values()) <= 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,7 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
     """Make the folder hold these files and the settings, and nothing else."""
     for path in PATHS:
         (folder / path).unlink(missing_ok=True)
+    shutil.rmtree(folder / "d", ignore_errors=True)  # an empty folder can be linked to, and git knows none
     for path, data in {**files, "mdcache.toml": SETTINGS}.items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(data)

@@ -53,6 +53,12 @@ def test_on_real_documents_the_tables_give_the_published_digest(
         assert digest.of_tables(db) == published(db)
 
 
+def test_links_are_read_in_their_order_without_a_sort_of_them_all(vault: Vault, rebuilt: Rebuilt) -> None:
+    with rebuilt(vault(DOCUMENTS)) as db:
+        plans = [row[3] for sql in digest._WHOLE for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plans
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -305,13 +305,6 @@ def test_no_piece_of_markdown_is_hostile_when_repeated(text: str) -> None:
     assert seconds(text) < 1
 
 
-@pytest.mark.torture
-@given(st.builds(lambda a, b, c: a + b * (1_000_000 // len(b)) + c, MARKDOWN, REPEATED, MARKDOWN))
-@settings(max_examples=300, deadline=None)
-def test_no_piece_of_markdown_is_hostile_in_a_megabyte(text: str) -> None:
-    assert seconds(text) < 5
-
-
 def seconds(text: str) -> float:
     """The processor time that parsing takes."""
     content = content_of(text.encode())

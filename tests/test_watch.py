@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
-import random
 import signal
 import socket
 import sys
@@ -15,14 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from law import assert_law, settings_of
 from processes import (
     MDCACHE,
     PATIENCE_S,
     UNPRIVILEGED,
     WATCHES,
     children,
-    freeze,
     is_gone,
     limit,
     limited,
@@ -32,7 +28,7 @@ from processes import (
     run,
     start,
 )
-from watching import Watched, watched
+from watching import QUEUE, Watched, flood, watched
 
 from pipeline import database, lock, sync, watchstate
 
@@ -571,185 +567,9 @@ def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
         watcher.keeps_the_law()
 
 
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
-
-
-def flood(watcher: Watched, files: int, writes: int) -> None:
-    """More writes than the queue holds events while the watcher stands still, and changes after all of them."""
-    assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
-    freeze(watcher.process)
-    for number in range(writes):  # one file after the other: the system merges what happens twice in a row
-        with (watcher.docs / f"a/flood{number % files}.md").open("a") as file:
-            file.write(f"# Flood {number} [[flood{number + 1}]]\n")
-    (watcher.docs / "one.md").unlink()
-    (watcher.docs / "after").mkdir()
-    (watcher.docs / "after/late.md").write_text("# Late\n")
-    watcher.process.send_signal(signal.SIGCONT)
-    watcher.until(lambda: "overflowed" in watcher.said())
-    watcher.keeps_the_law(PATIENCE_S * 2)
-    (watcher.docs / "after/later.md").write_text("# Later\n")
-    watcher.until_titled("Later")
-    watcher.keeps_the_law()
-
-
 @pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
 def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
     flood(watcher, 100, 12_000)
-
-
-@pytest.mark.torture
-@pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
-def test_a_flood_of_new_documents_loses_none(watcher: Watched) -> None:
-    flood(watcher, 12_000, 12_000)
-
-
-@pytest.mark.torture
-@pytest.mark.parametrize("seed", range(12))
-def test_folders_that_move_at_random_are_followed(base: Path, seed: int) -> None:
-    """Folders and files are made, moved in, out and about, written to and deleted, with hardly a pause."""
-    chance = random.Random(seed)
-    with watched(base) as watcher:
-        for _ in range(4):
-            for _ in range(60):
-                stir(watcher.docs, base / "outside", chance)
-                if chance.random() < 0.1:
-                    time.sleep(chance.random() * 0.7)  # not to wait for something: to let events mingle in many ways
-            watcher.keeps_the_law(30)
-
-
-def stir(docs: Path, outside: Path, chance: random.Random) -> None:
-    """One random deed."""
-    outside.mkdir(exist_ok=True)
-    folders = [Path(at) for at, _, _ in os.walk(docs)]
-    files = [Path(at) / name for at, _, names in os.walk(docs) for name in names]
-    below, name = chance.choice(folders), chance.choice("pqrstu")
-    deed = chance.randrange(7)
-    with contextlib.suppress(OSError):  # into itself, onto a folder that is not empty …
-        if deed == 0:
-            (below / name).mkdir()
-        elif deed <= 2:
-            (below / f"{name}.md").write_text(f"# {chance.random()} [[{chance.choice('pqrstu')}]]\n")
-        elif deed == 3 and len(folders) > 1:
-            chance.choice(folders[1:]).rename(below / name)
-        elif deed == 4 and len(folders) > 1:
-            chance.choice(folders[1:]).rename(outside / name)
-        elif deed == 5:
-            (outside / name).rename(below / name)
-        elif files:
-            chance.choice(files).unlink()
-
-
-def change_much(docs: Path, version: int) -> None:
-    """A batch that takes its time: new, changed, renamed and removed documents, and links that come and go."""
-    (docs / "much").mkdir(exist_ok=True)
-    for number in range(150):
-        (docs / f"much/d{number}.md").write_text(
-            f"# D{number} of {version}\n\n[[d{number + version % 3}]] [[e{version}]]\n"
-        )
-    for number in range(5):
-        (docs / f"much/e{version}.md").write_text(f"# E{number}\n")
-        (docs / f"much/e{version - 3}.md").unlink(missing_ok=True)
-    (docs / f"much/d{version % 150}.md").rename(docs / f"d{version % 4}.md")
-
-
-@pytest.mark.torture
-def test_killed_at_any_moment_of_a_storm_it_loses_nothing_that_sync_does_not_find(base: Path) -> None:
-    chance = random.Random(1)
-    (base / "mdcache.toml").write_text(settings("debounce_ms = 10"))
-    with watched(base) as watcher:
-        for version in range(60):
-            change_much(watcher.docs, version)
-            for _ in range(20):
-                stir(watcher.docs, base / "outside", chance)
-            time.sleep(chance.random() * 0.3)  # any moment: before the batch, in it, after it
-            watcher.process.kill()
-            watcher.process.wait()
-            stir(watcher.docs, base / "outside", chance)
-            assert mdcache(base, "sync", *watcher.named()).returncode == 0
-            assert_law(watcher.settings(watcher.database))
-            watcher.restart()
-
-
-@pytest.mark.torture
-@pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux's")
-@pytest.mark.parametrize("call", ["pwrite64", "ftruncate", "fdatasync", "flock", "unlink"])
-def test_killed_at_each_of_its_system_calls_it_loses_nothing_that_sync_does_not_find(base: Path, call: str) -> None:
-    assert mdcache(base, "sync", "docs", "--db", "cache/x.db").returncode == 0
-    number = 1
-    while killed_at(base, call, number):
-        number += 1
-    print(f"killed at {number - 1} calls of {call}")
-
-
-def size_of(file: Path) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        return file.stat().st_size
-    return 0
-
-
-def kill_children(pid: int, how: signal.Signals) -> None:
-    for child in children(pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, how)
-
-
-def killed_at(base: Path, call: str, number: int) -> bool:
-    """Whether it comes so far, from its start over a batch and a checkpoint to its end; then sync restores the law."""
-    database_, wal = str(base / "cache/x.db"), base / "cache/x.db-wal"
-    inject = (
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        os.devnull,
-        "-e",
-        f"trace={call}",
-        "-e",
-        f"inject={call}:signal=KILL:when={number}",
-    )
-    process = start((*inject, *MDCACHE, "watch", "docs", "--db", "cache/x.db"), base)
-
-    def until(condition: Callable[[watchstate.State], object]) -> bool:
-        """False when it has been killed before."""
-        while process.poll() is None:
-            seen = watchstate.read(database_)
-            if seen and seen.alive and seen.state.ready and condition(seen.state):
-                return True
-            time.sleep(0.01)
-        return False
-
-    try:
-        if until(lambda _: True):
-            (base / "docs/one.md").write_text(f"# Killed at {call} {number} [[new]]\n")
-            (base / "docs/new.md").write_text("# New\n")
-            (base / "docs/new.md").rename(base / f"docs/new{number % 2}.md")
-            if until(lambda state: state.batches and state.pending == 0 and not size_of(wal)):
-                kill_children(process.pid, signal.SIGTERM)
-        status = process.wait(PATIENCE_S)
-    finally:
-        kill_children(process.pid, signal.SIGKILL)  # they outlive the strace that is killed
-        process.kill()
-        process.communicate()
-    assert status in (0, -signal.SIGKILL)
-    assert mdcache(base, "sync", "docs", "--db", "cache/x.db").returncode == 0
-    assert_law(settings_of(base, "x", "docs")._replace(database=database_))
-    return bool(status)
-
-
-@pytest.mark.torture
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_memory_stays_flat_over_many_events(watcher: Watched) -> None:
-    def memory() -> int:
-        status = Path(f"/proc/{watcher.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0])
-
-    sizes = []
-    for round_ in range(12):
-        for number in range(800):
-            (watcher.docs / f"a/m{number}.md").write_text(f"# {round_} {number}\n\n{'words ' * 200}\n")
-        watcher.keeps_the_law()
-        sizes.append(memory())
-    assert max(sizes[6:]) < max(sizes[:6]) * 1.1, sizes
 
 
 # When there is time

@@ -1,0 +1,76 @@
+"""Writers that are killed at random moments, their workers too, while readers go on reading."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from onlookers import readers
+from processes import MDCACHE, PATIENCE_S, children, is_gone, start
+
+from torture import bench, scene, versions
+from torture.bench import Part, Trial
+
+_DOCUMENTS = 400
+_COMMANDS = (("rebuild", "--workers", "2"), ("sync",), ("watch",))
+_SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+
+
+def run(trial: Trial) -> None:
+    """No process stays, the lock is free, readers see whole documents only, and the next writer makes all good."""
+    folder = versions.laid_out(trial.folder / "crowd", _DOCUMENTS)
+    with trial.part("random stops of all writers, beside readers") as part:
+        part.unit = "minutes"
+        with readers(scene.cache_of(folder)):
+            for round_ in _rounds(trial.amount(6, 300)):
+                with part.point(f"round {round_}"):
+                    _change(trial, folder, round_)
+                    _stopped(trial, part, folder)
+                    if round_ % 5 == 4:
+                        scene.made_good(folder)
+        scene.made_good(folder)
+
+
+def _rounds(seconds: float) -> Iterator[int]:
+    """At least five, so that each writer has its turn."""
+    end, round_ = time.monotonic() + seconds, 0
+    while time.monotonic() < end or round_ < 5:
+        yield round_
+        round_ += 1
+
+
+def _change(trial: Trial, folder: Path, round_: int) -> None:
+    numbers = trial.chance.sample(range(_DOCUMENTS), trial.chance.choice((1, 30, _DOCUMENTS)))
+    versions.write(folder, round_ + 1, numbers)
+    (folder / f"docs/v{trial.chance.randrange(1, _DOCUMENTS)}.md").unlink(missing_ok=True)
+
+
+def _stopped(trial: Trial, part: Part, folder: Path) -> None:
+    """One or two writers, each stopped some time after it was started, alone or with all that it has started."""
+    commands = trial.chance.sample(_COMMANDS, trial.chance.choice((1, 1, 2)))
+    processes = [_start(command, folder) for command in commands]
+    time.sleep(trial.chance.uniform(0.1, 1.0))
+    for process in processes:
+        offspring = children(process.pid)
+        name, group = trial.chance.choice(_SIGNALS), trial.chance.random() < 0.3
+        if process.poll() is None:
+            (os.killpg if group else os.kill)(process.pid, name)
+            part.faults += 1
+        _, said = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode in (0, 130, -name), (process.returncode, said)
+        assert "bug" not in said and "Traceback" not in said, said
+        assert all(is_gone(pid) for pid in offspring)
+    scene.assert_free(scene.cache_of(folder))
+
+
+def _start(command: tuple[str, ...], folder: Path) -> subprocess.Popen[str]:
+    quiet = () if command == ("watch",) else ("--quiet",)
+    return start((*MDCACHE, *command, "--db", "cache/x.db", *quiet), folder, start_new_session=True)
+
+
+if __name__ == "__main__":
+    bench.alone(run)
