@@ -32,11 +32,11 @@ class Point(NamedTuple):
 
 
 class Struck(NamedTuple):
-    """A run with a fault. faults: how often it was injected, 0 when the run never came to the point."""
+    """A run with a fault. calls: those that were struck, none when the run never came to the point."""
 
     status: int
     said: str
-    faults: int
+    calls: list[str]
 
 
 def works() -> bool:
@@ -49,8 +49,13 @@ def works() -> bool:
         return False
 
 
+def touches(call: str, *folders: str) -> bool:
+    """Whether a call, as points and struck give it, names a file in one of these folders, or a descriptor of one."""
+    return any(f"./{folder}" in call for folder in folders)
+
+
 def points(run: Run, folder: Path, *folders: str) -> list[Point]:
-    """Every system call of a run that names a file in one of these folders, or a descriptor of one.
+    """Every system call of a run that touches one of these folders.
 
     Without those whose number another thread reaches elsewhere: there, too, a fault would strike.
     """
@@ -59,9 +64,9 @@ def points(run: Run, folder: Path, *folders: str) -> list[Point]:
     assert done.returncode == 0, done
     found: dict[tuple[str, int], Point] = {}
     elsewhere = set()
-    for call, number, line in _calls(log):
-        if any(str(folder / one) in line for one in folders):
-            found.setdefault((call, number), Point(call, number, line.replace(str(folder), ".")))
+    for call, number, line in _calls(log, folder):
+        if touches(line, *folders):
+            found.setdefault((call, number), Point(call, number, line))
         else:
             elsewhere.add((call, number))
     assert len(found) > 50
@@ -72,13 +77,13 @@ def struck(run: Run, folder: Path, point: Point, fault: str) -> Struck:
     """A run with a fault at a point; its status is as shells give it."""
     log = folder.with_name(folder.name + ".trace")
     inject = ("-e", f"trace={point.call}", "-e", f"inject={point.call}:{fault}:when={point.number}")
-    done = run(folder, ("strace", "-f", "-qq", "--seccomp-bpf", "-o", str(log), *inject))
-    hits = sum(number == point.number for _, number, _ in _calls(log))
+    done = run(folder, ("strace", "-f", "-qq", "-y", "-s", "0", "--seccomp-bpf", "-o", str(log), *inject))
+    hits = [line for _, number, line in _calls(log, folder) if number == point.number]
     log.unlink()
     return Struck(done.returncode if done.returncode >= 0 else 128 - done.returncode, done.stderr, hits)
 
 
-def _calls(log: Path) -> Iterator[tuple[str, int, str]]:
+def _calls(log: Path, folder: Path) -> Iterator[tuple[str, int, str]]:
     count: Counter[tuple[str, str]] = Counter()
     with log.open(errors="replace") as lines:
         for line in lines:
@@ -86,4 +91,4 @@ def _calls(log: Path) -> Iterator[tuple[str, int, str]]:
             if called:
                 thread, call = called.groups()
                 count[thread, call] += 1
-                yield call, count[thread, call], line
+                yield call, count[thread, call], line.replace(str(folder), ".")
