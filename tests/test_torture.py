@@ -55,3 +55,13 @@ def test_what_goes_wrong_is_counted_and_the_rest_is_tried(tmp_path: Path, capsys
 
 def test_without_failures_the_exit_status_is_zero() -> None:
     assert bench.conclude([Row("a", "b", "3 points", 3, 0, 1.0), Row("a", "c", "skipped: x", 0, None, 0.0)], True) == 0
+
+
+def test_the_run_in_the_docs_is_one_of_all_scenarios_and_found_nothing() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.partition("## The last run")[2].splitlines()
+    ]
+    rows = [row for row in rows if len(row) == len(Row._fields)][2:]
+    assert {row[0] for row in rows} == set(SCENARIOS)
+    assert {row[4] for row in rows} <= {"0", "-"}

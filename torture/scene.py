@@ -97,7 +97,7 @@ def assert_sound(found: dict[str, Any]) -> None:
 
 
 def made_good(folder: Path, anew: bool = False) -> None:
-    """The next writer brings the law back, without building anew unless told so or for wear, and nothing is left behind."""
+    """The next writer brings the law back and leaves nothing behind; it builds anew only if told so, or for wear."""
     live = settings_of(folder)
     assert_free(live.database)
     said: list[str] = []
