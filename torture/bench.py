@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -96,6 +97,8 @@ def alone(run: Scenario) -> None:
     asked = parser.parse_args()
     scenario = Path(sys.argv[0]).stem
     os.nice(asked.nice)
+    # Shells have what runs in the background ignore Ctrl-C, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix=f"torture-{scenario}-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         at_home(folder / "home")
