@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks import measure
 from benchmarks.generate import path_of
 from benchmarks.measure import MDCACHE, Budget, Result
-from benchmarks.sync import Place
+from benchmarks.sync import Place, made
 from pipeline import database, settings, watchstate
 from pipeline.database import scalar
 
@@ -145,7 +145,7 @@ def memory(watcher: Watcher, events: int) -> dict[str, Any]:
 
 
 def fresh(work: str, documents: int, runs: int, idle_s: float, events: int) -> Result:
-    place = Place(work, documents)
+    place = made(work, documents)
     with watching(place) as watcher:
         rows = [latency(watcher, runs), idle(watcher, idle_s), memory(watcher, events)]
     debounce = settings.Watch().debounce_ms
