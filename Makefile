@@ -28,12 +28,13 @@ lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: .venv/made  ## docs/schema.md from the comments in schema/*.sql, figures in docs/ from benchmarks/results/
+docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md from pipeline/codes.py, figures from benchmarks/results/
 	$(BIN)/python docs/schema.py
+	$(BIN)/python docs/problems.py
 	$(BIN)/python -m benchmarks.picture
 	$(BIN)/python -m benchmarks.page
 
-bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap or sync for another measure
+bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch or check for another measure
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
 bench-growth: .venv/made  ## how cost grows, from a thousand documents to a million: hours at worst, 10 GB of disk
@@ -42,8 +43,8 @@ bench-growth: .venv/made  ## how cost grows, from a thousand documents to a mill
 bench-peers: .venv/made  ## what other tools cost on the same documents: installs them with pip and npm into .peers
 	$(BIN)/python -m benchmarks.peers $(DOCS) $(ARGS)
 
-torture: .venv/made  ## kills at every system call, for as long as it takes
-	$(BIN)/python -m pytest -m torture --timeout 0
+torture: .venv/made  ## what is promised, held against all that could break it: ROUND=short for a little of everything
+	$(BIN)/python -m torture --round $(or $(ROUND),full) $(ARGS)
 
 clean:
 	rm -rf .venv .demo .peers build *.egg-info

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from pipeline.paths import fold, nfc
+from pipeline.paths import fold, lies_in, nfc
 from pipeline.sources import Item, Source
 from pipeline.targets import AssetPaths
 
@@ -22,18 +22,19 @@ class Assets:
         self._endings: dict[str, set[str]] | None = None
 
     def has(self, wanted: AssetPaths) -> bool:
-        """Whether a link has something to point at. What leads out of the base is not ours to judge: yes."""
+        """Whether a link has something to point at. What leads out of what we know is not ours to judge: yes."""
         if wanted.ending is not None:
             name = wanted.ending.rpartition("/")[2]
             return any(f"/{path}".endswith(f"/{wanted.ending}") for path in self._by_name().get(name, ()))
         return not wanted.paths or any(self._is_there(path) for path in wanted.paths)
 
     def _is_there(self, path: str) -> bool:
-        if path == ".." or path.startswith("../"):
+        full = os.path.normpath(os.path.join(self._base, path))
+        if not lies_in(full, self._base):
             return True
         folder = self._base
-        for name in [] if path == "." else path.split("/"):
-            item = self._names(folder).get(name)
+        for name in filter(None, full[len(folder) :].split("/")):
+            item = self._names(folder).get(nfc(name))
             if item is None:
                 return False
             if item.is_symlink():
@@ -52,20 +53,21 @@ class Assets:
         return self._folders[folder]
 
     def _by_name(self) -> dict[str, set[str]]:
-        """All files in folders that are not hidden: folded paths by folded name, as Obsidian finds attachments."""
+        """All of them: folded paths by folded name, as Obsidian finds attachments."""
         if self._endings is None:
             self._endings = {}
-            for path in self._walk():
+            for path in self.files():
                 folded = fold(path)
                 self._endings.setdefault(folded.rpartition("/")[2], set()).add(folded)
         return self._endings
 
-    def _walk(self) -> Iterator[str]:
+    def files(self) -> Iterator[str]:
+        """The paths of all files that lie in no hidden folder."""
         folders = [self._base]
-        start = len(os.path.join(self._base, ""))
+        prefix = len(os.path.join(self._base, ""))
         while folders:
             for item in self._names(folders.pop()).values():
                 if not item.is_dir(follow_symlinks=False):
-                    yield item.path[start:]
+                    yield item.path[prefix:]
                 elif not item.name.startswith("."):
                     folders.append(item.path)

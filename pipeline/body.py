@@ -146,7 +146,8 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         found += ((start, anchor) for anchor in inline.html_anchors(raw))
         comment = inline.comment_tags(raw)
         tags += comment.tags
-        for key, target, at in comment.relations:
+        offsets = _byte_offsets(raw, [at for _, _, at in comment.relations])
+        for (key, target, _), at in zip(comment.relations, offsets, strict=True):
             links.append((start + at, "relation", inline.edge_type(key), target, None))
     for heading in outline.headings:
         if "{" in heading.spoken:

@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from pipeline import draft, git, rules, sync, targets
+from pipeline import draft, git, resolve, rules, sync, targets
 from pipeline.assets import Assets
 from pipeline.body import WIKI_KINDS
-from pipeline.codes import CODES
 from pipeline.database import Connection
-from pipeline.errors import Damaged, UsageError
+from pipeline.errors import UsageError, WorkError
 from pipeline.model import ERROR, WARNING, Problem
-from pipeline.paths import fold, lies_within
+from pipeline.paths import fold, lies_within, ways
 from pipeline.patterns import Patterns
 from pipeline.policy import allowed
 from pipeline.resolve import quoted
@@ -53,38 +52,39 @@ class Request(NamedTuple):
 
 def request(asked: Asked, load: Callable[[Source], Settings]) -> Request:
     """Find out what is to be judged; load gives the settings as a source has them. Raises UsageError."""
-    trees = Trees(git.repository(asked.folder)) if asked.staged or asked.rev or asked.against else None
+    # An empty name is a variable that was not set: no reason to judge something else.
+    by_git = asked.staged or asked.rev is not None or asked.against is not None
+    trees = Trees(git.repository(asked.folder)) if by_git else None
     source: Source = DISK
     if trees and asked.staged:
         source = trees.index()
-    elif trees and asked.rev:
+    elif trees and asked.rev is not None:
         source = trees.revision(asked.rev)
-    settings = _rooted(load(source))
-    changes_only = asked.staged or bool(asked.against)
+    settings = _rooted(load(source), trees)
+    changes_only = asked.staged or asked.against is not None
     return Request(
         settings, _before(asked, settings, trees), changes_only, _within(settings, asked.folder, asked.paths)
     )
 
 
-def _rooted(settings: Settings) -> Settings:
+def _rooted(settings: Settings, trees: Trees | None) -> Settings:
     """Without settings and cache all of the repository is documents, or all of the working folder."""
     if settings.roots:
         return settings
-    repository = settings.source.repository
-    base = repository.top if repository else settings.base
+    base = trees.repository.top if trees else settings.base
     return settings.with_roots(base, (base,))
 
 
 def _before(asked: Asked, settings: Settings, trees: Trees | None) -> Source | None:
     """The tree that another is judged against."""
-    if trees and asked.against:
+    if trees and asked.against is not None:
         return trees.revision(asked.against)
     if trees and asked.staged:
         return trees.find("HEAD")
     if not settings.policy.immutable:
         return None
     if trees:
-        return trees.find(f"{asked.rev}^")
+        return trees.find(f"{settings.source.commit}^")
     try:
         return Trees(git.repository(settings.base)).find("HEAD")
     except UsageError:
@@ -140,7 +140,7 @@ def _cache(settings: Settings) -> Iterator[Connection]:
     with ExitStack() as stack:
         try:
             db = stack.enter_context(sync.current(settings)).db
-        except (sync.Unfit, Damaged):
+        except (sync.Unfit, WorkError):
             db = stack.enter_context(draft.opened(settings))
         yield db
 
@@ -155,12 +155,23 @@ def _reported(request: Request, before: _State | None, after: _State) -> list[Pr
         changed = {path for path, hash_ in after.hashes.items() if before.hashes.get(path) != hash_}
         found = [one for one in found if one.path in changed or _identity(one) not in known]
     paths = request.paths
-    return found if paths is None else [one for one in found if lies_within(one.path, paths)]
+    if paths is None:
+        return found
+    _make_sure_of(paths, request.settings, {*after.hashes, *(before.hashes if before else ())})
+    return [one for one in found if lies_within(one.path, paths)]
+
+
+def _make_sure_of(paths: frozenset[str], settings: Settings, documents: set[str]) -> None:
+    """Who mistypes a path must not be told that all is well. Raises UsageError."""
+    known = {way for path in documents for way in (*ways(path), "")}
+    for path in sorted(paths - known):
+        if not os.path.lexists(os.path.join(settings.base, path)):
+            raise UsageError(f"no such file or folder: {path}")
 
 
 def _identity(problem: Problem) -> tuple[object, ...]:
-    """What makes a problem the same before and after; a message of ours may count others."""
-    return problem[:4] if problem.code in CODES else problem
+    """What makes a problem the same before and after. Some messages speak of other documents, which may be others."""
+    return problem[:4] if problem.code in ("ambiguous-link", "name-collision") else problem
 
 
 def _state(db: Connection, settings: Settings) -> _State:
@@ -187,16 +198,17 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
 
     links = (
         'SELECT path, line, "column", kind, target FROM links JOIN nodes ON nodes.key = source'
-        " WHERE target_node IS NULL AND scope = ?"
+        " WHERE target_node IS NULL AND scope = ? AND links.type <> 'TAGGED_AS'"
     )
+    # A place may have several links: all that a line of front matter names have the same.
     there = {
-        (path, line, column)
+        (path, line, column, resolve.no_document(target))
         for path, line, column, kind, target in db.execute(links, (targets.DOCUMENT,))
         if is_there(kind, target, path)
     }
     for row in db.execute('SELECT path, line, "column", code, severity, message FROM problems'):
         problem = Problem(*row)
-        if problem.code not in ("broken-link", "missing-embed") or problem[:3] not in there:
+        if (*problem[:3], problem.message) not in there:
             yield problem
     for path, line, column, kind, target in db.execute(links, (targets.ASSET,)):
         if not is_there(kind, target, path):
@@ -239,7 +251,9 @@ def _findings(db: Connection, request: Request, problems: list[Problem]) -> list
     """The problems that count, with their lines; those that a comment allows do not."""
     settings = request.settings
     judged = settings.policy.judged(problems)
-    lines = _lines(settings, sorted({problem.path for problem in judged}))
+    # Only documents: the rows of a rule may name any file there is.
+    documents = {path for (path,) in db.execute("SELECT path FROM nodes")}
+    lines = _lines(settings, sorted({problem.path for problem in judged} & documents))
     suggestions = Suggestions(db, settings)
     found = []
     for problem in judged:
@@ -252,9 +266,9 @@ def _findings(db: Connection, request: Request, problems: list[Problem]) -> list
 
 def _lines(settings: Settings, paths: list[str]) -> dict[str, list[str]]:
     """The lines of documents, as parsing counts them."""
-    texts = settings.source.texts([os.path.join(settings.base, path) for path in paths])
+    texts = settings.source.texts([os.path.join(settings.base, path) for path in paths], settings.size_limit)
     return {
-        path: text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        path: text.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
         for path, text in zip(paths, texts, strict=True)
         if text is not None
     }

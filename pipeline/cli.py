@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,15 +13,26 @@ import click
 
 import pipeline
 from pipeline import show, stops
-from pipeline.commands import AS_JSON, COMMON, HELP, WAIT, Common, common, verdict, with_remembered_roots
+from pipeline.commands import (
+    AS_JSON,
+    HELP,
+    WAIT,
+    Common,
+    common,
+    common_to,
+    progress_bar,
+    revision,
+    verdict,
+    with_remembered_roots,
+)
 from pipeline.errors import No, UsageError, WorkError
 from pipeline.hookcommands import hook
+from pipeline.trustcommands import doctor, verify
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
     from pipeline.cache import Cache
     from pipeline.settings import Settings
-    from pipeline.sources import Source
 
 
 class _Words(click.Command):
@@ -45,6 +56,7 @@ class _Words(click.Command):
         return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
+@common_to
 @click.group(context_settings=HELP)
 @click.version_option(pipeline.__version__, prog_name="mdcache")
 def cli(**_: Any) -> None:
@@ -55,9 +67,8 @@ def cli(**_: Any) -> None:
     """
 
 
-for _option in reversed(COMMON):
-    _option(cli)
-cli.add_command(hook)
+for _command in (hook, verify, doctor):
+    cli.add_command(_command)
 
 
 @cli.command(context_settings=HELP)
@@ -111,35 +122,16 @@ def rebuild(
         raise UsageError("--reproducible goes with --output FILE")
     if rev and not (output or asked.database):
         raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
-    settings = with_remembered_roots(asked.settings(docs, _revision(asked.folder, rev)))
+    settings = with_remembered_roots(asked.settings(docs, revision(asked.folder, rev)))
     refuse_outside(settings)
     target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
     with stops.until_too_late():
-        with _progress(settings, asked.quiet) as progress:
+        with progress_bar(settings, asked.quiet) as progress:
             report = build(settings, Options(wait, workers, target, reproducible), progress)
         if as_json:
             show.as_json(report._asdict())
         elif not asked.quiet:
             render.report(report)
-
-
-def _revision(folder: str, rev: str | None) -> Source | None:
-    from pipeline import git, sources
-
-    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
-
-
-@contextmanager
-def _progress(settings: Settings, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr when that is a terminal; only then the files are counted first."""
-    if quiet or not sys.stderr.isatty() or not settings.roots:
-        yield lambda _: None
-        return
-    from pipeline.scan import scan
-
-    total = sum(1 for _ in scan(settings.tree()))
-    with click.progressbar(length=total, label="rebuild", file=sys.stderr, show_pos=True) as bar:
-        yield bar.update
 
 
 @cli.command(cls=_Words, context_settings=HELP)
@@ -300,12 +292,13 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
     if check:
         _check_sync(settings, as_json, asked.quiet)
         return
-    with _progress(settings, asked.quiet) as progress:
-        report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
-    if as_json:
-        show.as_json(report._asdict())
-    elif not asked.quiet:
-        render.synced(report)
+    with stops.until_too_late():
+        with progress_bar(settings, asked.quiet) as progress:
+            report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
+        if as_json:
+            show.as_json(report._asdict())
+        elif not asked.quiet:
+            render.synced(report)
 
 
 def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
@@ -332,8 +325,8 @@ def _check_sync(settings: Settings, as_json: bool, quiet: bool) -> None:
     "form",
     type=click.Choice(["text", "json", "github", "sarif"]),
     default="text",
-    show_default=True,
-    help="For people and editors, programs, GitHub's annotations, or SARIF.",
+    metavar="FORMAT",
+    help="text (for people and editors, the default), json, github (annotations) or sarif.",
 )
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
@@ -356,7 +349,7 @@ def check(
     if explain:
         show.out(codes.page(explain).rstrip())
         return
-    if staged and rev:
+    if staged and rev is not None:
         raise UsageError("--staged and --rev do not go together")
     request = driver.request(
         driver.Asked(asked.folder, staged, rev, against, paths),

@@ -13,6 +13,8 @@ class Code(NamedTuple):
 
     name: str
     severity: str
+    summary: str
+    """What is wrong, in a sentence or two."""
     page: str
 
 
@@ -115,7 +117,8 @@ def _codes() -> dict[str, Code]:
     found = {}
     for page in re.split(r"^(?=## )", _PAGES, flags=re.MULTILINE)[1:]:
         name, severity = re.findall(r"`(.+)` \((\w+)\)", page)[0]
-        found[name] = Code(name, severity, page.strip() + "\n")
+        summary = " ".join(page.split("\n\n")[1].split())
+        found[name] = Code(name, severity, summary, page.strip() + "\n")
     return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -54,7 +55,7 @@ def common(command: _F) -> _F:
     def called(
         folder: str | None, config: str | None, database: str | None, quiet: bool, verbose: bool, **rest: Any
     ) -> Any:
-        outer = click.get_current_context().find_root().params
+        outer = _of_groups()
         asked = Common(
             folder or outer["folder"] or ".",
             config or outer["config"],
@@ -67,6 +68,23 @@ def common(command: _F) -> _F:
     for option in reversed(COMMON):
         called = option(called)
     return called  # type: ignore[return-value]
+
+
+def common_to(group: click.Group) -> click.Group:
+    """Let a group take the common options for its commands; those of a command itself go first."""
+    for option in reversed(COMMON):
+        option(group)
+    return group
+
+
+def _of_groups() -> dict[str, Any]:
+    """The options before the command's name; the nearest count."""
+    found: dict[str, Any] = {}
+    context = click.get_current_context().parent
+    while context:
+        found = {**context.params, **{name: value for name, value in found.items() if value}}
+        context = context.parent
+    return found
 
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -84,6 +102,26 @@ def with_remembered_roots(settings: Settings) -> Settings:
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
         return settings.with_roots(cache.base, cache.roots)
     return settings
+
+
+def revision(folder: str, rev: str | None) -> Source | None:
+    """The documents of a revision of the repository around a folder; None for those on disk."""
+    from pipeline import git, sources
+
+    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
+
+
+@contextmanager
+def progress_bar(settings: Settings, quiet: bool, label: str = "rebuild") -> Iterator[Callable[[int], None]]:
+    """A bar on stderr when that is a terminal; only then the files are counted first."""
+    if quiet or not sys.stderr.isatty() or not settings.roots:
+        yield lambda _: None
+        return
+    from pipeline.scan import scan
+
+    total = sum(1 for _ in scan(settings.tree()))
+    with click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True) as bar:
+        yield bar.update
 
 
 def verdict(error: BaseException) -> tuple[str, int]:

@@ -41,8 +41,7 @@ def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, 
     name = os.path.join(base, path)
     try:
         for _ in range(_TRIES):
-            with opened(name) as descriptor:
-                content, before, after = _read_once(descriptor, size_limit)
+            content, before, after = _read_once(name, size_limit)
             if _same(before, after) and _same(after, os.stat(name, follow_symlinks=False)):
                 return content, _stamp(after, clock.is_racy(after))
     except OSError as error:
@@ -59,14 +58,25 @@ def opened(name: str) -> Iterator[int]:
 
     A folder on the way may have been swapped for a link since anybody looked: what was opened says where it lies.
     """
-    # O_NONBLOCK: something that became a FIFO since the scan must not hang us.
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor, _ = _open(name)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _lies_elsewhere(descriptor, name):
-            raise FileNotFoundError(errno.ENOENT, "not a plain file", name)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _open(name: str) -> tuple[int, os.stat_result]:
+    """As opened, and what fstat says; the caller closes the descriptor."""
+    # O_NONBLOCK: something that became a FIFO since the scan must not hang us.
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or _lies_elsewhere(descriptor, name):
+            raise FileNotFoundError(errno.ENOENT, "not a plain file", name)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, found
 
 
 def _lies_elsewhere(descriptor: int, name: str) -> bool:
@@ -84,10 +94,13 @@ def _lies_elsewhere(descriptor: int, name: str) -> bool:
 NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 
 
-def _read_once(descriptor: int, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
-    before = os.fstat(descriptor)
-    content = taken(lambda count: os.read(descriptor, count), before.st_size, size_limit)
-    return content, before, os.fstat(descriptor)
+def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
+    descriptor, before = _open(name)
+    try:
+        content = taken(lambda count: os.read(descriptor, count), before.st_size, size_limit)
+        return content, before, os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def taken(read: Callable[[int], bytes], size: int, size_limit: int) -> Content:

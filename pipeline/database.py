@@ -171,6 +171,9 @@ def _run(db: Connection, *statements: str) -> None:
     try:
         for statement in statements:
             db.execute(statement)
+    except UnicodeDecodeError as error:
+        db.close()
+        raise sqlite3.DatabaseError(_MALFORMED) from error  # see speaking
     except SqliteError:
         db.close()
         raise
@@ -203,16 +206,19 @@ _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
 )
 
+_MALFORMED = "database disk image is malformed"
 # What pysqlite3 raises out of a backup has only the text.
 _BY_TEXT = {
     "database or disk is full": "SQLITE_FULL",
-    "database disk image is malformed": "SQLITE_CORRUPT",
+    _MALFORMED: "SQLITE_CORRUPT",
     "file is not a database": "SQLITE_NOTADB",
     "database is locked": "SQLITE_BUSY",
     "attempt to write a readonly database": "SQLITE_READONLY",
     "unable to open database file": "SQLITE_CANTOPEN",
     "disk I/O error": "SQLITE_IOERR",
 }
+# What the driver says of text that is no UTF-8: we write none, but a user's query may make some.
+_UNDECODABLE = "Could not decode to UTF-8"
 
 
 def name_of(error: BaseException) -> str:
@@ -224,8 +230,10 @@ def in_words(error: Exception, path: str) -> MdcacheError:
     """What SQLite says, as one of our errors. Raises KeyboardInterrupt when that is what ended the statement."""
     name = name_of(error)
     pass_on_interrupt(error)
-    if name.startswith(_DAMAGED):
+    if name.startswith(_DAMAGED) or _is_undecodable(error):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
+    if name.startswith("SQLITE_IOERR") and _is_full(path):
+        name = "SQLITE_FULL"
     for names, words in _IN_WORDS:
         if name.startswith(names):
             return WorkError(words.format(path=path, error=error))
@@ -248,9 +256,22 @@ def pass_on_interrupt(error: Exception) -> None:
         raise KeyboardInterrupt from error
 
 
+def _is_full(path: str) -> bool:
+    """When the shared memory of a WAL database finds no room, SQLite speaks of an I/O error."""
+    try:
+        found = os.statvfs(os.path.dirname(path) or ".")
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < PAGE_SIZE
+
+
 def is_damage(error: Exception) -> bool:
     """Whether a file that is opened turns out damaged; SQLITE_ERROR is a header that makes no sense."""
-    return name_of(error).startswith((*_DAMAGED, "SQLITE_ERROR"))
+    return name_of(error).startswith((*_DAMAGED, "SQLITE_ERROR")) or _is_undecodable(error)
+
+
+def _is_undecodable(error: Exception) -> bool:
+    return str(error).startswith(_UNDECODABLE)
 
 
 def is_locked(status: int) -> bool:
@@ -265,11 +286,13 @@ def is_about_sql(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def speaking(path: str) -> Iterator[None]:
-    """Turn what SQLite raises into our errors."""
+    """Turn what SQLite raises into our errors; its driver chokes where it quotes a schema that is no text."""
     try:
         yield
     except SqliteError as error:
         raise in_words(error, path) from error
+    except UnicodeDecodeError as error:
+        raise in_words(sqlite3.DatabaseError(_MALFORMED), path) from error
 
 
 # The authorizer. SQLite asks it while a statement is prepared, and while a trigger or view is used (not when it is

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pipeline import database, layout, survey, sync
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
-from pipeline.errors import Damaged
+from pipeline.errors import WorkError
 from pipeline.settings import Settings
 from pipeline.update import Update
 
@@ -61,7 +61,7 @@ def _copy(settings: Settings) -> Connection | None:
             few = max(_FEW, scalar(cache.db, "SELECT count(*) FROM nodes") // 4)
             plan = survey.plan(cache.db, settings, at_most=few)
             return _copied(cache.db, settings, plan) if plan.whole else None
-    except (sync.Unfit, Damaged):
+    except (sync.Unfit, WorkError):
         return None
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pipeline
 from pipeline import git, show
-from pipeline.codes import CODES
+from pipeline.codes import CODES, Code
 from pipeline.errors import MdcacheError
 from pipeline.model import ERROR, Problem
 
@@ -126,8 +126,15 @@ def _sarif(found: Sequence[Finding], places: Places) -> None:
 
 
 def _rule(code: str) -> dict[str, Any]:
-    known = CODES.get(code)
-    return {"id": code, "help": {"text": known.page, "markdown": known.page}} if known else {"id": code}
+    known = CODES.get(code) or Code(code, ERROR, f"A row that the rule '{code}' of the settings finds.", "")
+    summary, page = {"text": known.summary}, known.page or known.summary
+    return {
+        "id": code,
+        "shortDescription": summary,
+        "fullDescription": summary,
+        "help": {"text": page, "markdown": page},
+        "defaultConfiguration": {"level": known.severity},
+    }
 
 
 def _result(problem: Problem, places: Places) -> dict[str, Any]:

@@ -8,6 +8,7 @@ and for no other.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -170,8 +171,9 @@ def _holds(folder: str, path: str) -> bool:
 
 PLAIN = frozenset((0o100644, 0o100755))
 """The modes of plain files; others are symbolic links and repositories within."""
-# What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS.
-_AT_ONCE = 256
+# What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
+# characters, or 64.
+_AT_ONCE = 240
 
 _Answer = TypeVar("_Answer")
 Read = Callable[[int], bytes]
@@ -186,31 +188,70 @@ class Blob(NamedTuple):
     id: str
 
 
-def staged(repository: Repository) -> tuple[Blob, ...]:
-    """What the next commit holds. Raises WorkError while a merge has conflicts."""
-    found, unmerged = [], False
-    for line in _records(run(repository, "ls-files", "--stage", "-z")):
-        about, _, path = line.partition(b"\t")
-        mode, id_, stage = about.split(b" ")
-        unmerged |= stage != b"0"
-        found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
-    if unmerged:
+class Stamps(NamedTuple):
+    """What git keeps of a file's stat, to know it again. The size and the inode are cut to 32 bits."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    def match(self, found: os.stat_result) -> bool:
+        return self == (found.st_size & _BITS, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & _BITS)
+
+
+class Staged(NamedTuple):
+    """What the index holds. stamps: of the file that the blob was made of, None when git would have to look again."""
+
+    blob: Blob
+    stamps: Stamps | None
+
+
+_BITS = (1 << 32) - 1
+# An entry of the index, with flags for files that are only intended to be added, or not to be compared.
+_STAGED = re.compile(
+    rb"(?P<mode>\d+) (?P<id>[0-9a-f]+) (?P<stage>\d)\t(?P<path>[^\0]+)\0"
+    rb"  ctime: (?P<ctime>\d+:\d+)\n  mtime: (?P<mtime>\d+:\d+)\n  dev: \d+\tino: (?P<inode>\d+)\n"
+    rb"  uid: \d+\tgid: \d+\n  size: (?P<size>\d+)\tflags: (?P<flags>[0-9a-f]+)\n"
+)
+_INTENT_TO_ADD = 1 << 29
+
+
+def staged(repository: Repository) -> tuple[Staged, ...]:
+    """What the next commit holds. Raises WorkError while a merge has conflicts.
+
+    git's own comparison with the disk would run the filters that the repository's configuration names; so its stamps
+    are asked for. Their form is not promised: should it change, raises WorkError.
+    """
+    said = run(repository, "ls-files", "--stage", "--debug", "-z")
+    written_ns = _index_mtime_ns(repository)
+    found, end = [], 0
+    for match in _STAGED.finditer(said):
+        if match.start() != end or match["stage"] != b"0":
+            break
+        end, flags = match.end(), int(match["flags"], 16)
+        if not flags & _INTENT_TO_ADD:
+            blob = Blob(os.fsdecode(match["path"]), int(match["mode"], 8), match["id"].decode())
+            stamps = Stamps(int(match["size"]), _ns(match["mtime"]), _ns(match["ctime"]), int(match["inode"]))
+            # As git does: a file that was written to in the moment of the index may have been written to after it.
+            found.append(Staged(blob, stamps if not flags and stamps.mtime_ns < written_ns else None))
+    if end == len(said):
+        return tuple(found)
+    if run(repository, "ls-files", "--unmerged", "-z"):
         raise WorkError(f"{repository.top} has unmerged files: settle the conflicts and git add them first")
-    invisible = {path for path, status in touched(repository).items() if status == "A"}
-    return tuple(blob for blob in found if blob.path not in invisible) if invisible else tuple(found)
+    raise WorkError(f"cannot understand what git ls-files --debug says of {repository.top}: is git newer than mdcache?")
 
 
-def touched(repository: Repository) -> dict[str, str]:
-    """The files on disk that may differ from the index, with git's letter; A for those that are only to be added."""
-    asked = ("diff-files", "--name-status", "-z", "--no-renames", "--ignore-submodules=all")
-    fields = _records(run(repository, *asked))
-    return {os.fsdecode(path): status.decode() for status, path in zip(fields[::2], fields[1::2], strict=True)}
+def _index_mtime_ns(repository: Repository) -> int:
+    try:
+        return os.stat(repository.index_file or os.path.join(repository.git_dir, "index")).st_mtime_ns
+    except OSError:
+        return 0
 
 
-def hidden(repository: Repository) -> frozenset[str]:
-    """The files that git was told not to compare with the index."""
-    lines = _records(run(repository, "ls-files", "-v", "-z"))
-    return frozenset(os.fsdecode(line[2:]) for line in lines if line[:2] != b"H ")
+def _ns(seconds: bytes) -> int:
+    whole, _, rest = seconds.partition(b":")
+    return int(whole) * 1_000_000_000 + int(rest)
 
 
 def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
@@ -237,10 +278,14 @@ def file_of(repository: Repository, commit: str, name: str) -> bytes:
     return run(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
 
 
-def sizes(repository: Repository, ids: Sequence[str]) -> list[int]:
-    """How many bytes each object has."""
-    said = run(repository, "cat-file", "--batch-check=%(objectsize)", input="\n".join([*ids, ""]).encode())
-    return [int(line) for line in said.split()] if ids else []
+def sizes(repository: Repository, ids: Sequence[str]) -> dict[str, int]:
+    """How many bytes each object has; a partial clone may lack some."""
+    if not ids:
+        return {}
+    asked = "\n".join([*ids, ""]).encode()
+    said = run(repository, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=asked)
+    found = (line.split(" ") for line in said.decode().splitlines())
+    return {id_: int(size) for id_, size in found if size != "missing"}
 
 
 def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:

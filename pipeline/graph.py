@@ -88,6 +88,8 @@ def _walk(db: Connection, start: int, depth: int, step: str) -> list[Reached]:
     one = "SELECT id, path, title FROM nodes WHERE key = ?"
     rows = ((db.execute(one, (key,)).fetchone(), distance) for key, distance in distances.items())
     return sorted(
-        (Reached(row[0], row[1], row[2], distance) for row, distance in rows),
+        (
+            Reached(row[0], row[1], row[2], distance) for row, distance in rows if row
+        ),  # none: removed since the walk went there
         key=lambda node: (node.distance, node.path),
     )

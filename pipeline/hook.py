@@ -55,17 +55,17 @@ class Done(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What stands where a hook goes: absent, ours, edited (was ours) or other.
+    """What stands where a hook goes: absent, ours, edited (was ours), other, or moved (ours, by another tool).
 
-    content: of a hook of ours, None for any other; moved: where another tool put ours.
+    path: the hook's, or where it was moved to; content: of a hook of ours, None for any other; kept: the file of what
+    stood there before, if there is one.
     """
 
     hook: str
     path: str
     kind: str
     content: bytes | None
-    kept: bool
-    moved: str | None
+    kept: str | None
 
 
 def where(repository: Repository, settings: Settings, folder: str, config: str | None, database: str | None) -> Where:
@@ -101,27 +101,25 @@ def program(called: str, interpreter: str) -> str:
 def install(repository: Repository, where: Where, program: str) -> list[Done]:
     """Write all hooks, or none: raises WorkError or UsageError before the first when one would be lost."""
     folder = _folder(repository)
-    found = [_find(folder, hook) for hook in HOOKS]
     texts = [script(hook, where, program) for hook in HOOKS]
-    for one in found:
-        _refuse_to_lose(one)
     with _speaking(folder):
+        found = [_find(folder, hook) for hook in HOOKS]
+        for one in found:
+            _refuse_to_lose(one)
         os.makedirs(folder, exist_ok=True)
         return [_install(one, text.encode(errors="surrogateescape")) for one, text in zip(found, texts, strict=True)]
 
 
 def _install(found: _Found, content: bytes) -> Done:
-    if found.moved and found.kind != "ours":
-        return Done(found.hook, "left", found.moved, None)
-    kept = found.path + KEPT
-    done = Done(found.hook, "written", found.path, kept if found.kept or found.kind == "other" else None)
+    done = Done(found.hook, "written", found.path, found.kept)
     if found.content == content:
         return done._replace(action="unchanged")
-    ours = _beside(found.path, content)
-    if found.kind == "other":
-        os.rename(found.path, kept)
-    os.replace(ours, found.path)
-    return done._replace(action="rewritten") if found.kind == "ours" else done
+    with _beside(found, content) as ours:
+        if found.kind == "other":
+            done = done._replace(kept=found.path + KEPT)
+            os.rename(found.path, found.path + KEPT)
+        os.replace(ours, found.path)
+    return done._replace(action="rewritten") if found.content else done
 
 
 def uninstall(repository: Repository) -> list[Done]:
@@ -132,17 +130,45 @@ def uninstall(repository: Repository) -> list[Done]:
 
 
 def _uninstall(found: _Found) -> Done:
-    kept = found.path + KEPT
-    done = Done(found.hook, "left", found.moved or found.path, kept if found.kept else None)
-    if found.kind in ("other", "edited") or (found.moved and found.kind == "absent"):
+    done = Done(found.hook, "left", found.path, found.kept)
+    if found.kind in ("other", "edited", "moved"):
         return done
     if found.kept:
-        os.replace(kept, found.path)
+        os.replace(found.kept, found.path)
         return done._replace(action="restored", kept=None)
     if found.kind == "absent":
         return done._replace(action="absent")
     os.unlink(found.path)
     return done._replace(action="removed")
+
+
+class Standing(NamedTuple):
+    """A hook of ours, or the place of one. idle: why git does not run it, None when it does; fix: what helps."""
+
+    path: str
+    idle: str | None
+    fix: str | None
+
+
+def standing(repository: Repository) -> list[Standing]:
+    """How the hooks stand, once they were installed; empty when they never were. Raises WorkError."""
+    folder = repository.hooks_folder()
+    with _speaking(folder):
+        found = [_find(folder, hook) for hook in HOOKS]
+    if not any(one.kind in ("ours", "edited", "moved") or one.kept for one in found):
+        return []
+    return [Standing(one.path, *_idle(one)) for one in found if one.kind != "moved"]
+
+
+def _idle(found: _Found) -> tuple[str | None, str | None]:
+    again = "mdcache hook install"
+    if found.kind == "absent":
+        return "is gone", again
+    if found.kind == "edited":
+        return "was edited since mdcache wrote it", f"move it away, then {again}"
+    if found.kind == "other":
+        return "is not the hook of mdcache", f"remove {found.kept}, then {again}" if found.kept else again
+    return (None, None) if os.access(found.path, os.X_OK) else ("is not executable", f"chmod +x {found.path}")
 
 
 def _folder(repository: Repository) -> str:
@@ -165,14 +191,11 @@ def _folder(repository: Repository) -> str:
 def _refuse_to_lose(found: _Found) -> None:
     if found.kind == "edited":
         raise WorkError(f"{found.path} was edited since mdcache wrote it: move it away, or undo the change")
-    if found.kind != "other" or found.moved:
-        return
-    if found.kept:
+    if found.kind == "other" and found.kept:
         raise WorkError(
-            f"{found.path} has replaced the hook of mdcache, and {found.path + KEPT} is kept from before:"
-            " remove one of them"
+            f"{found.path} has replaced the hook of mdcache, and {found.kept} is kept from before: remove one of them"
         )
-    if _asks_its_name(found.path):
+    if found.kind == "other" and _asks_its_name(found.path):
         raise WorkError(
             f"{found.path} asks by which name it was called, so it cannot be called by another: call"
             f" mdcache {'check --staged' if found.hook in CHECKS else 'hook sync'} from it"
@@ -191,12 +214,16 @@ def _asks_its_name(path: str) -> bool:
 
 def _find(folder: str, hook: str) -> _Found:
     path = os.path.join(folder, hook)
+    kept = path + KEPT if os.path.lexists(path + KEPT) else None
     content = _content(path)
-    kind = "other" if os.path.lexists(path) else "absent"
+    if content is not None and _is_signed(content):
+        return _Found(hook, path, "ours", content, kept)
+    for moved in _siblings(folder, hook):
+        if _is_signed(elsewhere := _content(moved) or b""):
+            return _Found(hook, moved, "moved", elsewhere, kept)
     if content is not None:
-        kind = "ours" if _is_signed(content) else "edited"
-    moved = [one for one in _siblings(folder, hook) if _is_signed(_content(one) or b"")]
-    return _Found(hook, path, kind, content, os.path.lexists(path + KEPT), moved[0] if moved else None)
+        return _Found(hook, path, "edited", content, kept)
+    return _Found(hook, path, "other" if os.path.lexists(path) else "absent", None, kept)
 
 
 def _siblings(folder: str, hook: str) -> list[str]:
@@ -214,13 +241,18 @@ def _content(path: str) -> bytes | None:
     return content if _SIGNATURE.encode() in content else None
 
 
-def _beside(path: str, content: bytes) -> str:
-    """A new file, executable as far as the umask lets it, to be moved to path."""
-    beside = f"{path}.{os.getpid()}"
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-    return beside
+@contextlib.contextmanager
+def _beside(found: _Found, content: bytes) -> Iterator[str]:
+    """A new file, executable as far as the umask lets it, to be moved where the hook goes."""
+    beside = os.path.join(os.path.dirname(found.path), f".mdcache-{found.hook}-{os.getpid()}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        yield beside
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
 
 
 @contextlib.contextmanager

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
 from pipeline import show
-from pipeline.commands import AS_JSON, HELP, Common, common, verdict, with_remembered_roots
+from pipeline.commands import AS_JSON, HELP, Common, common, common_to, verdict, with_remembered_roots
 
 
+@common_to
 @click.group(context_settings=HELP)
-def hook() -> None:
+def hook(**_: Any) -> None:
     """Git hooks: a commit that breaks documents is refused, and the cache follows what git does to the files."""
 
 

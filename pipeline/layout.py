@@ -203,21 +203,26 @@ class _Rows:
 
     def _section_texts(self, node: int, document: Document) -> None:
         extend, key = self._add["section_texts"], self._sections
+        self._sections += len(document.sections)
         if not self._texts:
-            for ordinal, section in enumerate(document.sections, key):
-                extend((ordinal, node, ordinal - key, *section, *_NO_WORDS))
-            self._sections = key + len(document.sections)
+            for ordinal, section in enumerate(document.sections):
+                extend((key + ordinal, node, ordinal, *section, *_NO_WORDS))
             return
         title, tags = segment(document.title), segment(" ".join(document.tags)) or None
+        spoken = len(document.sections) * (len(title) + len(tags or ""))
+        everywhere = spoken <= document.size + _SPOKEN_LIMIT
         for ordinal, (section, body) in enumerate(zip(document.sections, document.bodies, strict=True)):
             words = segment(section.heading) if section.heading else None
             text = segment(body if ordinal else opening(document, body))
-            extend((key, node, ordinal, *section, title, words, tags, text))
-            key += 1
-        self._sections = key
+            extend((key + ordinal, node, ordinal, *section, title, words, tags, text))
+            if not everywhere:
+                title, tags = "", None
 
 
 _NO_WORDS = (None, None, None, None)
+# Title and tags are indexed with each section. Where that would be longer than the document and this, in characters,
+# they are with the first alone: a megabyte of tags over a megabyte of headings would be a terabyte.
+_SPOKEN_LIMIT = 1_000_000
 
 
 def opening(document: Document, body: str) -> str:

@@ -71,6 +71,23 @@ def read(database: str) -> Record:
     return _parsed(content)
 
 
+def is_held(database: str) -> bool:
+    """Whether a process holds the writer lock of this database now, whoever the record names."""
+    try:
+        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextlib.contextmanager
 def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterator[Lock]:
     """Hold the writer lock of a database; raises WorkError, naming the holder, when it is not to be had in time."""

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from pipeline import body, frontmatter, inline
+from pipeline import body, frontmatter, inline, targets
 from pipeline.body import REPLACED, Body, Text
 from pipeline.frontmatter import FrontMatter, Trouble
 from pipeline.model import ERROR, WARNING, Claim, Content, Document, Link, PathRule, Problem, Rules
@@ -33,7 +33,7 @@ def parse(path: str, content: Content, rules: Rules) -> Document:
     problems: list[Problem] = []
     too_large = content.size > len(content.data)
     whole = _decoded(path, _without_torn_end(content.data) if too_large else content.data, problems)
-    front, text = _front_matter(path, whole, problems)
+    front, text = _front_matter(path, whole, rules, problems)
     if too_large:
         message = f"larger than {rules.size_limit} bytes: only its front matter is read"
         problems.append(Problem(path, 1, 1, "too-large", WARNING, message))
@@ -78,7 +78,7 @@ def _with_newlines(text: str) -> str:
     return _LONE_RETURN.sub("\n", text)
 
 
-def _front_matter(path: str, whole: Text, problems: list[Problem]) -> tuple[FrontMatter | None, Text]:
+def _front_matter(path: str, whole: Text, rules: Rules, problems: list[Problem]) -> tuple[FrontMatter | None, Text]:
     """What the front matter says, and the text after it."""
     if not whole.data.startswith(b"---"):
         return None, whole
@@ -88,12 +88,19 @@ def _front_matter(path: str, whole: Text, problems: list[Problem]) -> tuple[Fron
             problems.append(Problem(path, 1, 1, "front-matter", WARNING, "the front matter is never closed with '---'"))
         return None, whole
     start, end, after = place
-    found = frontmatter.read(whole.data[start:end].decode())
-    if isinstance(found, Trouble):
+    written = whole.data[start:end].decode()
+    found = frontmatter.read(written)
+    if isinstance(found, Trouble) and not _is_template(written, found, rules):
         message = f"the front matter cannot be read: {found.message}"
         problems.append(Problem(path, found.line + 2, found.column + 1, "front-matter", ERROR, message))
     data, line = whole.data[after:], whole.data.count(b"\n", 0, after) + 1
     return None if isinstance(found, Trouble) else found, Text(data, data.decode(), whole.base + after, line)
+
+
+def _is_template(front: str, trouble: Trouble, rules: Rules) -> bool:
+    """Whether something else is to fill in the line that cannot be read: it is no YAML yet."""
+    lines = front.split("\n")
+    return trouble.line < len(lines) and targets.is_placeholder(lines[trouble.line], rules)
 
 
 def _document(

@@ -36,6 +36,11 @@ def lies_within(path: str, within: frozenset[str]) -> bool:
     return "" in within or any(way in within for way in ways(path))
 
 
+def lies_in(path: str, folder: str) -> bool:
+    """Whether a path is a folder's, or lies below it; both are absolute, and normal."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
 def without_extension(path: str, extensions: tuple[str, ...]) -> str:
     """The path without a document's extension, if its last component has one, and more than dots before it."""
     dot = path.rfind(".")

@@ -93,15 +93,25 @@ def _first_bytes(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _refuse_network(path: str) -> None:
-    """WAL needs shared memory, and locks on network file systems cannot be trusted."""
+def is_network(kind: str) -> bool:
+    """Whether file systems of this type lie on other machines."""
+    return bool(_NETWORK.fullmatch(kind))
+
+
+def file_system_at(path: str) -> str:
+    """The type of the file system that a path lies on; '' where the system does not say."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             mounts = file.read()
     except OSError:
-        return
-    kind = file_system_of(os.path.realpath(path), mounts)
-    if _NETWORK.fullmatch(kind):
+        return ""
+    return file_system_of(os.path.realpath(path), mounts)
+
+
+def _refuse_network(path: str) -> None:
+    """WAL needs shared memory, and locks on network file systems cannot be trusted."""
+    kind = file_system_at(path)
+    if is_network(kind):
         raise WorkError(
             f"{path} is on a network file system ({kind}), where SQLite's locks fail: use --db on a local disk"
         )

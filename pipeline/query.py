@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -30,28 +30,47 @@ def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
     db = cache.db
     for file in attach:
         _attach(cache, file)
+    failures: list[SqliteError] = []
     for name, function in hydrate.functions(cache).items():
-        db.create_function(name, 1, function)
+        db.create_function(name, 1, _noting(failures, function))
     db.set_progress_handler(lambda: 0, _STEPS)
     database.set_authorizer(db, database.reading_only)
-    with _blaming_sql("cannot run the query"):
+    with _blaming_sql("cannot run the query", failures):
         cursor = db.execute(sql)
     columns = _unique([column[0] for column in cursor.description or ()])
-    return Answer(columns, _rows(cursor))
+    return Answer(columns, _rows(cursor, failures))
 
 
-def _rows(cursor: Any) -> Iterator[tuple[Any, ...]]:
-    with _blaming_sql("the query failed"):
+def _noting(failures: list[SqliteError], function: Callable[[int], str | None]) -> Callable[[int], str | None]:
+    """Of what a function raises, SQLite passes on only that it did."""
+
+    def noting(key: int) -> str | None:
+        try:
+            return function(key)
+        except SqliteError as error:
+            failures.append(error)
+            raise
+
+    return noting
+
+
+def _rows(cursor: Any, failures: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
+    with _blaming_sql("the query failed", failures):
         # Not the cursor itself: whoever stops reading would close it, perhaps after its connection.
         yield from iter(cursor.fetchone, None)
 
 
 @contextmanager
-def _blaming_sql(what: str) -> Iterator[None]:
-    """What is wrong with the statement is the user's to mend; what is wrong with the file is not."""
+def _blaming_sql(what: str, failures: list[SqliteError]) -> Iterator[None]:
+    """What is wrong with the statement is the user's to mend; what is wrong with the file is not.
+
+    failures: what our own functions met in the file.
+    """
     try:
         yield
     except (SqliteError, database.DriverWarning, ValueError) as error:
+        if failures:
+            raise failures[-1] from error
         if database.name_of(error) and not database.is_about_sql(error):
             raise
         raise database.user_error(error, what) from error

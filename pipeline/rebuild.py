@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pipeline
 from pipeline import compare, database, layout, lock, publish, stops, workers
@@ -20,6 +20,9 @@ from pipeline.errors import UsageError, WorkError
 from pipeline.model import Report
 from pipeline.settings import Settings
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 # Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
 # later generations keep that. What is published is for others: umask decides.
 _PRIVATE = 0o600
@@ -27,12 +30,16 @@ _PUBLIC = 0o666
 
 
 class Options(NamedTuple):
-    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode."""
+    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode.
+
+    executor: documents are read and parsed in this one, by as many as workers says, not in processes of our own.
+    """
 
     wait_s: float = lock.DEFAULT_WAIT_S
     workers: int | None = None
     output: str | None = None
     reproducible: bool = False
+    executor: Executor | None = None
 
 
 def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
@@ -45,7 +52,7 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     _refuse_odd_base(settings.base, path)
     publish.judge(path, bool(options.output))
     found = documents(settings, options.workers)
-    with stops.until_too_late() as too_late, workers.started(found.workers, layout.run) as run:
+    with stops.until_too_late() as too_late, _parsing(options.executor, found.workers) as run:
         publish.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
             target = publish.judge(path, bool(options.output))
@@ -55,6 +62,12 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
                     made.fill(run, found, progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
+
+
+def _parsing(executor: Executor | None, count: int) -> contextlib.AbstractContextManager[Run]:
+    if executor:
+        return contextlib.nullcontext(workers.within(executor, count, layout.run))
+    return workers.started(count, layout.run)
 
 
 def _refuse_odd_base(base: str, path: str) -> None:

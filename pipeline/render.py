@@ -9,6 +9,7 @@ from pipeline import show
 
 if TYPE_CHECKING:
     from pipeline.cache import Cache, Node
+    from pipeline.doctor import Check
     from pipeline.feed import News
     from pipeline.graph import Around
     from pipeline.hook import Done
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.search import Hit
     from pipeline.status import Status
     from pipeline.sync import Stale
+    from pipeline.verify import Verdict
 
 
 def report(done: Report) -> None:
@@ -186,6 +188,29 @@ def news(found: News) -> None:
 
 def news_as_json(found: News) -> None:
     show.as_json({**found._asdict(), "changes": [change._asdict() for change in found.changes]})
+
+
+def verdict(found: Verdict) -> None:
+    """A line for each path that is not as it should be, or one that all are."""
+    for name in ("missing", "stale", "extra"):
+        for path in getattr(found, name):
+            show.out(show.line(f"{name}  {path}"))
+    for one in found.differs:
+        show.out(show.line(f"differs  {one['path']}  {', '.join(one['tables'])}"))
+    for what in found.integrity:
+        show.out(show.line(f"unsound  {what}"))
+    if found.ok:
+        show.out(f"ok  {found.digest or 'the hash of every file'}")
+
+
+def checks(found: tuple[Check, ...]) -> None:
+    """A line each: how it stands, what was seen, what that means, and what to do."""
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for one in found:
+        fix = f"fix: {one.fix}" if one.fix else None
+        said = "; ".join(filter(None, (one.saw, one.means, fix)))
+        level = show.style(f"{one.level:<7}", fg=colours[one.level])
+        show.out(f"{level}  {show.line(f'{one.check}: {said}')}")
 
 
 def hooks(done: list[Done], as_json: bool, quiet: bool) -> None:

@@ -356,7 +356,12 @@ def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -
         else:
             code = "missing-embed" if kind in ("embed", "image") else "broken-link"
             severity = WARNING if kind in ("relation", "property") else ERROR
-            yield Problem(path, line, column, code, severity, f"no document for {quoted(target)}")
+            yield Problem(path, line, column, code, severity, no_document(target))
+
+
+def no_document(target: str) -> str:
+    """What is said of a link whose target is no document."""
+    return f"no document for {quoted(target)}"
 
 
 def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from pipeline.codes import CODES
 from pipeline.ddl import Schema, Script, fingerprint, schema
 from pipeline.errors import UsageError
 from pipeline.model import ERROR, WARNING, PathRule, Rules
+from pipeline.paths import lies_in
 from pipeline.patterns import Patterns
 from pipeline.policy import OFF, Policy, Rule, Verdict
 from pipeline.scan import Tree
@@ -111,7 +112,7 @@ def refuse_outside(settings: Settings) -> None:
     """A revision says nothing of what lies beside its repository. Raises UsageError."""
     repository = settings.source.repository
     for root in settings.roots:
-        if repository and not _lies_in(root, repository.top):
+        if repository and not lies_in(root, repository.top):
             raise UsageError(f"{root} does not lie in the repository {repository.top}")
 
 
@@ -164,7 +165,7 @@ class _File(NamedTuple):
     def inside(self, key: str, path: str) -> str:
         """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
         full = os.path.realpath(os.path.join(self.home, path))
-        if not self.trusted and not _lies_in(full, self.home):
+        if not self.trusted and not lies_in(full, self.home):
             raise self.refused(f"'{key}' leads outside its folder ({path}): name the file with --config to trust it")
         return full
 
@@ -202,7 +203,8 @@ def _find(folder: str) -> str | None:
 def _read(name: str, source: Source) -> dict[str, Any]:
     if os.path.basename(name) != _PROJECT:
         return _toml(name, source)
-    found = _tools(name, source).get("mdcache")
+    # Of what the source has of it the table may be no part yet.
+    found = _tools(name, source).get("mdcache", _tools(name, DISK).get("mdcache"))
     if not isinstance(found, dict):
         raise UsageError(f"{name} has no table [tool.mdcache]")
     return found
@@ -272,13 +274,9 @@ def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
 
 def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
     """The settings file's folder; without settings, or when a root lies outside it, the roots' common folder."""
-    if file.name and all(_lies_in(root, file.home) for root in roots):
+    if file.name and all(lies_in(root, file.home) for root in roots):
         return file.home
     return os.path.commonpath(roots) if roots else folder
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _script(file: _File, name: str) -> Script:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
 from pipeline import content, git
 from pipeline.content import Clock
 from pipeline.errors import UsageError, WorkError
-from pipeline.git import Blob, Repository
+from pipeline.git import Blob, Repository, Staged
 from pipeline.model import INODE_BITS, Content, Entry, Problem, Stamp
 
 
@@ -51,8 +52,8 @@ class Source(Protocol):
     def ignore_file(self, name: str) -> bytes | None:
         """What a .gitignore says; None when there is none. Raises OSError."""
 
-    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
-        """What files hold; None where there is no plain file that can be read."""
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
+        """What files hold, or so many bytes of it; None where there is no plain file that can be read."""
 
 
 class Disk:
@@ -76,16 +77,16 @@ class Disk:
                 return None
             raise
 
-    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         for name in names:
             try:
-                yield self._read(name)
+                yield self._read(name, at_most)
             except OSError:
                 yield None
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, at_most: int = -1) -> bytes:
         with content.opened(name) as descriptor, open(descriptor, "rb", closefd=False) as file:
-            return file.read()
+            return file.read(at_most)
 
 
 DISK = Disk()
@@ -119,19 +120,24 @@ class GitItem(NamedTuple):
 class GitTree:
     """What git's index or a revision holds, and the disk around it, where the base holds more than the repository.
 
-    on_disk: the objects that lie in the work tree just so, by path. Their entries carry the file's stamps, so that a
-    cache of the work tree knows them without a look inside.
+    on_disk: what the index knows of the files in the work tree, by path. The entry of a file that still is as it was
+    added carries its stamps, so that a cache of the work tree knows it without a look inside. sizes: of the objects, as
+    far as they are there.
     """
 
     def __init__(
-        self, repository: Repository, blobs: Iterable[Blob], on_disk: Mapping[str, str], commit: str | None = None
+        self,
+        repository: Repository,
+        blobs: Iterable[Blob],
+        on_disk: Mapping[str, Staged],
+        sizes: Mapping[str, int],
+        commit: str | None = None,
     ) -> None:
-        self.repository, self.commit, self._on_disk = repository, commit, on_disk
+        self.repository, self.commit, self._on_disk, self._sizes = repository, commit, on_disk, sizes
         self._prefix = os.path.join(repository.top, "")
         self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
         for blob in blobs:
             self._add(blob)
-        self._sizes = self._unknown_sizes()
 
     def _add(self, blob: Blob) -> None:
         assert self.repository
@@ -142,17 +148,6 @@ class GitTree:
             item = GitItem(os.path.basename(above), above, None)
             above = os.path.dirname(above)
         self._folders[above][item.name] = item
-
-    def _unknown_sizes(self) -> dict[str, int]:
-        """The sizes of the objects that do not lie on disk."""
-        assert self.repository
-        blobs = (item.blob for items in self._folders.values() for item in items.values())
-        ids = {blob.id for blob in blobs if blob and blob.mode in git.PLAIN and not self._lies_on_disk(blob)}
-        wanted = sorted(ids)
-        return dict(zip(wanted, git.sizes(self.repository, wanted), strict=True))
-
-    def _lies_on_disk(self, blob: Blob) -> bool:
-        return self._on_disk.get(blob.path) == blob.id
 
     def listing(self, folder: str) -> Sequence[Item]:
         """Git knows no empty folder: what is not there is empty."""
@@ -165,25 +160,38 @@ class GitTree:
             return DISK.entry(item, path, id_)
         blob = item.blob
         assert blob
-        if self._lies_on_disk(blob):
-            try:
-                return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)), blob.id)
-            except OSError:
-                pass  # removed since git looked
-        return Entry(path, id_, self._sizes.get(blob.id, 0), 0, 0, 0, blob.id)
+        size = self._sizes.get(blob.id, 0)
+        staged = self._on_disk.get(blob.path)
+        if staged and staged.stamps and staged.blob.id == blob.id:
+            with suppress(OSError):  # removed
+                found = item.stat(follow_symlinks=False)
+                # Of another size than its object: git translates it (line ends, encodings, large files).
+                if found.st_size == size and staged.stamps.match(found):
+                    return Entry(path, id_, *_stamps(found), blob.id)
+        return Entry(path, id_, size, 0, 0, 0, blob.id)
 
     def ignore_file(self, name: str) -> bytes | None:
-        return next(self.texts((name,)))
+        return self._ignore_files.get(name) if self._holds(name) else DISK.ignore_file(name)
 
-    def texts(self, names: Sequence[str]) -> Iterator[bytes | None]:
+    @cached_property
+    def _ignore_files(self) -> dict[str, bytes | None]:
+        """All at once: a process for each would take long where there are many."""
+        names = [os.path.join(folder, ".gitignore") for folder, items in self._folders.items() if ".gitignore" in items]
+        return dict(zip(names, self.texts(names), strict=True))
+
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         assert self.repository
+
+        def take(read: git.Read, size: int) -> bytes:
+            return read(size if at_most < 0 else min(size, at_most))
+
         ids = [self._id_of(name) for name in names]
-        found = git.contents(self.repository, [id_ for id_ in ids if id_], lambda read, size: read(size))
+        found = git.contents(self.repository, [id_ for id_ in ids if id_], take)
         for name, id_ in zip(names, ids, strict=True):
             if id_ or self._holds(name):
                 yield next(found) if id_ else None
             else:
-                yield from DISK.texts((name,))
+                yield from DISK.texts((name,), at_most)
 
     def _holds(self, name: str) -> bool:
         return os.path.join(name, "").startswith(self._prefix)
@@ -194,24 +202,19 @@ class GitTree:
 
 
 class Trees:
-    """The trees of a repository. They share what git says of its work tree."""
+    """The trees of a repository. They share what git says of its work tree and its objects."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        self._sizes: dict[str, int] = {}
 
     @cached_property
-    def _staged(self) -> tuple[Blob, ...]:
-        return git.staged(self.repository)
-
-    @cached_property
-    def _on_disk(self) -> dict[str, str]:
-        """The objects that git finds unchanged in the work tree."""
-        unsure = git.touched(self.repository).keys() | git.hidden(self.repository)
-        return {blob.path: blob.id for blob in self._staged if blob.path not in unsure}
+    def _on_disk(self) -> dict[str, Staged]:
+        return {staged.blob.path: staged for staged in git.staged(self.repository)}
 
     def index(self) -> GitTree:
         """What the next commit holds. Raises WorkError while a merge has conflicts."""
-        return GitTree(self.repository, self._staged, self._on_disk)
+        return self._tree([staged.blob for staged in self._on_disk.values()], self._on_disk)
 
     def revision(self, name: str) -> GitTree:
         """What a revision holds. Raises UsageError when there is none of this name."""
@@ -229,7 +232,12 @@ class Trees:
             on_disk = self._on_disk
         except WorkError:
             on_disk = {}  # a merge has conflicts, which is none of a revision's business
-        return GitTree(self.repository, git.committed(self.repository, commit), on_disk, commit)
+        return self._tree(git.committed(self.repository, commit), on_disk, commit)
+
+    def _tree(self, blobs: Sequence[Blob], on_disk: Mapping[str, Staged], commit: str | None = None) -> GitTree:
+        ids = {blob.id for blob in blobs if blob.mode in git.PLAIN}
+        self._sizes |= git.sizes(self.repository, sorted(ids - self._sizes.keys()))
+        return GitTree(self.repository, blobs, on_disk, self._sizes, commit)
 
 
 def contents(

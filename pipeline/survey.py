@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pipeline.compare import Change, Gone, Known, compare
 from pipeline.database import Connection, scalar
+from pipeline.errors import Damaged
 from pipeline.model import Entry, Problem
 from pipeline.paths import lies_within
 from pipeline.scan import scan
@@ -43,9 +44,17 @@ def plan(db: Connection, settings: Settings, within: frozenset[str] | None = Non
             else:
                 yield found
 
-    changes = compare(entries(), map(Known._make, _known(db, within)))
+    changes = compare(entries(), _rows(_known(db, within)))
     found = tuple(islice(changes, at_most))
     return Plan(found, tuple(problems), mark, len(found) != at_most)
+
+
+def _rows(rows: Iterable[Any]) -> Iterator[Known]:
+    """SQLite trusts its NOT NULL when it reads: only damage brings a row without a path."""
+    for row in rows:
+        if row[0] is None:
+            raise Damaged("the cache is damaged (a row of files has no path): run mdcache rebuild")
+        yield Known._make(row)
 
 
 def _known(db: Connection, within: frozenset[str] | None) -> Iterable[Any]:

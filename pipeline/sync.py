@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pipeline
-from pipeline import database, digest, lock, publish, survey
+from pipeline import database, digest, lock, publish, stops, survey
 from pipeline.cache import Cache, opened
 from pipeline.database import Connection, SqliteError, scalar
 from pipeline.errors import Damaged, UsageError, WorkError
@@ -132,13 +132,18 @@ def fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
     if not publish.judge(settings.database).exists:
         raise Unfit("there is no cache yet")
     with opened(settings.database, settings.base) as cache:
-        try:
-            why = _misfit(cache, settings)
-        except (KeyError, ValueError) as error:
-            raise Damaged(f"{cache.path} does not say what it holds") from error
+        why = misfit(cache, settings)
         if why and not (patient and why == WORN):
             raise Unfit(why)
         yield cache
+
+
+def misfit(cache: Cache, settings: Settings) -> str | None:
+    """Why an open cache is not what the settings in force would make, or is WORN; None when it fits."""
+    try:
+        return _misfit(cache, settings)
+    except (KeyError, ValueError) as error:
+        raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild") from error
 
 
 @contextmanager
@@ -157,7 +162,7 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         raise WorkError(
             f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
         )
-    if cache.commit:
+    if cache.commit and cache.commit != settings.source.commit:
         return f"it holds the revision {cache.commit}"
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
@@ -203,13 +208,16 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
     count = 0 if plan.whole else workers.default_count()
     path = settings.database
     with (
+        stops.until_too_late() as too_late,
         workers.started(count, layout.run) as run,
         lock.held(path, look.command, look.wait_s),
         database.speaking(path),
     ):
         with fit(settings, look.patient):
             pass
-        live = publish.open_live(publish.judge(path), look.wait_s)
+        target = publish.judge(path)
+        publish.remove(publish.build_path(path))  # what a rebuild that was killed has left
+        live = publish.open_live(target, look.wait_s)
         if live is None:
             raise Unfit("it is no live cache")
         with database.closing(live):
@@ -221,6 +229,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
                     progress(batch.documents)
                     changes.apply(batch)
                 changes.settle_problems(plan.problems, look.within)
+                too_late()
             return finish(live, changes.tally, _checkpoint(live, look.patient))
 
 
@@ -238,19 +247,20 @@ def _interruptible(update: Update) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, SqliteError) as error:
         if database.is_interrupt(error):
-            _tell_what_is_in(update.tally)
+            if update.has_written:
+                raise Interrupted(_what_is_in(update.tally)) from None
             raise KeyboardInterrupt from error
-        # Perhaps a trigger that minds changes only: a build shows whether it can be lived with.
-        if update.has_user_triggers and database.is_about_sql(error):
-            raise Unfit(f"a trigger or view of the schema files fails ({error})") from error
-        raise
+        if not database.is_about_sql(error):
+            raise
+        # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
+        # statements fail only on rows or a schema that we did not write.
+        blamed = "a trigger or view of the schema files fails" if update.has_user_triggers else "it is damaged"
+        raise Unfit(f"{blamed} ({error})") from error
 
 
-def _tell_what_is_in(tally: Tally) -> None:
-    if any(tally):
-        raise Interrupted(
-            f"interrupted: {sum(tally)} changes are in, the cache is sound, the next sync does the rest"
-        ) from None
+def _what_is_in(tally: Tally) -> str:
+    some = f"{sum(tally)} changes are in, " if any(tally) else ""
+    return f"interrupted: {some}the cache is sound, the next sync does the rest"
 
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:

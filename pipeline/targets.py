@@ -25,8 +25,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 _WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
 # An extension has a letter: [[v1.2]] and [[2. Setup]] name documents, [[photo.jpg]] and [[a.mp3]] do not.
 _EXTENSION = re.compile(r"\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,8}$")
-
-
 ITSELF = "itself"
 BY_PATH = "path"
 FROM_ROOTS = "roots"

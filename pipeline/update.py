@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pipeline import database, ddl, lock, resolve
+from pipeline import database, ddl, lock, resolve, stops
 from pipeline.compare import Change, Gone, Suspect
 from pipeline.content import Clock
 from pipeline.database import Connection, scalar
@@ -50,6 +50,7 @@ class Update:
         self._left: dict[str, list[_Row]] = {}
         self._unread: list[Problem] = []
         self.tally = Tally()
+        self.has_written = False
         self.has_user_triggers = bool(settings.schema.user)
         if self.has_user_triggers:
             # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
@@ -93,16 +94,21 @@ class Update:
         removed = self._rows_of("path", {*gone, *moved.values()})
         if not (removed or batch.written or unread or self._settles(batch)):
             return
-        with self._transaction():
-            tally = self._apply(batch, removed, changed, moved, unread)
-        self.tally = self.tally.plus(tally)
+        with self._transaction() as done:
+            done.append(self._apply(batch, removed, changed, moved, unread))
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[list[Tally]]:
+        """Yields where to put what was done."""
+        done: list[Tally] = []
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield
-            self._db.execute("COMMIT")
+            yield done
+            with stops.held_back():  # whoever stops it is told what is in
+                self._db.execute("COMMIT")
+                self.has_written = True
+                for tally in done:
+                    self.tally = self.tally.plus(tally)
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")

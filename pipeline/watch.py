@@ -25,8 +25,10 @@ from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identit
 from pipeline.settings import Settings
 from pipeline.watchstate import Beacon, State
 
-# How often is looked at what announces itself to nobody: settings, the roots themselves, the cache.
-_LOOK_S = 0.5
+# How often is looked at what announces itself to nobody: settings, the roots themselves, the cache. Half as often when
+# nothing has been written for a while: waking up is most of what an idle watcher costs.
+_LOOK_S, _LOOK_AT_REST_S = 0.5, 1.0
+_REST_S = 60.0
 # A change is in the cache after so long, even if files never come to rest.
 _AT_MOST_S = 2.0
 # What can wait for better times waits until nothing has happened for so long.
@@ -119,6 +121,7 @@ class _Watcher:
         self._witnesses = self._seen = _stamps(settings)
         self._cache: tuple[Any, ...] = ()
         self._look_at = self._reconcile_at = self._observe_at = self._poll_at = self._retry_at = 0.0
+        self._rest_at = time.monotonic() + _REST_S
         self._idle_at: float | None = None
         self._doubt_at: float | None = None
         self._left: set[str] = set()
@@ -161,7 +164,7 @@ class _Watcher:
         if self._stop.requested:
             return
         if now >= self._look_at:
-            self._look_at = now + _LOOK_S
+            self._look_at = now + (_LOOK_S if now < self._rest_at else _LOOK_AT_REST_S)
             self._look_around()
         due = self._due()
         if due is not None and now >= due:
@@ -292,7 +295,7 @@ class _Watcher:
         self._cache = _cache(self._settings.database, done.generation)
         self._show(generation=done.generation)
         if done.rebuilt or done.checkpoint:
-            self._idle_at = now + _IDLE_S
+            self._idle_at, self._rest_at = now + _IDLE_S, now + _REST_S
             self._show(
                 last_batch=watchstate.now(), batches=self._state.batches + 1, checkpoint=_unfinished(done.checkpoint)
             )
@@ -514,9 +517,14 @@ def _begin_log_anew(name: str) -> None:
     """When the log that this process writes to has grown long. What cannot be done is done another time."""
     with contextlib.suppress(OSError):
         if os.path.samestat(os.fstat(2), os.stat(name)) and _put_aside(name):
-            with open(name, "ab") as log:
+            with open(name, "ab", opener=_open_private) as log:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
+
+
+def _open_private(name: str, flags: int) -> int:
+    """It names documents, and so is for their owner only, as the cache is."""
+    return os.open(name, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _put_aside(name: str) -> bool:
@@ -538,7 +546,7 @@ def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
     name = _log_of(settings.database)
     try:
         _put_aside(name)
-        with open(name, "ab") as log:
+        with open(name, "ab", opener=_open_private) as log:
             began = log.tell()
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

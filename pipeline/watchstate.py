@@ -71,26 +71,33 @@ def now() -> str:
 def held(database: str) -> Iterator[Beacon]:
     """Be the watcher of this database; raises WorkError, naming the other, when there is one."""
     path = path_of(database)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-    except OSError as error:
-        raise WorkError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        content = os.pread(descriptor, _LENGTH, 0)
-        if content.strip(b"\0") and not content.startswith(b'{"pid": '):
-            raise WorkError(f"{path} is not a state of mdcache: it stays untouched, name another database with --db")
-        if not _locked(descriptor):
-            other = _parsed(os.pread(descriptor, _LENGTH, 0))
-            raise WorkError(
-                f"{database} is watched already, by process {other.pid} since {other.since}: mdcache watch --stop"
-            )
+    with contextlib.ExitStack() as stack:
+        with _speaking(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            stack.callback(os.close, descriptor)
+            content = os.pread(descriptor, _LENGTH, 0)
+            if content.strip(b"\0") and not content.startswith(b'{"pid": '):
+                raise WorkError(
+                    f"{path} is not a state of mdcache: it stays untouched, name another database with --db"
+                )
+            if not _locked(descriptor):
+                other = _parsed(os.pread(descriptor, _LENGTH, 0))
+                raise WorkError(
+                    f"{database} is watched already, by process {other.pid} since {other.since}: mdcache watch --stop"
+                )
         beacon = Beacon(descriptor)
         try:
             yield beacon
         finally:
             beacon.show(State())
-    finally:
-        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _speaking(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _locked(descriptor: int) -> bool:

@@ -16,16 +16,19 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import cycle
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline import stops
 from pipeline.errors import WorkError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -47,7 +50,27 @@ def started(count: int, work: Callable[[_Job], _Result]) -> Iterator[Callable[[I
         yield partial(map, work)
         return
     with contextlib.ExitStack() as stack:
-        yield partial(_in_order, _recruited(count, work, stack))
+        next_worker = cycle(_recruited(count, work, stack))
+        yield partial(_in_order, lambda job: next(next_worker).submit(job), count * _AHEAD)
+
+
+def within(
+    executor: Executor, count: int, work: Callable[[_Job], _Result]
+) -> Callable[[Iterable[_Job]], Iterable[_Result]]:
+    """The same in somebody else's workers, on this machine or on others; at least count of them are kept busy.
+
+    Work, jobs and results are pickled if the executor does so. Raises WorkError when its workers are lost.
+    """
+    return partial(_in_order, lambda job: partial(_result_of, executor.submit(work, job)), count * _AHEAD)
+
+
+def _result_of(future: Future[_Result]) -> _Result:
+    from concurrent.futures import BrokenExecutor  # and with it logging: not for everyone
+
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise WorkError(f"the executor lost its workers: {error}") from error
 
 
 def _recruited(count: int, work: Callable[[Any], Any], stack: contextlib.ExitStack) -> list[_Worker]:
@@ -68,25 +91,22 @@ def default_count() -> int:
     return min(usable, 4)
 
 
-def _in_order(crew: Sequence[_Worker], jobs: Iterable[Any]) -> Iterator[Any]:
-    waiting: deque[_Worker] = deque()
-    for job, worker in zip(jobs, cycle(crew), strict=False):
-        worker.submit(job)
-        waiting.append(worker)
-        if len(waiting) > len(crew) * _AHEAD:
-            yield waiting.popleft().result()
+def _in_order(submit: Callable[[Any], Callable[[], Any]], ahead: int, jobs: Iterable[Any]) -> Iterator[Any]:
+    """submit gives what waits for the result of a job."""
+    waiting: deque[Callable[[], Any]] = deque()
+    for job in jobs:
+        waiting.append(submit(job))
+        if len(waiting) > ahead:
+            yield waiting.popleft()()
     while waiting:
-        yield waiting.popleft().result()
+        yield waiting.popleft()()
 
 
 class _Worker:
     """A worker as its parent sees it."""
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
-        # fork is fast, and safe where no thread, lock or connection exists yet: not in a watcher, whose observer has
-        # threads, and not on macOS, whose libraries forbid it.
-        alone = sys.platform == "linux" and threading.active_count() == 1
-        context = multiprocessing.get_context("fork") if alone else multiprocessing.get_context("spawn")
+        context = _context()
         jobs, self._jobs = context.Pipe(duplex=False)
         self._results, results = context.Pipe(duplex=False)
         self._process = context.Process(target=_serve, args=(work, jobs, results), daemon=True)
@@ -94,9 +114,11 @@ class _Worker:
         jobs.close()
         results.close()
 
-    def submit(self, job: Any) -> None:
+    def submit(self, job: Any) -> Callable[[], Any]:
+        """Gives what waits for the result; to be asked in the order of the jobs."""
         with _alive():
             self._jobs.send(job)
+        return self.result
 
     def result(self) -> Any:
         with _alive():
@@ -114,7 +136,8 @@ class _Worker:
 
 
 def _context() -> ForkContext | SpawnContext:
-    """fork is fast, and safe where there is no other thread (watch has some). On macOS its libraries forbid it."""
+    """fork is fast, and safe where no thread, lock or connection exists yet: not in a watcher, whose observer has
+    threads, and not on macOS, whose libraries forbid it."""
     if sys.platform == "linux" and threading.active_count() == 1:
         return multiprocessing.get_context("fork")
     return multiprocessing.get_context("spawn")

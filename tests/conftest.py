@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import processes
 import pytest
+from homes import environment
 
 from pipeline import database, rebuild, settings
 from pipeline.database import Connection
@@ -20,19 +21,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An empty home folder for the tests and all that they start; whoever writes into it fails the run."""
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("MDCACHE_", "GIT_"))]:
-            if name != "MDCACHE_CORPORA":
+        for name, value in environment(folder).items():
+            if value is None:
                 patch.delenv(name)
-        for name in ("HOME", "USERPROFILE"):
-            patch.setenv(name, str(folder))
-        for name in ("CONFIG", "CACHE", "DATA", "STATE"):
-            patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
-        patch.setenv("XDG_RUNTIME_DIR", str(folder / "run"))
-        patch.setenv("GIT_CONFIG_GLOBAL", str(folder / "gitconfig"))
-        patch.setenv("GIT_CONFIG_SYSTEM", str(folder / "gitconfig-of-the-system"))
-        for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "A Tester")
-            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+            else:
+                patch.setenv(name, value)
         yield folder
     assert not list(folder.iterdir()), "a test wrote into the home folder"
 
@@ -76,13 +69,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def git() -> Callable[..., str]:
     """git(folder, *arguments, check=True, input=None) runs git there and returns what it prints."""
-
-    def run(folder: Path, *arguments: str, check: bool = True, input: str | None = None) -> str:
-        command = ["git", "-c", "init.defaultBranch=main", *arguments]
-        done = subprocess.run(command, cwd=folder, input=input, check=check, capture_output=True, encoding="utf-8")
-        return done.stdout
-
-    return run
+    return processes.git
 
 
 @pytest.fixture(scope="session")

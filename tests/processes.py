@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -62,10 +63,23 @@ def mdcache(folder: Path, *arguments: str, **options: Any) -> subprocess.Complet
     return run((*MDCACHE, *arguments), folder, **options)
 
 
+def git(folder: Path, *arguments: str, check: bool = True, input: str | None = None) -> str:
+    """Run git in a folder; what it prints."""
+    command = ["git", "-c", "init.defaultBranch=main", *arguments]
+    done = subprocess.run(command, cwd=folder, input=input, check=check, capture_output=True, encoding="utf-8")
+    return done.stdout
+
+
 def children(pid: int) -> list[int]:
     """The processes that this one has started and that still run."""
     listed = subprocess.run(("ps", "-A", "-o", "pid=,ppid="), check=True, capture_output=True, encoding="ascii").stdout
     return [int(child) for child, parent in map(str.split, listed.splitlines()) if int(parent) == pid]
+
+
+def freeze(process: subprocess.Popen[str]) -> None:
+    """Let a process stand still, and wait until it does."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
 
 
 def is_gone(pid: int) -> bool:

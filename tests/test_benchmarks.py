@@ -77,6 +77,14 @@ def test_readers_are_timed_in_every_phase_of_a_swap() -> None:
     assert all(row["queries"] and row["longest_ms"] >= row["longest_but_for_processor_ms"] for row in rows)
 
 
+def test_checks_are_timed_with_a_cache_and_without(vault: Any) -> None:
+    for arguments in (("--documents", "20"), (vault(DOCS),)):
+        said = found("check", *arguments, "--runs", "1")
+        assert [row["what"] for row in said["rows"]][1:4:2] == ["--staged, no cache", "--staged, fresh cache"]
+        assert all(row["median_ms"] >= row["best_ms"] > 0 for row in said["rows"])
+    assert said["corpus"]["documents"] == 2
+
+
 def test_growth_tells_every_cost_by_number_of_documents() -> None:
     said = found("growth", "--documents", "30", "--documents", "60", "--runs", "1")
     assert [row["documents"] for row in said["rows"]] == [30, 60]
@@ -234,6 +242,13 @@ def test_made_up_documents_have_what_real_ones_have(tmp_path: Path) -> None:
     assert 0.01 < len(broken) / len(links) < 0.1
     assert any(one.tasks for one in parsed) and any(one.tags for one in parsed)
     assert any("\u4e00" <= char <= "\u9fff" for one in parsed for char in "".join(one.bodies))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_watcher_is_measured_busy_and_idle() -> None:
+    said = found("watch", "--documents", "20", "--runs", "2", "--idle", "1", "--events", "400")
+    assert [row["unit"] for row in said["rows"]] == ["ms", "% CPU", "MB"]
+    assert all(row["worst"] >= row["median"] > 0 for row in said["rows"])
 
 
 def test_the_page_of_performance_shows_what_was_kept() -> None:

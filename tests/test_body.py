@@ -21,6 +21,7 @@ def test_lines_and_offsets_count_from_where_the_text_stands_in_the_file() -> Non
 
 def test_columns_count_characters() -> None:
     assert [link.column for link in body("é漢😀 [a](b) [c](d)\nü [e](f)").links] == [5, 12, 3]
+    assert [link.column for link in body("<p>é漢 <!-- tags: [R: a] --> <!-- tags: [R: b] -->").links] == [7, 29]
 
 
 def test_a_text_nobody_looked_into_is_one_section() -> None:

@@ -389,6 +389,82 @@ def test_an_endless_query_ends_when_it_is_told_to(garden: Path, how: signal.Sign
     assert (process.returncode, err.splitlines()[-1]) == (130, "mdcache: interrupted: the cache is as it was")
 
 
+# Check
+
+
+@pytest.fixture
+def repo(vault: Vault, git: Callable[..., str]) -> Path:
+    """A repository with a broken link in its index, and none in its work tree."""
+    folder = vault({"a.md": "[x](b.md)\n", "c.md": "---\nsee: '[[none]]'\n---\n"})
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    (folder / "a.md").write_text("fine\n")
+    return folder
+
+
+def test_check_ends_in_1_when_there_are_errors_and_strictly_when_there_are_warnings(repo: Path) -> None:
+    warning = "c.md:2:1: broken-link no document for 'none'\n"
+    assert outcome_of_check(repo) == (0, warning, "mdcache: 1 warning in 1 document\n")
+    assert outcome_of_check(repo, "--strict") == (1, warning, "mdcache: 1 warning in 1 document\n")
+    assert outcome_of_check(repo, "a.md", "--strict") == (0, "", "")
+    status, out, err = outcome_of_check(repo, "--staged")
+    assert (status, out) == (1, f"a.md:1:1: broken-link no document for 'b.md'\n{warning}")
+    assert err == "mdcache: 1 error, 1 warning in 2 documents\n"
+    assert outcome_of_check(repo, "--staged", "--quiet") == (1, out, "")
+
+
+def outcome_of_check(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    done = mdcache(folder, "check", *arguments)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_check_explains_its_codes_wherever_it_is_asked(tmp_path: Path) -> None:
+    assert said(tmp_path, "check", "--explain", "broken-anchor").startswith("## `broken-anchor` (error)\n")
+    assert "no problem has the code 'x'" in one_line(mdcache(tmp_path, "check", "--explain", "x"), 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--staged", "--rev", "HEAD"), 2, "--staged and --rev do not go together"),
+        (("--rev", "HEAD"), 2, "has no revision 'HEAD'"),
+        (("--rev", ""), 2, "has no revision ''"),
+        (("--against", ""), 2, "has no revision ''"),
+        (("nothere.md",), 2, "no such file or folder: nothere.md"),
+        (("..",), 2, ".. does not lie in"),
+        (("--format", "xml"), 2, "'xml' is not one of"),
+        (("--config", "rules.toml"), 2, "rule 'x' does not run: no such table: nothere"),
+    ],
+)
+def test_what_check_cannot_do_is_told_in_one_line(
+    repo: Path, arguments: tuple[str, ...], status: int, message: str
+) -> None:
+    (repo / "rules.toml").write_text("[check.rules]\nx = 'SELECT path, 1 AS message FROM nothere'\n")
+    assert message in one_line(mdcache(repo, "check", *arguments), status)
+
+
+def test_check_without_settings_judges_what_the_cache_was_made_of(vault: Vault, git: Callable[..., str]) -> None:
+    folder = vault({"docs/a.md": "[x](y.md)\n", "other.md": "[x](y.md)\n"})
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    both = "docs/a.md:1:1: broken-link no document for 'y.md'\nother.md:1:1: broken-link no document for 'y.md'\n"
+    assert said(folder, "check", "--quiet", status=1) == both
+    assert said(folder, "check", "--quiet", "--staged", status=1) == both
+    assert said(folder / "docs", "check", "--quiet", "--staged", status=1) == both.replace("docs/", "").replace(
+        "other", "../other"
+    )
+    assert said(folder, "rebuild", "docs", "--quiet") == ""
+    for arguments in ((), ("--staged",)):
+        assert said(folder, "check", "--quiet", *arguments, status=1) == both.partition("other")[0]
+
+
+def test_check_writes_nothing(repo: Path) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in repo.rglob("*"))
+    for arguments in ((), ("--staged",), ("--format", "sarif")):
+        mdcache(repo, "check", *arguments)
+    assert sorted((path, path.stat().st_mtime_ns) for path in repo.rglob("*")) == before
+
+
 # Pipes
 
 

@@ -26,7 +26,7 @@ KEEPERS = {
     "fcntl": "lock, watchstate",
     "watchdog": "observer",
     "tomllib": "settings",
-    "click": "cli, commands, hookcommands, show",
+    "click": "cli, commands, hookcommands, show, trustcommands",
     "tabulate": "show",
 }
 

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from processes import mdcache, run
 import pipeline
 from pipeline import settings
 from pipeline.cli import cli
+from pipeline.codes import CODES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -76,6 +77,20 @@ def test_what_is_made_first_is_shown_first() -> None:
     assert next(transcript).command == "mdcache rebuild handbook"
 
 
+# systemd
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here to judge it")
+def test_systemd_takes_the_unit_as_it_stands(tmp_path: Path) -> None:
+    (unit,) = blocks(ROOT / "docs/watch.md", "ini")
+    installed = str(Path(sys.executable).parent / "mdcache")
+    assert "ExecStart=%h/.local/bin/mdcache watch\n" in unit
+    (tmp_path / "mdcache.service").write_text(unit.replace("%h/.local/bin/mdcache", installed))
+    command = ("systemd-analyze", "--user", "--man=no", "verify", str(tmp_path / "mdcache.service"))
+    done = run(command, tmp_path, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 # SQL and settings
 
 
@@ -107,7 +122,8 @@ def test_settings_in_the_readme_are_settings(scenarios: Path) -> None:
 def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     explained = dict(re.findall(r"^\| `\[*([a-z_]+)\]*` \| (.*?) \|", page, re.MULTILINE))
-    fields = {*settings.Settings._fields, *settings.Watch._fields, "docs"} - {"file", "base", "roots", "watch"}
+    fields = {*settings.Settings._fields, *settings.Watch._fields, "docs", "immutable"}
+    fields -= {"file", "base", "roots", "watch", "source", "policy"}
     assert set(explained) == fields
     defaults = settings.load(settings.Asked(str(tmp_path)), {})
     assert explained["extensions"] == f"`{json.dumps(defaults.extensions)}`"
@@ -127,6 +143,36 @@ def test_every_variable_that_is_read_is_explained() -> None:
     read = set(re.findall(r'environ(?:ment)?\.get\("(\w+)"', code))
     assert {name for name in read if f"`{name}`" not in EVERYTHING} == set()
     assert {"MDCACHE_CONFIG", "MDCACHE_DB", "NO_COLOR"} <= read
+
+
+def test_settings_and_rules_of_the_page_on_checking_do_what_it_says(vault: Callable[..., Path]) -> None:
+    said, rules = blocks(ROOT / "docs/check.md", "toml")
+    (text,) = blocks(ROOT / "docs/check.md", "markdown")
+    folder = vault({"mdcache.toml": said, "drafts/a.md": "[x](y.md) ![x](y.png)\n", "b.md": text})
+    assert mdcache(folder, "check", "--quiet").stdout == "drafts/a.md:1:1: broken-link no document for 'y.md'\n"
+    assert mdcache(folder, "check", "--quiet").returncode == 0, "a warning"
+    vault({"mdcache.toml": rules, **RULED}, into=folder)
+    found = mdcache(folder, "check", "--quiet", *RULED).stdout
+    assert found.splitlines() == [
+        "decisions/bad.md:1:1: decision-status its status is maybe",
+        "decisions/none.md:1:1: decision-status its status is missing",
+        "lost.md:1:1: no-orphan no document links to it",
+        "lost.md:1:1: owner nobody owns it",
+        "notes.md:7:1: open-task still to do: two",
+        "vocabulary.md:1:1: known-tag the tag odd is not in the vocabulary",
+    ]
+
+
+RULED = {
+    "README.md": "---\nowner: ada\nstatus: draft\n---\n- [ ] later\n\n[b](decisions/bad.md) [n](decisions/none.md)\n"
+    "[g](decisions/good.md) [v](vocabulary.md) [r](notes.md)\n",
+    "decisions/bad.md": "---\nowner: ada\nstatus: maybe\n---\n",
+    "decisions/good.md": "---\nowner: ada\nstatus: accepted\ntags: [how]\n---\n",
+    "decisions/none.md": "---\nowner: bob\n---\n",
+    "lost.md": "[itself](lost.md)\n",
+    "notes.md": "---\nowner: ada\nstatus: released\n---\n- [x] one\n- [x] one and a half\n- [ ] two\n",
+    "vocabulary.md": "---\nowner: ada\ntags: [how, odd]\n---\n# Tags\n\n## how\n",
+}
 
 
 # Commands
@@ -162,6 +208,7 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
     asked = {
         "rebuild": ["rebuild", "handbook"],
         "sync": ["sync", "--check"],
+        "check": ["check"],
         "changes": ["changes"],
         "search": ["search", "ice"],
         "read": ["read", "README"],
@@ -169,13 +216,16 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
         "query": ["query", "SELECT 1"],
         "status": ["status"],
         "schema": ["schema", "--diff"],
+        "verify": ["verify"],
+        "doctor": ["doctor"],
         "hook": ["hook", "uninstall"],
     }
     assert set(asked) <= set(sections)
     run(("git", "init", "-q"), scenarios)
     for command, arguments in asked.items():
         found: dict[str, Any] = json.loads(mdcache(scenarios, *arguments, "--json").stdout)
-        shown = found["results"][0] if command == "search" else found
+        listed = {"search": "results", "check": "problems"}.get(command)
+        shown = found[listed][0] if listed else found
         cells = re.findall(r"^\| (`.*?) \|", sections[command], re.MULTILINE)
         assert [key for cell in cells for key in re.findall(r"`(\w+)`", cell)] == list(shown), command
 
@@ -183,13 +233,14 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
 # Tables and problems
 
 
-def test_the_page_of_tables_is_that_of_the_ddl() -> None:
-    spec = importlib.util.spec_from_file_location("schema_page", ROOT / "docs/schema.py")
+@pytest.mark.parametrize("made", ["schema", "problems"])
+def test_pages_that_are_made_are_up_to_date(made: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"{made}_page", ROOT / f"docs/{made}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs/schema.md").read_text(encoding="utf-8") == module.page(), "make docs"
+    assert (ROOT / f"docs/{made}.md").read_text(encoding="utf-8") == module.page(), "make docs"
 
 
 def test_every_table_and_column_is_on_that_page(scenarios: Path) -> None:
@@ -202,13 +253,12 @@ def test_every_table_and_column_is_on_that_page(scenarios: Path) -> None:
             assert [column for column in columns if not re.search(rf"\b{column}\b", section)] == [], table
 
 
-def test_every_problem_has_its_row() -> None:
-    page = (ROOT / "docs/problems.md").read_text(encoding="utf-8")
-    rows = set(re.findall(r"^\| `([a-z0-9-]+)` \| (error|warning) \|", page, re.MULTILINE))
+def test_every_problem_has_its_page() -> None:
     code = "\n".join(module.read_text(encoding="utf-8") for module in Path(pipeline.__file__).parent.glob("*.py"))
     made = set(re.findall(r'Problem\(.*"([a-z0-9-]+)", (ERROR|WARNING)', code))
-    assert {(code, severity.lower()) for code, severity in made} <= rows
-    assert {code for code, _ in rows} == {code for code, _ in made} | {"broken-link", "missing-embed"}
+    computed = {"broken-link", "missing-embed"}
+    assert set(CODES) == {code for code, _ in made} | computed
+    assert {(one.name, one.severity.upper()) for one in CODES.values() if one.name not in computed} <= made
 
 
 LINKS = """---

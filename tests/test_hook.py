@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -11,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from caches import cache_of
 from processes import mdcache, one_line, run
 
-from pipeline import hook, lock, watchstate
+from pipeline import cli, database, hook, lock, watchstate
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]
@@ -21,10 +25,15 @@ FILES = {"mdcache.toml": "", "a.md": "# A\n\n[b](b.md)\n", "b.md": "# B\n"}
 ALL = sorted(hook.HOOKS)
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, vault: Vault, git: Git) -> Path:
+    return made(tmp_path_factory.mktemp("template"), FILES, vault, git)
+
+
 @pytest.fixture
-def repo(tmp_path: Path, vault: Vault, git: Git) -> Path:
+def repo(tmp_path: Path, template: Path) -> Path:
     """A repository with two documents and settings, committed."""
-    return made(tmp_path / "repo", FILES, vault, git)
+    return Path(shutil.copytree(template, tmp_path / "repo"))
 
 
 def made(folder: Path, files: dict[str, str], vault: Vault, git: Git) -> Path:
@@ -37,9 +46,9 @@ def made(folder: Path, files: dict[str, str], vault: Vault, git: Git) -> Path:
 
 def did(folder: Path, *arguments: str) -> dict[str, str]:
     """What mdcache hook says that it did to each hook."""
-    done = mdcache(folder, "hook", *arguments, "--json")
-    assert (done.returncode, done.stderr) == (0, ""), done
-    return {one["hook"]: one["action"] for one in json.loads(done.stdout)["hooks"]}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.run(["-C", str(folder), "hook", *arguments, "--json"]) == 0
+    return {one["hook"]: one["action"] for one in json.loads(out.getvalue())["hooks"]}
 
 
 def hooks_in(folder: Path) -> dict[str, tuple[int, str, bytes]]:
@@ -75,6 +84,17 @@ def test_hooks_are_written_once_and_taken_away_without_a_trace(repo: Path) -> No
     assert did(repo, "uninstall") == dict.fromkeys(hook.HOOKS, "absent")
 
 
+@pytest.mark.parametrize("before", [("-C", "repo", "hook"), ("hook", "-C", "repo"), ("-C", "/", "hook", "-C", "repo")])
+def test_common_options_may_stand_anywhere(repo: Path, before: tuple[str, ...]) -> None:
+    assert mdcache(repo.parent, *before, "install", "--quiet").stdout == ""
+    assert mdcache(repo.parent, *before, "--quiet", "uninstall").stdout == ""
+
+
+def test_the_nearest_of_common_options_counts(repo: Path) -> None:
+    done = mdcache(repo.parent, "-C", "nothere", "hook", "-C", "elsewhere", "uninstall", "-C", "repo")
+    assert (done.returncode, done.stdout.count("absent")) == (0, len(hook.HOOKS))
+
+
 def test_people_are_told_what_became_of_each_hook(repo: Path) -> None:
     script(repo / ".git/hooks/post-merge", "exit 0")
     said = mdcache(repo, "hook", "install").stdout.splitlines()
@@ -104,7 +124,7 @@ def test_what_stood_there_comes_back_as_it_was(repo: Path, standing: str) -> Non
         STANDING[standing](hooks / name)
     before = hooks_in(hooks)
     for _ in range(2):
-        assert mdcache(repo, "hook", "install").returncode == 0
+        did(repo, "install")
     during = hooks_in(hooks)
     assert {during[f"{name}.before-mdcache"] == before[name] for name in ("pre-commit", "post-commit")} == {True}
     assert did(repo, "uninstall")["pre-commit"] == "restored"
@@ -120,7 +140,7 @@ def test_an_install_that_was_cut_short_is_finished_by_the_next(repo: Path) -> No
 
 
 def test_hooks_follow_mdcache_to_another_place(repo: Path) -> None:
-    mdcache(repo, "hook", "install")
+    did(repo, "install")
     path = repo / ".git/hooks/pre-commit"
     elsewhere = hook.script("pre-commit", hook.Where(""), "/opt/old/bin/mdcache")
     path.write_text(elsewhere)
@@ -129,7 +149,7 @@ def test_hooks_follow_mdcache_to_another_place(repo: Path) -> None:
 
 
 def test_a_hook_that_was_edited_stays(repo: Path) -> None:
-    mdcache(repo, "hook", "install")
+    did(repo, "install")
     path = repo / ".git/hooks/pre-commit"
     path.write_text(path.read_text().replace("exit $status", "make lint"))
     edited = path.read_bytes()
@@ -140,13 +160,42 @@ def test_a_hook_that_was_edited_stays(repo: Path) -> None:
 
 def test_a_hook_that_replaced_ours_stays_and_so_does_what_is_kept(repo: Path) -> None:
     path = script(repo / ".git/hooks/pre-commit", "echo first")
-    mdcache(repo, "hook", "install")
+    did(repo, "install")
     script(path, "echo later")
     before = hooks_in(path.parent)
     assert "remove one of them" in one_line(mdcache(repo, "hook", "install"), 3)
     assert hooks_in(path.parent) == before
     assert did(repo, "uninstall")["pre-commit"] == "left"
     assert hooks_in(path.parent) == {name: before[name] for name in ("pre-commit", "pre-commit.before-mdcache")}
+
+
+def test_a_hook_that_another_tool_has_moved_stays_where_it_is_called(repo: Path) -> None:
+    did(repo, "install")
+    path = repo / ".git/hooks/pre-commit"
+    path.rename(f"{path}.legacy")
+    script(path, '#!/bin/sh\nexec "$0.legacy"\n')
+    before = hooks_in(path.parent)
+    assert did(repo, "install") == dict.fromkeys(hook.HOOKS, "unchanged")
+    assert hooks_in(path.parent) == before
+    assert did(repo, "uninstall")["pre-commit"] == "left"
+    assert sorted(hooks_in(path.parent)) == ["pre-commit", "pre-commit.legacy"]
+
+
+def test_hooks_that_cannot_be_written_are_an_error_and_leave_nothing_behind(repo: Path) -> None:
+    hooks = repo / ".git/hooks"
+    (hooks / "post-merge").mkdir()
+    (hooks / "post-merge.before-mdcache").mkdir()
+    (hooks / "post-merge/full").touch()
+    one_line(mdcache(repo, "hook", "install"), 3)
+    assert sorted(hooks_in(hooks)) == ["post-merge", "post-merge.before-mdcache"]
+    for file in hooks.glob("*.sample"):
+        file.unlink()
+    (hooks / "post-merge.before-mdcache").rmdir()
+    (hooks / "post-merge/full").unlink()
+    (hooks / "post-merge").rmdir()
+    hooks.rmdir()
+    hooks.touch()
+    assert "cannot write the hooks" in one_line(mdcache(repo, "hook", "install"), 3)
 
 
 def test_nothing_is_written_when_one_hook_cannot_be(repo: Path) -> None:
@@ -216,15 +265,15 @@ def test_settings_must_make_sense_before_hooks_are_written(repo: Path) -> None:
 
 def test_without_settings_the_hooks_are_about_the_whole_repository(tmp_path: Path, vault: Vault, git: Git) -> None:
     folder = made(tmp_path / "code", {"sub/a.md": "# A\n"}, vault, git)
-    mdcache(folder / "sub", "hook", "install")
+    did(folder / "sub", "install")
     assert '"$mdcache"  check --staged' in (folder / ".git/hooks/pre-commit").read_text()
 
 
 def test_hooks_are_told_where_the_settings_are(repo: Path, vault: Vault, git: Git, tmp_path: Path) -> None:
     inner = made(tmp_path / "code", {"it's/docs/mdcache.toml": "", "it's/docs/sub/a.md": "# A\n"}, vault, git)
-    mdcache(inner, "-C", "it's/docs/sub", "hook", "install")
+    did(inner / "it's/docs/sub", "install")
     assert "-C 'it'\"'\"'s/docs' check" in (inner / ".git/hooks/pre-commit").read_text()
-    mdcache(repo, "hook", "install", "--db", "x.db", "--config", "mdcache.toml")
+    did(repo, "install", "--db", "x.db", "--config", "mdcache.toml")
     assert " --config mdcache.toml --db x.db check" in (repo / ".git/hooks/pre-commit").read_text()
 
 
@@ -343,16 +392,17 @@ def _text(text: str) -> int:
 @pytest.fixture
 def cached(repo: Path) -> Path:
     """With a cache, and the hooks that keep it fresh; none that judges."""
-    assert mdcache(repo, "rebuild").returncode == 0
-    assert mdcache(repo, "hook", "install").returncode == 0
+    with cache_of(repo):
+        pass
+    did(repo, "install")
     for name in hook.CHECKS:
         (repo / ".git/hooks" / name).unlink()
     return repo
 
 
 def titles(folder: Path) -> list[str]:
-    found = json.loads(mdcache(folder, "query", "--json", "SELECT title FROM nodes ORDER BY 1").stdout)
-    return [row["title"] for row in found["rows"]]
+    with database.closing(database.open_reader(str(folder / ".mdcache/cache.db"))) as db:
+        return [title for (title,) in db.execute("SELECT title FROM nodes ORDER BY 1")]
 
 
 def gitted(folder: Path, *arguments: str, **options: Any) -> str:
@@ -420,7 +470,7 @@ def test_picked_and_reverted_commits_are_followed(cached: Path) -> None:
 
 
 def test_a_cache_is_kept_fresh_and_never_made(repo: Path) -> None:
-    mdcache(repo, "hook", "install")
+    did(repo, "install")
     gitted(repo, "checkout", "-q", "-b", "side")
     assert not (repo / ".mdcache").exists()
 
@@ -434,7 +484,7 @@ def test_beside_a_watcher_there_is_nothing_to_do(cached: Path) -> None:
 def test_settings_in_a_folder_below_are_found(tmp_path: Path, vault: Vault, git: Git) -> None:
     repo = made(tmp_path / "code", {f"the docs/{name}": text for name, text in FILES.items()}, vault, git)
     mdcache(repo / "the docs", "rebuild")
-    mdcache(repo / "the docs", "hook", "install")
+    did(repo / "the docs", "install")
     (repo / ".git/hooks/pre-commit").unlink()
     commit(repo, "the docs/C")
     assert len(titles(repo / "the docs")) == 3
@@ -444,7 +494,7 @@ def test_settings_in_a_folder_above_are_found(tmp_path: Path, vault: Vault, git:
     vault({"mdcache.toml": "", "z.md": "# Z\n"}, tmp_path)
     repo = made(tmp_path / "repo", {"a.md": "# A\n"}, vault, git)
     mdcache(repo, "rebuild")
-    mdcache(repo, "hook", "install")
+    did(repo, "install")
     (repo / ".git/hooks/pre-commit").unlink()
     commit(repo, "C")
     assert titles(tmp_path) == ["A", "C", "Z"]

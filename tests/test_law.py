@@ -256,13 +256,6 @@ def test_after_any_history_sync_leaves_what_rebuild_would_have_made(history: lis
     live_through(history)
 
 
-@pytest.mark.torture
-@longer(int(os.environ.get("MDCACHE_HISTORIES", "2000")))
-@given(st.lists(storms, min_size=1, max_size=30))
-def test_after_thousands_of_histories_too(history: list[list[Step]]) -> None:
-    live_through(history)
-
-
 # Histories of git
 
 
@@ -327,26 +320,3 @@ def made_up(count: int) -> list[str]:
 
 def test_the_law_holds_along_a_history_of_git_and_jumps_in_it(tmp_path: Path, git: Git) -> None:
     replayed(tmp_path, git, a_repository(tmp_path, git, made_up(60), 15, 1), 1)
-
-
-@pytest.mark.torture
-@pytest.mark.parametrize("seed", range(8))
-def test_the_law_holds_along_long_histories_of_git(tmp_path: Path, git: Git, seed: int) -> None:
-    replayed(tmp_path, git, a_repository(tmp_path, git, made_up(200), 60, seed), seed)
-
-
-@pytest.mark.torture
-def test_the_law_holds_along_the_history_of_this_project(tmp_path: Path, git: Git) -> None:
-    project, clone = Path(__file__).parent.parent, tmp_path / "clone"
-    commits = git(project, "log", "--reverse", "--format=%H", check=False).split()
-    if len(commits) < 50:
-        pytest.skip("this is no clone, or a shallow one: it has no history")
-    git(tmp_path, "clone", "-q", str(project), str(clone))
-    replayed(clone, git, commits, 1)
-
-
-@pytest.mark.corpus
-@pytest.mark.torture
-def test_the_law_holds_along_a_history_of_real_documents(tmp_path: Path, git: Git, corpora: Path) -> None:
-    real = [file.read_text(errors="replace") for file in sorted((corpora / "amalfa").rglob("*.md"))[:400]]
-    replayed(tmp_path, git, a_repository(tmp_path, git, real, 60, 1), 1)

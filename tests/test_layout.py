@@ -147,3 +147,13 @@ def test_every_change_of_what_a_document_says_changes_its_digest(vault: Vault, c
 def test_aliases_and_summary_are_found_with_section_nought(vault: Vault) -> None:
     text = "---\naliases: [Other, Name]\ndescription: In short\n---\nbody\n"
     assert column(laid_out(vault({"a.md": text}), "a.md"), "section_texts", "body") == ["body\n\nOther\nName\nIn short"]
+
+
+def test_a_title_and_tags_are_with_every_section_unless_they_would_outweigh_the_document(vault: Vault) -> None:
+    tags = " ".join(f"#t{number}" for number in range(2000))
+    folder = vault({"few.md": f"# Few\n{tags}\n## A\n", "many.md": f"# Many\n{tags}\n" + "## A\n" * 2000})
+    few, many = (laid_out(folder, path) for path in ("few.md", "many.md"))
+    assert column(few, "section_texts", "title") == ["Few"] * 3
+    assert len(set(column(few, "section_texts", "tags"))) == 1
+    assert column(many, "section_texts", "title") == ["Many"] + [""] * 2001
+    assert [len(words.split()) for words in column(many, "section_texts", "tags") if words] == [2000]

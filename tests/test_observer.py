@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import INSTANCES, WATCHES, limit, limited, may_limit, start
+from processes import INSTANCES, WATCHES, freeze, limit, limited, may_limit, start
 
 from pipeline.observer import MANY, Inbox, Observer, Scope, Taken
 
@@ -273,7 +273,11 @@ def listener(root: Path, *before: str) -> subprocess.Popen[str]:
 
 
 def heard(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=PATIENCE_S)
+    try:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.communicate()
     assert err == ""
     return out
 
@@ -283,11 +287,11 @@ def test_a_queue_that_overflows_is_noticed(tmp_path: Path) -> None:
     """The reader is stopped while more happens than the queue holds."""
     process = listener(tmp_path)
     assert process.stdout and process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGSTOP)
+    freeze(process)
     files = [tmp_path / name for name in ("a.md", "b.md")]
     for file in files:
         file.write_text("x")
-    for number in range(int(Path(QUEUE).read_text())):
+    for number in range(int(Path(QUEUE).read_text()) + 100):
         os.utime(files[number % 2])  # in turns: what happens twice in a row is merged
     process.send_signal(signal.SIGCONT)
     assert heard(process) == "the queue of events overflowed None\n"

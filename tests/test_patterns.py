@@ -92,13 +92,6 @@ def test_what_git_ignores_is_ignored(repository: Repository, raw: bytes) -> None
     assert repository.ignored_by_us(raw) == repository.ignored_by_git(raw)
 
 
-@pytest.mark.torture
-@settings(max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(raw=FILE)
-def test_what_git_ignores_is_ignored_however_odd(repository: Repository, raw: bytes) -> None:
-    assert repository.ignored_by_us(raw) == repository.ignored_by_git(raw)
-
-
 def test_the_last_line_that_matches_decides() -> None:
     patterns = Patterns(("*.md", "!keep.md", "/keep.md"))
     assert patterns.verdict("keep.md") is True

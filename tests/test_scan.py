@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -337,37 +336,6 @@ PATH = st.lists(st.text("a-.0é!", max_size=3).map("x{}".format), min_size=1, ma
 def test_documents_come_in_the_order_of_their_paths(vault: Vault, files: set[str]) -> None:
     folders = {file[:at] for file in files for at, char in enumerate(file) if char == "/"}
     assert paths(vault(dict.fromkeys(files - folders, ""))) == sorted(files - folders)
-
-
-@pytest.mark.torture
-@pytest.mark.parametrize("ignored", [0, 20])
-def test_a_scan_takes_at_most_four_times_a_bare_walk(vault: Vault, ignored: int) -> None:
-    folder = vault({".gitignore": "".join(f"*.tmp{n}\nbuild{n}/\n" for n in range(ignored // 2))})
-    for n in range(1000):
-        (folder / f"{n % 10}/{n}").mkdir(parents=True)
-        for m in range(100):
-            (folder / f"{n % 10}/{n}/some-document-{m}.md").touch()
-    bare = min(timed(lambda: bare_walk(str(folder))) for _ in range(5))
-    ours = min(timed(lambda: sum(1 for _ in scan(tree(folder)))) for _ in range(5))
-    assert ours <= 4 * bare
-
-
-def timed(work: Callable[[], int]) -> float:
-    began = time.perf_counter()
-    assert work() == 100_000
-    return time.perf_counter() - began
-
-
-def bare_walk(folder: str) -> int:
-    count = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                count += bare_walk(entry.path)
-            elif entry.name != ".gitignore":
-                entry.stat(follow_symlinks=False)
-                count += 1
-    return count
 
 
 # A part of the tree

@@ -182,6 +182,20 @@ def test_at_most_as_many_results_as_asked_for(vault: Vault) -> None:
         assert len(search(cache, Query("same", limit=25))) == 25
 
 
+def test_the_first_of_many_are_the_same_however_many_are_asked_for(vault: Vault) -> None:
+    # Equals in every document, and documents with more good sections than are looked at first.
+    texts = {
+        f"{step}.md": "".join(f"# s\n\n{'word ' * (1 + number * step % 7)}\n\n" for number in range(40))
+        for step in (0, 1, 3, 4)
+    }
+    more = {f"e/{number}.md": "word" for number in range(30)}
+    with cache_of(vault({**texts, **more})) as cache:
+        for query in (Query("word"), Query("word", all_=True), Query("word", path="?.md")):
+            everything = search(cache, query._replace(limit=1000))
+            for limit in (1, 2, 3, 4, 5, 10, 33):
+                assert search(cache, query._replace(limit=limit)) == everything[:limit]
+
+
 def test_ties_go_by_path_then_place(vault: Vault) -> None:
     text = "# One\n\nword\n\n# Two\n\nword\n"
     with cache_of(vault({"b/x.md": text, "a/x.md": text, "c.md": text})) as cache:
@@ -193,13 +207,15 @@ def test_ties_go_by_path_then_place(vault: Vault) -> None:
 
 
 def test_ties_go_by_path_whenever_a_document_came(vault: Vault) -> None:
-    folder = vault({"b.md": "word"})
+    others = [f"b{number}.md" for number in range(9)]
+    folder = vault(dict.fromkeys(others, "word"))
     with cache_of(folder):
         vault({"a.md": "word"}, folder)
     asked = settings_of(folder)
     sync.sync(asked, sync.Options())
     with opened(asked.database, asked.base) as cache:
-        assert found(cache, "word") == ["a.md", "b.md"]
+        assert found(cache, "word") == ["a.md", *others]
+        assert found(cache, "word", limit=1) == ["a.md"]
 
 
 def test_a_word_of_the_title_weighs_more_than_one_of_the_body(vault: Vault) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import git as git_module
 from pipeline.errors import UsageError
 from pipeline.model import PathRule
+from pipeline.policy import Policy, Rule, Verdict
 from pipeline.scan import Tree
 from pipeline.settings import TEMPLATE, Asked, Settings, Watch, load
+from pipeline.sources import Trees
 
 Vault = Callable[..., Path]
 
@@ -205,7 +208,8 @@ def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
         ("doc = ['x']", "no setting is called 'doc': did you mean 'docs'?"),
         (
             "xyzzy = 1",
-            "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, placeholders",
+            "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, placeholders, "
+            "immutable, database, size_limit, wikilinks, paths, watch, check",
         ),
         ("docs = 'docs'", "'docs' must be a list of strings"),
         ("include = [1]", "'include' must be a list of strings"),
@@ -318,3 +322,99 @@ def test_how_to_watch_is_set_and_changes_no_row(vault: Vault) -> None:
 )
 def test_nonsense_about_watching_is_refused(vault: Vault, text: str, said: str) -> None:
     assert said in refused(with_settings(vault, text))
+
+
+# Checking
+
+
+def test_what_counts_as_a_problem_is_set_and_changes_no_row(vault: Vault) -> None:
+    folder = with_settings(
+        vault,
+        """
+        immutable = ["decisions/**"]
+        [check.codes]
+        broken-link = "warning"
+        no-x = "off"
+        [[check.paths]]
+        pattern = "drafts/"
+        broken-link = "off"
+        not-utf8 = "error"
+        [[check.paths]]
+        pattern = "*.txt.md"
+        no-x = "error"
+        [check.rules]
+        no-x = "SELECT path, 1 AS message FROM nodes"
+        """,
+    )
+    policy = found(folder).policy
+    assert policy.immutable == ("decisions/**",)
+    assert policy.rules == (Rule("no-x", "SELECT path, 1 AS message FROM nodes"),)
+    assert policy.verdicts == (
+        Verdict("broken-link", "warning"),
+        Verdict("no-x", "off"),
+        Verdict("broken-link", "off", "drafts/"),
+        Verdict("not-utf8", "error", "drafts/"),
+        Verdict("no-x", "error", "*.txt.md"),
+    )
+    assert found(folder).fingerprint() == found(with_settings(vault, "")).fingerprint()
+    assert found(with_settings(vault, "")).policy == Policy()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("check = 1", "'check' must be a table: [check]"),
+        ("[check]\ncode = 1", "[check] has no 'code': did you mean 'codes'?"),
+        ("[check]\ncodes = 1", "[check.codes] must be a table"),
+        ("[check.codes]\nbroken-lnk = 'off'", "[check.codes] has no 'broken-lnk': did you mean 'broken-link'?"),
+        ("[check.codes]\nbroken-link = 'of'", "'broken-link' in [check.codes] must be one of error, warning, off"),
+        ("[check.codes]\nbroken-link = []", "'broken-link' in [check.codes] must be one of error, warning, off"),
+        ("[check]\nrules = 1", "[check.rules] must be a table"),
+        ("[check.rules]\nx = 1", "rule 'x' must be a string of SQL"),
+        ('[check.rules]\nx = "a\\u0000b"', "rule 'x' must be a string of SQL"),
+        (
+            "[check.rules]\nbroken-link = 'SELECT 1'",
+            "rule 'broken-link' must be a string of SQL, under a name of letters",
+        ),
+        ("[check.rules]\n'a b' = 'SELECT 1'", "rule 'a b' must be"),
+        ("[check.rules]\n'' = 'SELECT 1'", "rule '' must be"),
+        ("[check]\npaths = 1", "'paths' in [check] must be a list of tables, [[check.paths]], each with a 'pattern'"),
+        ("[[check.paths]]\nbroken-link = 'off'", "each with a 'pattern'"),
+        ("[[check.paths]]\npattern = 1", "each with a 'pattern'"),
+        ("[[check.paths]]\npattern = '['", "'check.paths': no path can match the pattern '['"),
+        ("[[check.paths]]\npattern = 'x'\nno-code = 'off'", "[check.paths] has no 'no-code'"),
+        ("immutable = 'x'", "'immutable' must be a list of strings"),
+        ("immutable = ['#x']", "'immutable': no path can match the pattern '#x'"),
+    ],
+)
+def test_nonsense_about_checking_is_refused(vault: Vault, text: str, said: str) -> None:
+    assert said in refused(with_settings(vault, text))
+
+
+# Settings of another source
+
+
+def test_what_the_source_has_of_the_files_counts_and_the_disk_for_the_rest(
+    vault: Vault, git: Callable[..., str]
+) -> None:
+    folder = with_settings(vault, 'schema = ["views.sql", "new.sql"]\nsize_limit = 1\n')
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    vault({"mdcache.toml": "size_limit = 2", "views.sql": "-- other", "new.sql": "-- new"}, into=folder)
+    index = Trees(git_module.repository(str(folder))).index()
+    settings = load(Asked(str(folder)), {}, index)
+    assert (settings.size_limit, settings.source) == (1, index)
+    assert [script.text for script in settings.schema.user] == ["CREATE VIEW v AS SELECT 1;", "-- new"]
+    assert settings.tree().source is index
+    assert load(Asked(str(folder)), {}).size_limit == 2
+
+
+def test_a_table_that_the_source_has_not_is_that_of_the_disk(vault: Vault, git: Callable[..., str]) -> None:
+    folder = vault({"pyproject.toml": "[project]\n"})
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    vault({"pyproject.toml": "[tool.mdcache]\nsize_limit = 3\n"}, into=folder)
+    assert load(Asked(str(folder)), {}, Trees(git_module.repository(str(folder))).index()).size_limit == 3
+    git(folder, "add", ".")
+    vault({"pyproject.toml": "[tool.mdcache]\nsize_limit = 4\n"}, into=folder)
+    assert load(Asked(str(folder)), {}, Trees(git_module.repository(str(folder))).index()).size_limit == 3

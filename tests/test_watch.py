@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
-import random
 import signal
 import socket
 import sys
@@ -30,7 +28,7 @@ from processes import (
     run,
     start,
 )
-from watching import Watched, watched
+from watching import QUEUE, Watched, flood, watched
 
 from pipeline import database, lock, sync, watchstate
 
@@ -438,6 +436,7 @@ def test_in_the_background_it_returns_when_it_is_ready_and_is_stopped_by_name(ba
     assert str(status["watcher"]["pid"]) in stopped.stdout
     assert is_gone(status["watcher"]["pid"])
     assert "generation 1 built" in (base / "cache/x.db.log").read_text()
+    assert {path.stat().st_mode & 0o077 for path in (base / "cache").iterdir()} == {0}
     assert "no watcher" in mdcache(base, "watch", *cache, "--stop").stdout
 
 
@@ -568,103 +567,9 @@ def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
         watcher.keeps_the_law()
 
 
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
-
-
-def flood(watcher: Watched, files: int, writes: int) -> None:
-    """More writes than the queue holds events while the watcher stands still, and changes after all of them."""
-    assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
-    watcher.process.send_signal(signal.SIGSTOP)
-    for number in range(writes):  # one file after the other: the system merges what happens twice in a row
-        with (watcher.docs / f"a/flood{number % files}.md").open("a") as file:
-            file.write(f"# Flood {number} [[flood{number + 1}]]\n")
-    (watcher.docs / "one.md").unlink()
-    (watcher.docs / "after").mkdir()
-    (watcher.docs / "after/late.md").write_text("# Late\n")
-    watcher.process.send_signal(signal.SIGCONT)
-    watcher.until(lambda: "overflowed" in watcher.said())
-    watcher.keeps_the_law(PATIENCE_S * 2)
-    (watcher.docs / "after/later.md").write_text("# Later\n")
-    watcher.until_titled("Later")
-    watcher.keeps_the_law()
-
-
 @pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
 def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
     flood(watcher, 100, 12_000)
-
-
-@pytest.mark.torture
-@pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
-def test_a_flood_of_new_documents_loses_none(watcher: Watched) -> None:
-    flood(watcher, 12_000, 12_000)
-
-
-@pytest.mark.torture
-@pytest.mark.parametrize("seed", range(12))
-def test_folders_that_move_at_random_are_followed(base: Path, seed: int) -> None:
-    """Folders and files are made, moved in, out and about, written to and deleted, with hardly a pause."""
-    chance = random.Random(seed)
-    with watched(base) as watcher:
-        for _ in range(4):
-            for _ in range(60):
-                stir(watcher.docs, base / "outside", chance)
-                if chance.random() < 0.1:
-                    time.sleep(chance.random() * 0.7)  # not to wait for something: to let events mingle in many ways
-            watcher.keeps_the_law(30)
-
-
-def stir(docs: Path, outside: Path, chance: random.Random) -> None:
-    """One random deed."""
-    outside.mkdir(exist_ok=True)
-    folders = [Path(at) for at, _, _ in os.walk(docs)]
-    files = [Path(at) / name for at, _, names in os.walk(docs) for name in names]
-    below, name = chance.choice(folders), chance.choice("pqrstu")
-    deed = chance.randrange(7)
-    with contextlib.suppress(OSError):  # into itself, onto a folder that is not empty …
-        if deed == 0:
-            (below / name).mkdir()
-        elif deed <= 2:
-            (below / f"{name}.md").write_text(f"# {chance.random()} [[{chance.choice('pqrstu')}]]\n")
-        elif deed == 3 and len(folders) > 1:
-            chance.choice(folders[1:]).rename(below / name)
-        elif deed == 4 and len(folders) > 1:
-            chance.choice(folders[1:]).rename(outside / name)
-        elif deed == 5:
-            (outside / name).rename(below / name)
-        elif files:
-            chance.choice(files).unlink()
-
-
-@pytest.mark.torture
-def test_killed_at_any_moment_it_loses_nothing(base: Path) -> None:
-    chance = random.Random(1)
-    with watched(base) as watcher:
-        for _ in range(25):
-            for _ in range(20):
-                stir(watcher.docs, base / "outside", chance)
-            time.sleep(chance.random() * 0.5)  # any moment: in the debounce, in a batch, after it
-            watcher.process.kill()
-            watcher.process.wait()
-            assert mdcache(base, "sync", *watcher.named()).returncode == 0
-            watcher.restart()
-            watcher.keeps_the_law()
-
-
-@pytest.mark.torture
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_memory_stays_flat_over_many_events(watcher: Watched) -> None:
-    def memory() -> int:
-        status = Path(f"/proc/{watcher.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0])
-
-    sizes = []
-    for round_ in range(12):
-        for number in range(800):
-            (watcher.docs / f"a/m{number}.md").write_text(f"# {round_} {number}\n\n{'words ' * 200}\n")
-        watcher.keeps_the_law()
-        sizes.append(memory())
-    assert max(sizes[6:]) < max(sizes[:6]) * 1.1, sizes
 
 
 # When there is time

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,22 @@ def test_results_come_in_the_order_of_the_jobs(count: int) -> None:
         assert list(run_(range(50))) == [number * number for number in range(50)]
         assert list(run_([7])) == [49]
         assert list(run_([])) == []
+
+
+def processes() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+
+
+@pytest.mark.parametrize("executor", [processes, partial(ThreadPoolExecutor, 2)])
+def test_any_executor_will_do(executor: Callable[[], Executor]) -> None:
+    with executor() as crew:
+        assert list(workers.within(crew, 2, square)(range(50))) == [number * number for number in range(50)]
+        assert list(workers.within(crew, 0, square)([7])) == [49]
+
+
+def test_an_executor_that_loses_its_workers_is_one_clear_error() -> None:
+    with processes() as crew, pytest.raises(WorkError, match="the executor lost its workers"):
+        list(workers.within(crew, 1, os._exit)([1]))
 
 
 def test_with_no_workers_the_work_is_done_here_and_else_elsewhere() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from law import content
-from processes import MDCACHE, PATIENCE_S, start
+from processes import MDCACHE, PATIENCE_S, freeze, start
 
 from pipeline import database, rebuild, settings, watchstate
 from pipeline.database import scalar
@@ -115,3 +115,24 @@ def watched(base: Path, *options: str, before: Sequence[str] = (), by_settings: 
     finally:
         watcher.process.kill()
         watcher.process.wait()
+
+
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+def flood(watcher: Watched, files: int, writes: int) -> None:
+    """More writes than the queue holds events while the watcher stands still, and changes after all of them."""
+    assert writes * 2 > int(QUEUE.read_text())  # each is announced when it is made, and when the file is closed
+    freeze(watcher.process)
+    for number in range(writes):  # one file after the other: the system merges what happens twice in a row
+        with (watcher.docs / f"a/flood{number % files}.md").open("a") as file:
+            file.write(f"# Flood {number} [[flood{number + 1}]]\n")
+    (watcher.docs / "one.md").unlink()
+    (watcher.docs / "after").mkdir()
+    (watcher.docs / "after/late.md").write_text("# Late\n")
+    watcher.process.send_signal(signal.SIGCONT)
+    watcher.until(lambda: "overflowed" in watcher.said())
+    watcher.keeps_the_law(PATIENCE_S * 2)
+    (watcher.docs / "after/later.md").write_text("# Later\n")
+    watcher.until_titled("Later")
+    watcher.keeps_the_law()

@@ -1,0 +1,129 @@
+"""Is there a file where a link points? On disk and in git alike."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import git as mine
+from pipeline.assets import Assets
+from pipeline.sources import DISK, Trees
+from pipeline.targets import NOWHERE, asset_paths
+
+Git = Callable[..., str]
+Vault = Callable[..., Path]
+
+FILES = {
+    "docs/a.md": "",
+    "docs/p.png": "",
+    "docs/deep/q.png": "",
+    "assets/Photo One.JPG": "",
+    ".hidden/h.png": "",
+    "LICENSE": "",
+}
+
+
+@pytest.fixture(scope="module")
+def sources(vault: Vault, git: Git) -> list[Assets]:
+    """The same files on disk, in the index, and in a revision."""
+    folder = vault(FILES)
+    (folder / "link").symlink_to("nowhere")
+    (folder / "docs/link.png").symlink_to("p.png")
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    trees = Trees(mine.repository(str(folder)))
+    return [Assets(source, str(folder)) for source in (DISK, trees.index(), trees.revision("HEAD"))]
+
+
+@pytest.mark.parametrize(
+    ("target", "there"),
+    [
+        ("p.png", True),
+        ("./deep/../p.png", True),
+        ("p.png?raw=true#part", True),
+        ("deep", True),
+        ("deep/", True),
+        ("..", True),
+        ("../LICENSE", True),
+        ("/LICENSE", True),
+        ("../assets/Photo%20One.JPG", True),
+        ("../.hidden/h.png", True),
+        ("../link", True),
+        ("../link/below/it", True),
+        ("link.png", True),
+        ("../../elsewhere.png", True),
+        ("../../../../../../../../../../../x", True),
+        ("https://example.org/x.png", True),
+        ("P.png", False),
+        ("gone.png", False),
+        ("p.png/below", False),
+        ("deep/gone.png", False),
+        ("../assets/photo%20one.jpg", False),
+        ("nothere/../../gone", False),
+        ("x" * 5000, False),
+    ],
+)
+def test_a_path_is_followed_as_it_is_written(sources: list[Assets], target: str, there: bool) -> None:
+    wanted = asset_paths(False, target, "docs/a.md", ("",))
+    assert [assets.has(wanted) for assets in sources] == [there] * 3
+
+
+@pytest.mark.parametrize(
+    ("target", "there"),
+    [
+        ("p.png", True),
+        ("q.png", True),
+        ("deep/q.png", True),
+        ("photo one.jpg", True),
+        ("assets/PHOTO ONE.jpg", True),
+        ("eep/q.png", False),
+        ("h.png", False),
+        ("gone.png", False),
+    ],
+)
+def test_a_wikilink_finds_a_file_wherever_it_lies(sources: list[Assets], target: str, there: bool) -> None:
+    wanted = asset_paths(True, target, "docs/a.md", ("",))
+    assert [assets.has(wanted) for assets in sources] == [there] * 3
+
+
+def test_what_points_nowhere_has_nothing_to_lack(sources: list[Assets]) -> None:
+    assert all(assets.has(NOWHERE) for assets in sources)
+
+
+def test_all_files_are_listed_but_those_of_hidden_folders(sources: list[Assets]) -> None:
+    wanted = sorted({*FILES, "link", "docs/link.png"} - {".hidden/h.png"})
+    assert [sorted(assets.files()) for assets in sources] == [wanted] * 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are normalised")
+def test_accents_may_be_composed_or_not(vault: Vault) -> None:
+    for form in ("NFC", "NFD"):
+        assets = Assets(DISK, str(vault({unicodedata.normalize(form, "é/ü.png"): ""})))
+        for other in ("NFC", "NFD"):
+            target = unicodedata.normalize(other, "é/ü.png")
+            assert assets.has(asset_paths(False, target, "a.md", ("",)))
+            assert assets.has(asset_paths(True, target, "a.md", ("",)))
+
+
+def test_what_lies_beside_a_repository_is_what_is_on_disk(vault: Vault, git: Git) -> None:
+    folder = vault({"repo/docs/p.png": "", "beside.png": ""})
+    git(folder / "repo", "init", "-q")
+    git(folder / "repo", "add", ".")
+    assets = Assets(Trees(mine.repository(str(folder / "repo"))).index(), str(folder))
+    for target, there in (("p.png", True), ("gone.png", False), ("../../beside.png", True), ("../../gone.png", False)):
+        assert assets.has(asset_paths(False, target, "repo/docs/a.md", ("repo/docs",))) is there
+    assert assets.has(asset_paths(True, "beside.png", "repo/docs/a.md", ("repo/docs",)))
+
+
+def test_a_folder_that_cannot_be_listed_holds_nothing(vault: Vault) -> None:
+    folder = vault({"a.md": "", "b": ""})
+    os.symlink("b", folder / "b.link")
+    assets = Assets(DISK, str(folder / "gone"))
+    assert not assets.has(asset_paths(False, "x.png", "a.md", ("",)))
+    assert list(assets.files()) == []
