@@ -14,6 +14,10 @@ CREATE TABLE sections (
     line    INTEGER NOT NULL        -- from 1
 ) STRICT;
 
+-- A document's sections; its cascade. Made before the rows, which come in its order: made after them, it would sort
+-- them all in memory, 50 bytes for each.
+CREATE UNIQUE INDEX sections_by_node ON sections (node, ordinal);
+
 -- The index keeps no text (content=''): it maps words to sections.key, and the text is read from the file.
 CREATE VIRTUAL TABLE sections_fts USING fts5 (
     title, heading, tags, body,

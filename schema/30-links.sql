@@ -20,6 +20,9 @@ CREATE TABLE links (
     rivals      INTEGER NOT NULL DEFAULT 0                    -- how many other documents stood just as near
 ) STRICT;
 
+-- Outgoing links; its cascade. Made before the rows, as that of sections is.
+CREATE INDEX links_by_source ON links (source, ordinal);
+
 -- A row is one kind of connection between two documents; weight counts the links. Grouped by the ids it
 -- shows: only so does SQLite push a WHERE on them down to the links.
 CREATE VIEW edges AS

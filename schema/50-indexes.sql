@@ -1,7 +1,5 @@
--- Indexes are made after the rows are in: sorting once is cheaper than inserting in place.
+-- These indexes are made after the rows are in: sorting once is cheaper than inserting in place.
 
-CREATE UNIQUE INDEX sections_by_node ON sections (node, ordinal);          -- a document's sections; its cascade
-CREATE INDEX links_by_source ON links (source, ordinal);                   -- outgoing links; its cascade
 CREATE INDEX links_by_target ON links (target_node, source) WHERE target_node IS NOT NULL;  -- backlinks
 CREATE INDEX links_by_name ON links (name) WHERE name IS NOT NULL;         -- resolve: who asks for this name
 CREATE INDEX names_by_node ON names (node);                                -- the cascade
