@@ -16,7 +16,7 @@ from benchmarks import measure
 PLACE = Path(__file__).parent.parent / "docs" / "performance.md"
 _SLOT = re.compile(r"^(<!-- ([\w-]+) -->\n)(?:.*?\n)??(<!-- end -->\n)", re.MULTILINE | re.DOTALL)
 # Those whose budgets are promised; the others, like the rebuild of other documents, only tell.
-_PROMISES = ("rebuild-rfcs4", "rebuild-tldr", "growth", "sync", "search", "startup", "swap")
+_PROMISES = ("rebuild-rfcs4", "rebuild-tldr", "growth", "sync", "watch", "search", "swap", "check", "startup")
 
 # The load of a machine that does nothing else, just after a benchmark before.
 _ALONE = 2.0
@@ -118,6 +118,14 @@ _COLUMNS: dict[str, dict[str, Callable[[Result], str]]] = {
         "median, ms": _cell("median_ms"),
         "95 % within, ms": _cell("p95_ms"),
     },
+    "watch": {
+        "": _text("what"),
+        "documents": _cell("documents"),
+        "changes, seconds or events": _cell("number"),
+        "median": lambda row: _number(row["median"], row["unit"]),
+        "worst": lambda row: _number(row["worst"], row["unit"]),
+    },
+    "check": {"": _text("what"), "median, ms": _cell("median_ms"), "CPU, ms": _cell("cpu_ms")},
     "startup": {"": _text("name"), "median, ms": _cell("median_ms"), "CPU, ms": _cell("cpu_ms")},
     "swap": {
         "": _text("name"),
