@@ -220,7 +220,8 @@ _HASHES = "SELECT path, hash FROM nodes ORDER BY path"
 def _hashes_before(live: Connection | None) -> Iterator[tuple[str, str]]:
     """Of the generation that is replaced, as far as it can be read."""
     if live:
-        with contextlib.suppress(SqliteError):
+        # ValueError: the driver chokes where SQLite quotes a schema that is no text.
+        with contextlib.suppress(SqliteError, ValueError):
             yield from live.execute(_HASHES)
 
 

@@ -267,3 +267,23 @@ def test_cut_and_spoilt_caches_are_brought_back_for_long(capsys: Capture, scene:
 @pytest.mark.torture
 def test_flipped_bytes_give_errors_or_are_found_and_are_brought_back_for_long(capsys: Capture, scene: Scene) -> None:
     flip(capsys, scene, range(1000, 1000 + int(os.environ.get("MDCACHE_FLIPS", "500"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "spoilt"),
+    [
+        (b"CREATE TABLE nodes", b"CREATE TABL\xff nodes"),
+        (b"tablenodes", b"tablenod\xffs"),
+        (b"tablemeta", b"tablem\xffta"),
+    ],
+)
+def test_a_schema_that_is_no_text_is_damage_and_brought_back(
+    capsys: Capture, scene: Scene, text: bytes, spoilt: bytes
+) -> None:
+    assert text in scene.whole
+    for command in ("sync", "rebuild"):
+        put(scene, scene.whole.replace(text, spoilt))
+        status, _, err = said(capsys, scene, "search", "word")
+        assert (status, "is damaged" in err) == (3, True)
+        assert said(capsys, scene, command)[0] == 0
+        assert said(capsys, scene, "verify")[0] == 0
