@@ -75,7 +75,7 @@ def open_build(path: str) -> Connection:
 
 
 def open_draft() -> Connection:
-    """A database that nobody else can see: it spills to a temporary file that has no name."""
+    """A database that nobody else can see, in memory; an SQLite not built so spills it to a file that has no name."""
     db = _connect("")
     _run(
         db,

@@ -1,7 +1,7 @@
 """A draft: the cache of a tree that nobody else will see, to be judged and thrown away.
 
-It lies in a temporary file that SQLite has unlinked already, so nothing is left behind, whatever happens. Where the
-live cache fits, the draft begins as a copy of it, and only what the tree has otherwise is parsed.
+It has no name, so nothing is left behind, whatever happens. Where the live cache fits, the draft begins as a copy of
+it, and only what the tree has otherwise is parsed.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from pipeline import database, ddl, lock, resolve, stops
 from pipeline.compare import Change, Gone, Suspect
 from pipeline.content import Clock
 from pipeline.database import Connection, scalar
+from pipeline.errors import WorkError
 from pipeline.layout import FILES, NODES, TABLES, Batch, Job, Table
 from pipeline.load import Loader
 from pipeline.model import Problem, Tally
@@ -33,10 +34,16 @@ _PARTS = ("sections", "claims", "names", "tags", "aliases", "properties", "tasks
 
 
 def clock(path: str) -> Clock:
-    """What the clock of the database's file system says: the stamp that the lock file gets just now."""
+    """What the clock of the database's file system says: the stamp that the lock file gets just now.
+
+    Raises WorkError.
+    """
     name = lock.path_of(path)
-    os.utime(name)
-    found = os.stat(name)
+    try:
+        os.utime(name)
+        found = os.stat(name)
+    except OSError as error:
+        raise WorkError(f"cannot stamp {name}: {error.strerror}") from error
     return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
 

@@ -19,7 +19,7 @@ import yaml
 from law import assert_law, content, settings_of, synced
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
 
-from pipeline import database, ddl, lock, publish, rebuild, sync
+from pipeline import database, ddl, lock, publish, rebuild, sync, update
 from pipeline.errors import UsageError, WorkError
 from pipeline.model import Report
 from pipeline.settings import Settings
@@ -702,3 +702,10 @@ def test_a_sync_that_finds_nothing_loads_no_parser(base: Path) -> None:
 def test_the_versions_in_the_fingerprint_are_those_of_the_parsers_that_are_used() -> None:
     assert ddl._version("pyromark", "pyromark") == pyromark.__version__
     assert ddl._version("yaml", "pyyaml") == ddl._version("yaml", "no such folder beside it") == yaml.__version__
+
+
+def test_a_lock_file_that_cannot_be_stamped_is_one_clear_line(base: Path) -> None:
+    path = settings_of(base).database
+    os.unlink(lock.path_of(path))
+    with pytest.raises(WorkError, match=f"cannot stamp {re.escape(path)}.lock: No such file or directory"):
+        update.clock(path)
