@@ -84,7 +84,7 @@ def init(asked: Common) -> None:
     except FileExistsError as error:
         raise WorkError(f"{path} is already there: it stays as it is") from error
     except FileNotFoundError as error:
-        raise UsageError(f"no such folder: {asked.folder}") from error
+        raise UsageError(f"no such folder: {os.path.dirname(path)}") from error
     except OSError as error:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     if not asked.quiet:
@@ -443,10 +443,20 @@ def _cache(asked: Common) -> Iterator[Cache]:
 
 def main() -> NoReturn:
     """Run the command and exit: errors are one line, a traceback only comes with --verbose."""
+    _open_streams()
     stops.listen()
     status_ = run(sys.argv[1:])
     stops.ignore()
     sys.exit(status_)
+
+
+def _open_streams() -> None:
+    """A stream that was closed before we started leads nowhere, or the next file we open would take its number."""
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(spare)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def run(arguments: list[str]) -> int:

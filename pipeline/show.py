@@ -43,7 +43,7 @@ def line(text: str) -> str:
 
 
 def is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
+    return sys.stdout.isatty()
 
 
 def _takes_sequences() -> bool:
@@ -60,7 +60,7 @@ def width() -> int:
 
 def out(text: str) -> None:
     """One line to stdout; what cannot be encoded there is escaped."""
-    encoding = _encoding()
+    encoding = sys.stdout.encoding
     write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
@@ -74,10 +74,6 @@ def write(what: str | bytes) -> None:
         raise WorkError(f"cannot write the output: {error.strerror}") from error
 
 
-def _encoding() -> str:
-    return getattr(sys.stdout, "encoding", None) or "utf-8"
-
-
 def note(text: str) -> None:
     """One line to stderr, if that is still there."""
     with contextlib.suppress(OSError):
@@ -86,7 +82,7 @@ def note(text: str) -> None:
 
 def as_json(value: dict[str, Any]) -> None:
     """One JSON object, readable in every script, with nothing in it that a terminal would obey."""
-    ascii_only = _encoding().lower().replace("-", "") != "utf8"
+    ascii_only = sys.stdout.encoding.lower().replace("-", "") != "utf8"
     text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=2 if is_terminal() else None)
     out(_JSON_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 

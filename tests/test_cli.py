@@ -209,7 +209,8 @@ def test_init_writes_settings_that_work_and_never_overwrites(fresh: Path) -> Non
     assert "is already there" in one_line(mdcache(fresh, "init"), 3)
     assert (fresh / "mdcache.toml").read_text() == written
     assert {path.name for path in fresh.iterdir()} == {"docs", "mdcache.toml", "all.toml", ".mdcache"}
-    assert "no such folder" in one_line(mdcache(fresh, "init", "-C", "nothere"), 2)
+    assert "no such folder: nothere" in one_line(mdcache(fresh, "init", "-C", "nothere"), 2)
+    assert "no such folder: ./nowhere" in one_line(mdcache(fresh, "init", "--config", "nowhere/x.toml"), 2)
 
 
 def test_the_caches_own_folder_keeps_itself_out_of_git(fresh: Path, git: Callable[..., str]) -> None:
@@ -485,6 +486,14 @@ def test_a_reader_who_never_was_is_no_failure(garden: Path) -> None:
     shell = '"$@" | true; echo "${PIPESTATUS[0]}"; "$@" >&-; echo $?'
     done = run(("bash", "-c", shell, "bash", *MDCACHE, "search", "cache"), garden)
     assert (done.stdout, done.stderr) == ("0\n0\n", "")
+
+
+@pytest.mark.parametrize("command", ["rebuild docs", "check", "verify"])
+def test_streams_may_be_closed_before_the_start(fresh: Path, command: str) -> None:
+    said(fresh, "rebuild", "docs")
+    for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
+        done = run(("sh", "-c", f'"$@" {closed}', "sh", *MDCACHE, *command.split()), fresh)
+        assert done.returncode == (command == "check") and "bug" not in done.stderr, (closed, done)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
