@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import WorkError
 
-_LENGTH = 4096
+# Of a reason to be degraded 1000 characters are shown, and a character takes twelve bytes at most.
+_LENGTH = 16_384
 _TRIES, _PAUSE_S = 10, 0.02
 
 

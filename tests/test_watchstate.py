@@ -32,6 +32,9 @@ def test_others_see_what_it_shows_for_as_long_as_it_lives(database: str) -> None
         beacon.show(STATE._replace(pending=0, degraded="x" * 10_000))
         seen = watchstate.read(database)
         assert seen and seen.state.pending == 0 and set(seen.state.degraded or "") == {"x"}
+        beacon.show(STATE._replace(degraded="\U0001f600" * 10_000))
+        seen = watchstate.read(database)
+        assert seen and seen.state.pid == os.getpid() and set(seen.state.degraded or "") == {"\U0001f600"}
     assert watchstate.read(database) is None
     with watchstate.held(database):
         pass
