@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from pipeline import stops
@@ -95,7 +95,7 @@ def open_settled(path: str) -> Connection:
     Without locks, and as if it never changed: only whoever builds it may know that this is so.
     """
     db = _connect(_uri(path, "ro") + "&immutable=1", uri=True)
-    _run(db, "PRAGMA mmap_size=0", "SELECT count(*) FROM sqlite_schema")
+    _run(db, "PRAGMA mmap_size=0", _TOUCH)
     return db
 
 
@@ -186,6 +186,24 @@ def closing(db: Connection) -> Iterator[Connection]:
         yield db
     finally:
         db.close()
+
+
+class Sizes(NamedTuple):
+    """Bytes of a database and of its write-ahead log; 0 for what is not there, or out of reach."""
+
+    file: int
+    log: int
+
+
+def sizes(path: str) -> Sizes:
+    return Sizes(_size(path), _size(path + "-wal"))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 # Prefixes of SQLite's names for errors, and what they mean to a user.

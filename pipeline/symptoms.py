@@ -278,8 +278,7 @@ def _cache(settings: Settings) -> CacheFile:
         path,
         there,
         live,
-        _size(path),
-        _size(path + "-wal"),
+        *database.sizes(path),
         *health,
         tuple(_unwritable(path, folder)),
         synced(path),
@@ -355,13 +354,6 @@ def _service(folder: str) -> str | None:
     return next((service for pattern, service in _SERVICES if pattern.fullmatch(name)), None)
 
 
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
 # Limits
 
 
@@ -392,7 +384,7 @@ def _observed_by(pid: str) -> list[int]:
 
 
 def _content(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 

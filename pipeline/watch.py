@@ -400,14 +400,12 @@ class _Watcher:
         path = self._settings.database
         done: publish.Checkpoint | None = None
         try:
-            if os.path.getsize(path + "-wal"):
+            if database.sizes(path).log:
                 with lock.held(path, "mdcache watch", 0.0), database.speaking(path):
                     live = publish.open_live(publish.judge(path), 0.0)
                     if live:
                         with database.closing(live):
                             done = publish.checkpoint(live)
-        except FileNotFoundError:
-            pass
         except MdcacheError:
             done = publish.Checkpoint(True, -1, -1)
         self._show(checkpoint=_unfinished(done))
@@ -506,7 +504,7 @@ def _notify(message: str) -> None:
     name = "\0" + address[1:] if address.startswith("@") else address
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.connect(name)
-        channel.send(message.encode())
+        channel.send(message.encode("utf-8", "backslashreplace"))
 
 
 def _log_of(path: str) -> str:
@@ -580,8 +578,12 @@ def stop(path: str, wait_s: float) -> int | None:
     if not seen.state.pid:
         raise WorkError(f"{watchstate.path_of(path)} does not say which process watches: try again")
     deadline = time.monotonic() + wait_s
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(seen.state.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    except OSError as error:
+        raise WorkError(f"cannot stop process {seen.state.pid}: {error.strerror}") from error
     while (now := watchstate.read(path)) and now.alive and now.state.pid in (seen.state.pid, 0):
         if time.monotonic() > deadline:
             raise WorkError(f"process {seen.state.pid} has not ended after {wait_s:g} s: wait longer with --wait")
