@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline.errors import WorkError
+from pipeline.watchstate import MAX_PID
 
 DEFAULT_WAIT_S = 10.0
 _POLL_S = 0.02
@@ -163,6 +164,7 @@ def _write(descriptor: int, record: Record) -> None:
 def _parsed(content: bytes) -> Record:
     try:
         found = json.loads(content)
-        return Record(int(found["pid"]), str(found["command"]), str(found["since"]), int(found["published"]))
+        record = Record(int(found["pid"]), str(found["command"]), str(found["since"]), int(found["published"]))
     except (ValueError, KeyError, TypeError):
         return Record()
+    return record if 0 <= record.pid <= MAX_PID else Record()

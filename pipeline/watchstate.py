@@ -17,6 +17,8 @@ from pipeline.errors import WorkError
 
 # Of a reason to be degraded 1000 characters are shown, and a character takes twelve bytes at most.
 _LENGTH = 16_384
+MAX_PID = (1 << 31) - 1
+"""No system has a process with a higher number, and none can be asked for one."""
 _TRIES, _PAUSE_S = 10, 0.02
 
 
@@ -87,6 +89,8 @@ def held(database: str) -> Iterator[Beacon]:
                     f"{database} is watched already, by process {other.pid} since {other.since}: mdcache watch --stop"
                 )
         beacon = Beacon(descriptor)
+        # A watcher that was killed has left its name: whoever stops this one would end another process.
+        beacon.show(State())
         try:
             yield beacon
         finally:
@@ -150,8 +154,20 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def _parsed(content: bytes) -> State:
+    """Whoever reads it signals the process that it names, and counts on times being text: all must fit, or nothing is.
+
+    RecursionError: lists within lists, for as long as the file is.
+    """
     try:
         found = json.loads(content)
-        return State(**{name: found[name] for name in State._fields if name in found})
-    except (ValueError, TypeError):
+        state = State(**{name: found[name] for name in State._fields if name in found})
+    except (ValueError, TypeError, RecursionError):
         return State()
+    return state if all(map(_fits, State._fields, state)) and 0 <= state.pid <= MAX_PID else State()
+
+
+def _fits(name: str, value: object) -> bool:
+    default = State._field_defaults[name]
+    if value is None or default is not None:
+        return type(value) is type(default)
+    return isinstance(value, dict if name == "checkpoint" else str)
