@@ -7,6 +7,7 @@ and for no other.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -298,18 +299,21 @@ def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, 
     import subprocess
 
     asked = "\n".join([*ids, ""]).encode()
-    asking = command(repository, "cat-file", "--batch")
-    with subprocess.Popen(
-        asking,
-        cwd=repository.top,
-        env=environment(repository),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    try:
+        process = subprocess.Popen(
+            command(repository, "cat-file", "--batch"),
+            cwd=repository.top,
+            env=environment(repository),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise WorkError(f"git cannot be run in {repository.top}: {error.strerror}") from error
+    with process:
         assert process.stdin and process.stdout
-        process.stdin.write(asked)
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended: what it lacks is said below
+            process.stdin.write(asked)
         for id_ in ids:
             about = process.stdout.readline().split()
             if len(about) != 3:

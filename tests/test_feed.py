@@ -203,6 +203,11 @@ def test_a_follower_ends_when_the_cache_is_removed(live: Settings, following: It
         next(following)
 
 
+def test_where_no_cache_can_be_there_is_none_to_follow(live: Settings) -> None:
+    with pytest.raises(WorkError, match="no cache at"):
+        next(feed.follow(str(Path(live.base) / "a.md" / "cache.db"), live.base))
+
+
 def test_a_follower_holds_up_nobody(live: Settings, following: Iterator[feed.News]) -> None:
     next(following)
     (Path(live.base) / "c.md").write_text("# C\n")
