@@ -303,11 +303,16 @@ def is_about_sql(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def speaking(path: str) -> Iterator[None]:
-    """Turn what SQLite raises into our errors; its driver chokes where it quotes a schema that is no text."""
+def speaking(path: str, with_user_ddl: bool = False) -> Iterator[None]:
+    """Turn what SQLite raises into our errors; its driver chokes where it quotes a schema that is no text.
+
+    with_user_ddl: what is wrong with a statement is to be blamed on the user's triggers and views.
+    """
     try:
         yield
     except SqliteError as error:
+        if with_user_ddl and is_about_sql(error):
+            raise user_error(error, USER_DDL_FAILS) from error
         raise in_words(error, path) from error
     except UnicodeDecodeError as error:
         raise in_words(sqlite3.DatabaseError(_MALFORMED), path) from error
@@ -436,6 +441,9 @@ def scalar(db: Connection, sql: str, *parameters: Any) -> Any:
     """The first column of the first row, or None."""
     row = db.execute(sql, parameters).fetchone()
     return row[0] if row else None
+
+
+USER_DDL_FAILS = "a trigger or view of the schema files fails"
 
 
 def user_error(error: Exception, what: str) -> UsageError:

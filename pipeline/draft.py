@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from pipeline import database, layout, survey, sync
 from pipeline.content import Clock
-from pipeline.database import Connection, SqliteError, scalar
+from pipeline.database import Connection, scalar
 from pipeline.errors import WorkError
 from pipeline.settings import Settings
 from pipeline.update import Update
@@ -26,20 +26,10 @@ _FEW = 512
 def opened(settings: Settings) -> Iterator[Connection]:
     """The cache of what the settings' source holds. Raises MdcacheError when it cannot be made."""
     database.check_version()
-    with _speaking(settings):
+    with database.speaking("a temporary file", bool(settings.schema.user)):
         db = _copy(settings) or _build(settings)
         with database.closing(db):
             yield db
-
-
-@contextlib.contextmanager
-def _speaking(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except SqliteError as error:
-        if settings.schema.user and database.is_about_sql(error):
-            raise database.user_error(error, "a trigger or view of the schema files fails") from error
-        raise database.in_words(error, "a temporary file") from error
 
 
 def turn(db: Connection, settings: Settings) -> None:

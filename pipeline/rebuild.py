@@ -101,15 +101,9 @@ class _Generation:
             self._index.close()
         self.db.close()
 
-    @contextlib.contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def _speaking(self) -> contextlib.AbstractContextManager[None]:
         """What fails is the build, or a trigger of the user's that fires while it is filled."""
-        try:
-            yield
-        except SqliteError as error:
-            if self._settings.schema.user and database.is_about_sql(error):
-                raise database.user_error(error, "a trigger or view of the schema files fails") from error
-            raise database.in_words(error, self._name) from error
+        return database.speaking(self._name, bool(self._settings.schema.user))
 
     def _clock(self) -> Clock:
         """The build was written just now: its stamp is what the file system's clock says."""

@@ -254,7 +254,7 @@ def _interruptible(update: Update) -> Iterator[None]:
             raise
         # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
         # statements fail only on rows or a schema that we did not write.
-        blamed = "a trigger or view of the schema files fails" if update.has_user_triggers else "it is damaged"
+        blamed = database.USER_DDL_FAILS if update.has_user_triggers else "it is damaged"
         raise Unfit(f"{blamed} ({error})") from error
 
 
