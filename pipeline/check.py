@@ -16,7 +16,7 @@ from pipeline.assets import Assets
 from pipeline.body import WIKI_KINDS
 from pipeline.database import Connection
 from pipeline.errors import UsageError, WorkError
-from pipeline.model import ERROR, WARNING, Problem
+from pipeline.model import ERROR, Problem
 from pipeline.paths import fold, lies_within, ways
 from pipeline.patterns import Patterns
 from pipeline.policy import allowed
@@ -212,9 +212,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
             yield problem
     for path, line, column, kind, target in db.execute(links, (targets.ASSET,)):
         if not is_there(kind, target, path):
-            code = "missing-embed" if kind in ("embed", "image") else "broken-link"
-            severity = WARNING if kind in ("relation", "property") else ERROR
-            yield Problem(path, line, column, code, severity, f"no file for {quoted(target)}")
+            yield resolve.leads_nowhere(path, line, column, kind, f"no file for {quoted(target)}")
 
 
 # What concerns paths
