@@ -60,7 +60,7 @@ def width() -> int:
 
 def out(text: str) -> None:
     """One line to stdout; what cannot be encoded there is escaped."""
-    encoding = sys.stdout.encoding
+    encoding = _encoding()
     write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
@@ -74,6 +74,10 @@ def write(what: str | bytes) -> None:
         raise WorkError(f"cannot write the output: {error.strerror}") from error
 
 
+def _encoding() -> str:
+    return sys.stdout.encoding or "utf-8"
+
+
 def note(text: str) -> None:
     """One line to stderr, if that is still there."""
     with contextlib.suppress(OSError):
@@ -82,7 +86,7 @@ def note(text: str) -> None:
 
 def as_json(value: dict[str, Any]) -> None:
     """One JSON object, readable in every script, with nothing in it that a terminal would obey."""
-    ascii_only = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    ascii_only = _encoding().lower().replace("-", "") != "utf8"
     text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=2 if is_terminal() else None)
     out(_JSON_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
