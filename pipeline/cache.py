@@ -61,7 +61,7 @@ def _open(path: str) -> Connection:
     try:
         return database.open_reader(path)
     except SqliteError as error:
-        if getattr(error, "sqlite_errorname", "") != "SQLITE_CANTOPEN":
+        if database.name_of(error) != "SQLITE_CANTOPEN":
             raise
         return database.open_reader(path)
 

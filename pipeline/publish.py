@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pipeline import database, lock, stops
 from pipeline.database import APPLICATION_ID, PAGE_SIZE, Connection, SqliteError, scalar
 from pipeline.errors import UsageError, WorkError
+from pipeline.paths import lies_in
 
 _SIDES = ("-wal", "-shm", "-journal")
 _NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(sshfs|glusterfs|s3fs|rclone)")
@@ -124,8 +125,7 @@ def file_system_of(path: str, mountinfo: str) -> str:
         left, _, right = line.partition(" - ")
         fields = left.split(" ")
         point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4]) if len(fields) > 4 else ""
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if point and inside and len(point) >= len(best):
+        if point and lies_in(path, point) and len(point) >= len(best):
             best, kind = point, right.split(" ")[0]
     return kind
 

@@ -13,13 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from pipeline import database, git, hook, lock, publish, sync, watchstate
 from pipeline.cache import opened
 from pipeline.errors import Damaged, MdcacheError, WorkError
 from pipeline.model import Entry
+from pipeline.paths import up
 from pipeline.scan import scan
 from pipeline.settings import Settings
 
@@ -318,24 +319,13 @@ def _unwritable(path: str, folder: str) -> Iterator[str]:
 
 def _existing(folder: str) -> str:
     """The folder, or the nearest above it that is there."""
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    return folder
+    return next(filter(os.path.isdir, up(folder)))
 
 
 def synced(path: str) -> tuple[str, str] | None:
     """The service that copies the folder of a database, and the folder where that shows."""
-    folder = os.path.dirname(path)
-    while True:
-        name = _service(folder)
-        for mark, service in _SYNC_MARKS:
-            name = name or (service if os.path.lexists(os.path.join(folder, mark)) else None)
-        if name:
-            return name, folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
+    found = ((_service(folder), folder) for folder in up(os.path.dirname(path)))
+    return next(((service, folder) for service, folder in found if service), None)
 
 
 _SERVICES = (
@@ -349,9 +339,11 @@ _SERVICES = (
 
 
 def _service(folder: str) -> str | None:
-    """The service whose folders are called like this one."""
+    """The service whose folders are called like this one, or that has left its mark in it."""
     name = os.path.basename(folder)
-    return next((service for pattern, service in _SERVICES if pattern.fullmatch(name)), None)
+    called = (service for pattern, service in _SERVICES if pattern.fullmatch(name))
+    marked = (service for mark, service in _SYNC_MARKS if os.path.lexists(os.path.join(folder, mark)))
+    return next(chain(called, marked), None)
 
 
 # Limits

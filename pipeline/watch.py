@@ -22,6 +22,7 @@ from pipeline.database import Connection, scalar
 from pipeline.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError
 from pipeline.model import Tally
 from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identity, refuse_limit
+from pipeline.paths import up
 from pipeline.settings import Settings
 from pipeline.watchstate import Beacon, State
 
@@ -472,17 +473,11 @@ def _stamps(settings: Settings) -> tuple[Any, ...]:
     names = [settings.file] if settings.file else []
     home = os.path.realpath(os.path.dirname(settings.file)) if settings.file else settings.base
     names += [os.path.join(home, script.name) for script in settings.schema.user]
-    above = {folder for root in settings.roots for folder in _above(root)}
+    above = {folder for root in settings.roots for folder in up(os.path.dirname(root))}
     names += [os.path.join(folder, ".gitignore") for folder in sorted(above)]
     # Where .git lies decides which .gitignore files count; what happens in it does not matter.
     repositories = [os.path.lexists(os.path.join(folder, ".git")) for folder in sorted(above)]
     return (*map(_stamp, names), *repositories)
-
-
-def _above(folder: str) -> Iterator[str]:
-    while (parent := os.path.dirname(folder)) != folder:
-        yield parent
-        folder = parent
 
 
 def _stamp(name: str) -> tuple[int, ...] | None:
