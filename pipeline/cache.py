@@ -90,6 +90,20 @@ def _meta(path: str, db: Connection) -> dict[str, str]:
         raise Damaged(f"{path} is damaged ({error}): run mdcache rebuild DOCS") from error
 
 
+def counts(db: Connection) -> dict[str, int]:
+    """How much it holds, under the names that reports and status give it."""
+    return {name: scalar(db, f"SELECT count(*) FROM {rows}") for name, rows in _COUNTED.items()}
+
+
+_COUNTED = {
+    "documents": "nodes",
+    "sections": "sections",
+    "links": "links",
+    "unresolved": "links WHERE scope = 'document' AND target_node IS NULL",
+    "problems": "problems",
+}
+
+
 def storable(text: str) -> str:
     """What was typed need not be UTF-8, nor the locale; no name in the cache is anything else."""
     try:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pipeline
-from pipeline import compare, database, layout, lock, publish, stops, workers
+from pipeline import cache, compare, database, layout, lock, publish, stops, workers
 from pipeline.build import Build, Documents, Progress, Run, documents
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
@@ -162,20 +162,14 @@ class _Generation:
         publish.replace(self._name, path)
 
     def _report(self, path: str, live: Connection | None, published: int) -> Report:
-        db, documents = self.db, self._build.documents
+        db, counts = self.db, cache.counts(self.db)
         tally = compare.tally(_hashes_before(live), db.execute(_HASHES))
         return Report(
             database=path,
             generation=1 if self._options.reproducible else max(_generation(live), published) + 1,
-            documents=documents,
-            sections=self._build.sections,
-            links=scalar(db, "SELECT count(*) FROM links"),
-            unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
-            problems=scalar(db, "SELECT count(*) FROM problems"),
-            added=tally.added,
-            changed=tally.changed,
-            removed=tally.removed,
-            unchanged=documents - tally.added - tally.changed,
+            **counts,
+            **tally._asdict(),
+            unchanged=counts["documents"] - tally.added - tally.changed,
             seconds=0.0,
             digest=self._build.digest.hexdigest(db),
             fingerprint=self._fingerprint,

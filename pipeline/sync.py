@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pipeline
 from pipeline import database, digest, lock, publish, stops, survey
-from pipeline.cache import Cache, opened
-from pipeline.database import Connection, SqliteError, scalar
+from pipeline.cache import Cache, counts, opened
+from pipeline.database import Connection, SqliteError
 from pipeline.errors import Damaged, UsageError, WorkError
 from pipeline.model import Report, Tally
 from pipeline.settings import Settings
@@ -265,19 +265,13 @@ def _what_is_in(tally: Tally) -> str:
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:
     meta = dict(db.execute("SELECT key, value FROM meta"))
-    documents = scalar(db, "SELECT count(*) FROM nodes")
+    held = counts(db)
     return Report(
         database=settings.database,
         generation=int(meta.get("generation", 0)),
-        documents=documents,
-        sections=scalar(db, "SELECT count(*) FROM sections"),
-        links=scalar(db, "SELECT count(*) FROM links"),
-        unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
-        problems=scalar(db, "SELECT count(*) FROM problems"),
-        added=tally.added,
-        changed=tally.changed,
-        removed=tally.removed,
-        unchanged=documents - tally.added - tally.changed,
+        **held,
+        **tally._asdict(),
+        unchanged=held["documents"] - tally.added - tally.changed,
         seconds=0.0,
         digest=meta.get("digest") or (digest.of_tables(db) if options.digest else None),
         fingerprint=meta.get("fingerprint", ""),
