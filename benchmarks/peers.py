@@ -272,10 +272,7 @@ def _spent(prefix: str, runs: list[Run]) -> dict[str, float]:
     if not runs:
         return {}
     walls, cpus = [run.wall_s for run in runs], [run.cpu_s for run in runs]
-    return {
-        f"{prefix}{'wall_s' if not prefix else 's'}": measure.median(walls),
-        f"{prefix}cpu_s": measure.median(cpus),
-    }
+    return {f"{prefix}{'wall_s' if not prefix else 's'}": measure.median(walls), f"{prefix}cpu_s": measure.median(cpus)}
 
 
 def field(only: Sequence[str], documents: int, pythons: Sequence[str]) -> tuple[list[Contender], list[dict[str, Any]]]:

@@ -177,11 +177,7 @@ def _identity(problem: Problem) -> tuple[object, ...]:
 def _state(db: Connection, settings: Settings) -> _State:
     """Look at a tree whose cache it is."""
     hashes = dict(db.execute("SELECT path, hash FROM nodes"))
-    problems = [
-        *_recorded(db, settings),
-        *_collisions(hashes),
-        *rules.run(db, settings.policy.rules),
-    ]
+    problems = [*_recorded(db, settings), *_collisions(hashes), *rules.run(db, settings.policy.rules)]
     return _State(problems, hashes)
 
 

@@ -338,22 +338,8 @@ _MODULES = frozenset(("fts5", "fts5vocab", "rtree"))
 _FORBIDDEN_FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"))
 _HARMLESS_PRAGMAS = frozenset(
     (
-        *(
-            "table_info",
-            "table_xinfo",
-            "table_list",
-            "index_list",
-            "index_info",
-            "index_xinfo",
-            "foreign_key_list",
-        ),
-        *(
-            "function_list",
-            "module_list",
-            "compile_options",
-            "collation_list",
-            "data_version",
-        ),
+        *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
+        *("function_list", "module_list", "compile_options", "collation_list", "data_version"),
     )
 )
 _ACTIONS = {

@@ -266,8 +266,7 @@ def test_without_a_cache_one_is_built(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    ['extensions = [".txt"]', 'exclude = ["b.md"]', "size_limit = 3", '[[paths]]\npattern = "a.md"\ntype = "t"'],
+    "line", ['extensions = [".txt"]', 'exclude = ["b.md"]', "size_limit = 3", '[[paths]]\npattern = "a.md"\ntype = "t"']
 )
 def test_other_settings_build_anew(base: Path, line: str) -> None:
     (base / "mdcache.toml").write_text(f'docs = ["docs"]\n{line}\n')
