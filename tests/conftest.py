@@ -11,9 +11,9 @@ from pathlib import Path
 
 import processes
 import pytest
+from caches import cache_of
 from homes import environment
 
-from pipeline import database, rebuild, settings
 from pipeline.database import Connection
 
 
@@ -88,10 +88,7 @@ def rebuilt() -> Callable[..., AbstractContextManager[Connection]]:
 
     @contextlib.contextmanager
     def build(folder: Path, *docs: str) -> Iterator[Connection]:
-        asked = settings.load(settings.Asked(str(folder), docs=docs), {})
-        found = asked if asked.roots else asked.with_roots(asked.base, (asked.base,))
-        rebuild.rebuild(found, rebuild.Options(workers=0))
-        with database.closing(database.open_reader(found.database)) as db:
-            yield db
+        with cache_of(folder, *docs) as cache:
+            yield cache.db
 
     return build

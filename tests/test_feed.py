@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from law import settings_of, synced
+from caches import settings_of
+from law import synced
 from processes import MDCACHE, PATIENCE_S, mdcache, one_line, start
 
 from pipeline import database, feed, lock, rebuild

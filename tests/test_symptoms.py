@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from law import settings_of
+from caches import settings_of
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, is_gone, mdcache, run, start
 from watching import watched
 

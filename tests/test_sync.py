@@ -16,7 +16,8 @@ from typing import Any
 import pyromark
 import pytest
 import yaml
-from law import assert_law, content, settings_of, synced
+from caches import settings_of
+from law import assert_law, content, synced
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
 
 from pipeline import database, ddl, lock, publish, rebuild, sync, update
@@ -25,7 +26,6 @@ from pipeline.model import Report
 from pipeline.settings import Settings
 
 Vault = Callable[..., Path]
-SYNC = (*MDCACHE, "sync", "--db", "cache/x.db", "--wait", "30")
 
 
 @pytest.fixture

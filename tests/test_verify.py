@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from law import settings_of, synced
+from caches import settings_of
+from law import synced
 from processes import mdcache
 from watching import watched
 

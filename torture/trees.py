@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import test_patterns
+from caches import settings_of
 from hypothesis import strategies as st
-from law import assert_law, settings_of, synced
+from law import assert_law, synced
 
 from pipeline import sync
 from pipeline.model import Entry, Problem
