@@ -68,7 +68,7 @@ def _open(name: str) -> tuple[int, os.stat_result]:
     A folder on the way may have been swapped for a link since anybody looked: what was opened says where it lies.
     """
     # O_NONBLOCK: something that became a FIFO since the scan must not hang us.
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or _lies_elsewhere(descriptor, name):

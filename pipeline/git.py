@@ -47,7 +47,8 @@ class Repository(NamedTuple):
 
     def hooks_folder(self) -> str:
         """Where git looks for hooks: core.hooksPath, else those that all work trees share."""
-        return os.path.join(self.top, _path(run(self, "rev-parse", "--git-path", "hooks")))
+        said = run(self, "rev-parse", "--git-path", "hooks")
+        return os.path.join(self.top, os.fsdecode(said.removesuffix(b"\n")))
 
     def is_rebasing(self) -> bool:
         """Whether commits are being replayed. A rebase that only moves the branch forward has none to replay."""
@@ -152,10 +153,6 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], input:
     return done.stdout
 
 
-def _path(said: bytes) -> str:
-    return os.fsdecode(said.removesuffix(b"\n"))
-
-
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
@@ -258,7 +255,7 @@ def _ns(seconds: bytes) -> int:
 def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
     """What a commit holds."""
     found = []
-    for line in _records(run(repository, "ls-tree", "-r", "-z", "--full-tree", commit)):
+    for line in run(repository, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
         about, _, path = line.partition(b"\t")
         mode, _, id_ = about.split(b" ")
         found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
@@ -337,7 +334,3 @@ class _Left:
         data = self._read(min(count, self._left)) if self._left else b""
         self._left -= len(data)
         return data
-
-
-def _records(said: bytes) -> list[bytes]:
-    return said.split(b"\0")[:-1]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pipeline import watchstate
 from pipeline.errors import WorkError
 from pipeline.watchstate import MAX_PID
 
@@ -75,7 +76,7 @@ def read(database: str) -> Record:
 def is_held(database: str) -> bool:
     """Whether a process holds the writer lock of this database now, whoever the record names."""
     try:
-        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
@@ -97,8 +98,7 @@ def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterato
         with _speaking(path):
             descriptor = _acquired(path, time.monotonic() + wait_s)
             stack.callback(os.close, descriptor)
-            since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=since)
+            record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=watchstate.now())
         _write(descriptor, record)
         yield Lock(descriptor, record)
 
@@ -114,7 +114,7 @@ def _speaking(path: str) -> Iterator[None]:
 def _acquired(path: str, deadline: float) -> int:
     """A descriptor that holds the lock of the file that is at path now, not of one that was removed meanwhile."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             _wait(descriptor, path, deadline)
             if _is_at(path, descriptor):

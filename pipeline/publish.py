@@ -164,7 +164,7 @@ def build_file(path: str, mode: int) -> Iterator[str]:
     build = build_path(path)
     remove(build)
     try:
-        os.close(os.open(build, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+        os.close(os.open(build, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))
     except OSError as error:
         raise WorkError(f"cannot make {build}: {error.strerror}") from error
     try:
@@ -359,7 +359,7 @@ def replace(build_name: str, path: str) -> None:
 
 
 def _fsync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

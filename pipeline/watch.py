@@ -14,7 +14,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pipeline import database, lock, publish, rebuild, stops, sync, watchstate
@@ -588,4 +587,4 @@ def stop(path: str, wait_s: float) -> int | None:
 
 def stamp(line: str) -> str:
     """A line of the log."""
-    return f"{datetime.now(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')} {line}"
+    return f"{watchstate.now()} {line}"

@@ -76,7 +76,7 @@ def held(database: str) -> Iterator[Beacon]:
     path = path_of(database)
     with contextlib.ExitStack() as stack:
         with _speaking(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
             stack.callback(os.close, descriptor)
             content = os.pread(descriptor, _LENGTH, 0)
             if content.strip(b"\0") and not content.startswith(b'{"pid": '):
@@ -127,7 +127,7 @@ class Seen(NamedTuple):
 def read(database: str) -> Seen | None:
     """The watcher of a database; None when there is none and the last one ended as it should."""
     try:
-        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
