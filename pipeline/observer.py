@@ -263,6 +263,8 @@ def _speaking() -> Iterator[None]:
         name = min(limits, key=limits.__getitem__, default=names[0])
         now = limits.get(name, "unknown")
         raise Unavailable(f"no more {what} can be observed, raise {name} (now {now}) with sysctl") from error
+    except RuntimeError as error:
+        raise Unavailable(f"cannot observe the folders: {error}") from error
 
 
 def _sysctl(name: str) -> int | None:

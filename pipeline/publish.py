@@ -196,7 +196,8 @@ class Expected(NamedTuple):
 class IndexProof:
     """The proof of the full-text index, most of the work of all proofs, in a thread beside what is still to be done.
 
-    Begun when the index is written and committed; from then on nothing writes to its tables.
+    Begun when the index is written and committed; from then on nothing writes to its tables. Raises WorkError when the
+    system has no thread to spare.
     """
 
     def __init__(self, path: str) -> None:
@@ -204,7 +205,11 @@ class IndexProof:
         self._error: SqliteError | None = None
         self._db = database.open_settled(path)
         self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._db.close()
+            raise WorkError(f"the proof cannot begin: {error}: is there a limit (ulimit -u, ulimit -v)?") from error
 
     def _run(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -71,6 +72,14 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def threadless() -> Iterator[None]:
+    """No thread can be started: each asks for more memory than there are addresses."""
+    before = threading.stack_size(1 << 47)
+    yield
+    threading.stack_size(before)
 
 
 @pytest.fixture(scope="session")

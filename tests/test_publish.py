@@ -160,6 +160,11 @@ def test_a_proof_that_is_given_up_ends_at_once(folder: Path) -> None:
     publish.IndexProof(str(folder / LIVE)).close()
 
 
+def test_where_no_thread_can_be_had_there_is_no_proof(folder: Path, threadless: None) -> None:  # noqa: ARG001
+    with pytest.raises(WorkError, match="the proof cannot begin: can't start new thread"):
+        publish.IndexProof(str(folder / LIVE))
+
+
 def test_a_whole_build_is_proven(folder: Path) -> None:
     with opened(folder) as (db, _):
         prove(db, expected(db))
