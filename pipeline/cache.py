@@ -29,6 +29,14 @@ class Cache(NamedTuple):
         """The revision whose documents it holds; None for the files."""
         return self.meta.get("commit")
 
+    @property
+    def generation(self) -> int:
+        """The number of the generation. Raises Damaged when the cache does not know it."""
+        try:
+            return int(self.meta["generation"])
+        except (KeyError, ValueError) as error:
+            raise Damaged(f"{self.path} does not say which generation it is: run mdcache rebuild") from error
+
 
 class Node(NamedTuple):
     """What a reader needs of a document's row."""

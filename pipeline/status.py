@@ -44,7 +44,7 @@ def status(cache: Cache, fingerprint: str | None) -> Status:
     state = seen.state if seen and seen.alive else None
     return Status(
         database=cache.path,
-        generation=int(meta.get("generation", 0)),
+        generation=cache.generation,
         fingerprint=meta.get("fingerprint", ""),
         schema_current=fingerprint is not None and fingerprint == meta.get("fingerprint"),
         **counts(cache.db),

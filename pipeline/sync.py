@@ -164,6 +164,8 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         )
     if cache.commit and cache.commit != settings.source.commit:
         return f"it holds the revision {cache.commit}"
+    if cache.generation < 1:
+        raise ValueError("generations are numbered from 1")
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
         return f"it holds the documents of {cache.base}"

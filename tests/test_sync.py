@@ -320,7 +320,12 @@ def forget(path: str) -> None:
         db.execute("DELETE FROM meta WHERE key IN ('roots', 'fingerprint')")
 
 
-@pytest.mark.parametrize("damage", [damage_header, cut, damage_pages, forget, os.unlink])
+def misnumber(path: str) -> None:
+    with database.closing(database.open_live(path)) as db:
+        db.execute("UPDATE meta SET value = 'x' WHERE key = 'generation'")
+
+
+@pytest.mark.parametrize("damage", [damage_header, cut, damage_pages, forget, misnumber, os.unlink])
 def test_a_damaged_or_missing_cache_is_built_anew(base: Path, damage: Callable[[str], None]) -> None:
     live = settings_of(base)
     damage(live.database)
