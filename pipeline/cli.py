@@ -79,8 +79,9 @@ def init(asked: Common) -> None:
 
     path = os.path.join(asked.folder, asked.config or FILE_NAME)
     try:
-        with open(path, "x", encoding="utf-8") as file:
+        with open(path, "x", encoding="utf-8") as file, _removing(path):
             file.write(TEMPLATE)
+            file.flush()
     except FileExistsError as error:
         raise WorkError(f"{path} is already there: it stays as it is") from error
     except FileNotFoundError as error:
@@ -89,6 +90,17 @@ def init(asked: Common) -> None:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     if not asked.quiet:
         show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
+
+
+@contextmanager
+def _removing(path: str) -> Iterator[None]:
+    """A file that cannot be written whole is none: else the next one would be refused for what the first has left."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 @cli.command(context_settings=HELP)

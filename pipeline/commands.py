@@ -57,7 +57,7 @@ def common(command: _F) -> _F:
     ) -> Any:
         outer = _of_groups()
         asked = Common(
-            folder or outer["folder"] or ".",
+            _working_folder(folder or outer["folder"] or "."),
             config or outer["config"],
             database or outer["database"],
             quiet or outer["quiet"],
@@ -68,6 +68,16 @@ def common(command: _F) -> _F:
     for option in reversed(COMMON):
         called = option(called)
     return called  # type: ignore[return-value]
+
+
+def _working_folder(folder: str) -> str:
+    """The folder as it was named. Raises UsageError when it counts from a working folder that was removed."""
+    if not os.path.isabs(folder):
+        try:
+            os.getcwd()
+        except OSError as error:
+            raise UsageError(f"the working folder cannot be found ({error.strerror}): cd to another") from error
+    return folder
 
 
 def common_to(group: click.Group) -> click.Group:

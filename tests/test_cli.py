@@ -213,6 +213,19 @@ def test_init_writes_settings_that_work_and_never_overwrites(fresh: Path) -> Non
     assert "no such folder: ./nowhere" in one_line(mdcache(fresh, "init", "--config", "nowhere/x.toml"), 2)
 
 
+def test_init_leaves_nothing_where_a_file_cannot_grow(fresh: Path) -> None:
+    done = run(("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *MDCACHE, "init"), fresh)
+    assert "cannot write ./mdcache.toml: File too large" in one_line(done, 3)
+    assert [path.name for path in fresh.iterdir()] == ["docs"]
+
+
+@pytest.mark.parametrize("command", ["status", "sync docs", "watch --stop", "doctor"])
+def test_in_a_folder_that_was_removed_nothing_is_done(fresh: Path, command: str) -> None:
+    gone = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"'
+    done = run(("sh", "-c", gone, "sh", *MDCACHE, *command.split()), fresh)
+    assert "the working folder cannot be found (No such file or directory): cd to another" in one_line(done, 2)
+
+
 def test_the_caches_own_folder_keeps_itself_out_of_git(fresh: Path, git: Callable[..., str]) -> None:
     said(fresh, "rebuild", "docs")
     git(fresh, "init", "--quiet")
