@@ -420,7 +420,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
     elif how == "detach":
         settings = with_remembered_roots(asked.settings(docs))
-        started = driver.detach(settings, _watching(asked, docs, poll, wait), os.curdir)
+        started = driver.detach(settings, _watching(asked, docs, poll, wait))
         said = f"process {started} watches; its log is {settings.database}.log"
     else:
 

@@ -527,7 +527,7 @@ def _put_aside(name: str) -> bool:
     return is_long
 
 
-def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
+def detach(settings: Settings, command: Sequence[str]) -> int:
     """Run a command that watches in the background; returns its process when its first sync is done.
 
     Its output goes to <database>.log; a long one is put aside. Raises WorkError, in its last words, when
@@ -541,7 +541,7 @@ def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
         with open(name, "ab", opener=_open_private) as log:
             began = log.tell()
             process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
     except OSError as error:
         raise WorkError(f"cannot write {name}: {error.strerror}") from error
@@ -558,7 +558,8 @@ def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
 
 
 def _last_words(name: str, began: int) -> str:
-    with open(name, "rb") as log:
+    lines: list[str] = []
+    with contextlib.suppress(OSError), open(name, "rb") as log:
         log.seek(began)
         lines = log.read().decode("utf-8", "replace").splitlines()
     return lines[-1].partition("mdcache: ")[2] or lines[-1] if lines else f"the watcher ended at once: see {name}"

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from caches import settings_of
 from processes import (
     MDCACHE,
     PATIENCE_S,
@@ -32,7 +33,8 @@ from processes import (
 )
 from watching import QUEUE, Watched, flood, watched
 
-from pipeline import database, lock, sync, watchstate
+from pipeline import database, lock, sync, watch, watchstate
+from pipeline.errors import WorkError
 
 LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
 FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
@@ -470,6 +472,12 @@ def test_a_log_that_grows_long_is_put_aside_once(base: Path) -> None:
     finally:
         assert mdcache(base, "watch", *cache, "--stop").returncode == 0
     assert log.read_text().endswith(" stopped\n") and log.read_text().count("\n") == 1
+
+
+def test_a_watcher_whose_log_is_gone_leaves_no_last_words(base: Path) -> None:
+    live = settings_of(base)
+    with pytest.raises(WorkError, match="the watcher ended at once: see "):
+        watch.detach(live, (sys.executable, "-c", "import os, sys; os.unlink(sys.argv[1])", live.database + ".log"))
 
 
 def test_what_keeps_it_from_starting_is_said_at_once(base: Path) -> None:
