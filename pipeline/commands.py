@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -98,9 +99,27 @@ def _of_groups() -> dict[str, Any]:
 
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+# More fits into no clock of SQLite's, and nobody lives to see the end of it.
+_LONGEST_WAIT_S = 1_000_000.0
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds")
+    return min(value, _LONGEST_WAIT_S)
+
+
 WAIT = click.option(
-    "--wait", type=click.FloatRange(0), default=10.0, show_default=True, metavar="SECONDS", help="For another writer."
+    "--wait",
+    type=click.FloatRange(0),
+    callback=_seconds,
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For another writer.",
 )
+MOST = 1_000_000_000
+"""Of what can be asked for by number: more would not fit into a statement of SQLite's."""
 
 
 def with_remembered_roots(settings: Settings) -> Settings:

@@ -432,6 +432,25 @@ def outcome_of_check(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("seconds", ["1e300", "inf"])
+def test_one_may_wait_for_ever(fresh: Path, seconds: str) -> None:
+    for command in ("rebuild", "sync"):
+        (fresh / "docs/new.md").write_text(f"# {command}\n")
+        said(fresh, command, "docs", "--quiet", "--wait", seconds)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("sync --wait nan", "nan is no number of seconds"),
+        ("search cache --limit 99999999999999999999", "is not in the range"),
+        ("changes --limit 99999999999999999999", "is not in the range"),
+    ],
+)
+def test_numbers_that_nobody_means_are_refused(garden: Path, arguments: str, told: str) -> None:
+    assert told in one_line(mdcache(garden, *arguments.split()), 2)
+
+
 def test_check_explains_its_codes_wherever_it_is_asked(tmp_path: Path) -> None:
     assert said(tmp_path, "check", "--explain", "broken-anchor").startswith("## `broken-anchor` (error)\n")
     assert "no problem has the code 'x'" in one_line(mdcache(tmp_path, "check", "--explain", "x"), 2)
