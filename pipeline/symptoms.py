@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import NamedTuple
@@ -258,8 +259,13 @@ def _documents(settings: Settings) -> Documents:
 
 
 def _folders(root: str) -> int:
-    """How many an observer would have to watch."""
-    return sum(1 for _ in os.walk(root))
+    """How many an observer would have to watch. They may nest deeper than Python's calls do, and os.walk with them."""
+    count, left = 0, [root]
+    while left:
+        with suppress(OSError), os.scandir(left.pop()) as entries:
+            left += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            count += 1
+    return count
 
 
 # The cache

@@ -218,6 +218,14 @@ def test_a_read_only_file_system_is_seen(folder: Path) -> None:
     assert found["file system"] == found["permissions"] == "error"
 
 
+def test_folders_may_nest_deeper_than_calls(folder: Path) -> None:
+    subprocess.run(["mkdir", "-p", folder / "/".join(["docs"] + ["d"] * 1200)], check=True)
+    try:
+        assert told(folder, status=0)["documents"]["saw"].endswith(" in 1,201 folders")
+    finally:
+        subprocess.run(["rm", "-r", folder / "docs/d"], check=True)  # pytest's own recursion would not come back
+
+
 def test_names_tell_whether_case_counts(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("")
     assert symptoms.file_system(str(tmp_path)).ignores_case == (tmp_path / "A.MD").exists()  # type: ignore[union-attr]
