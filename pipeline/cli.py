@@ -131,13 +131,13 @@ def rebuild(
     from pipeline.rebuild import rebuild as build
     from pipeline.settings import refuse_outside
 
-    if reproducible and not output:
+    if reproducible and output is None:
         raise UsageError("--reproducible goes with --output FILE")
-    if rev and not (output or asked.database):
+    if rev is not None and output is None and not asked.database:
         raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
     settings = with_remembered_roots(asked.settings(docs, revision(asked.folder, rev)))
     refuse_outside(settings)
-    target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
+    target = None if output is None else os.path.realpath(os.path.join(asked.folder, output))
     with stops.until_too_late():
         with progress_bar(settings, asked.quiet) as progress:
             report = build(settings, Options(wait, workers, target, reproducible), progress)

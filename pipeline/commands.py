@@ -137,7 +137,7 @@ def revision(folder: str, rev: str | None) -> Source | None:
     """The documents of a revision of the repository around a folder; None for those on disk."""
     from pipeline import git, sources
 
-    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
+    return None if rev is None else sources.Trees(git.repository(folder)).revision(rev)
 
 
 @contextmanager
