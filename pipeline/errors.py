@@ -3,6 +3,9 @@
 The library raises; only the command line exits. A message is one line: what happened, to which path, what to do.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 
 class MdcacheError(Exception):
     """Something a user can understand and act on."""
@@ -34,3 +37,12 @@ class Unlisted(WorkError):
 
 class Damaged(WorkError):
     """The live database cannot be read: not a database any more, truncated, or pages that make no sense."""
+
+
+@contextlib.contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Say what the system refuses: `cannot lock /a/x.db.lock: Permission denied`. Raises WorkError."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkError(f"cannot {what}: {error.strerror}") from error

@@ -16,7 +16,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from pipeline import watchstate
-from pipeline.errors import UsageError, WorkError
+from pipeline.errors import UsageError, WorkError, doing
 from pipeline.git import Repository, repository
 from pipeline.paths import lies_in
 from pipeline.settings import Settings
@@ -103,7 +103,7 @@ def install(repository: Repository, where: Where, program: str) -> list[Done]:
     """Write all hooks, or none: raises WorkError or UsageError before the first when one would be lost."""
     folder = _folder(repository)
     texts = [script(hook, where, program) for hook in HOOKS]
-    with _speaking(folder):
+    with doing(f"write the hooks in {folder}"):
         found = [_find(folder, hook) for hook in HOOKS]
         for one in found:
             _refuse_to_lose(one)
@@ -126,7 +126,7 @@ def _install(found: _Found, content: bytes) -> Done:
 def uninstall(repository: Repository) -> list[Done]:
     """Take our hooks away, and put back what stood there before."""
     folder = _folder(repository)
-    with _speaking(folder):
+    with doing(f"write the hooks in {folder}"):
         return [_uninstall(_find(folder, hook)) for hook in HOOKS]
 
 
@@ -154,7 +154,7 @@ class Standing(NamedTuple):
 def standing(repository: Repository) -> list[Standing]:
     """How the hooks stand, once they were installed; empty when they never were. Raises WorkError."""
     folder = repository.hooks_folder()
-    with _speaking(folder):
+    with doing(f"write the hooks in {folder}"):
         found = [_find(folder, hook) for hook in HOOKS]
     if not any(one.kind in ("ours", "edited", "moved") or one.kept for one in found):
         return []
@@ -254,14 +254,6 @@ def _beside(found: _Found, content: bytes) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)
-
-
-@contextlib.contextmanager
-def _speaking(folder: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise WorkError(f"cannot write the hooks in {folder}: {error.strerror}") from error
 
 
 # The scripts

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline import watchstate
-from pipeline.errors import WorkError
+from pipeline.errors import WorkError, doing
 from pipeline.watchstate import MAX_PID
 
 DEFAULT_WAIT_S = 10.0
@@ -95,20 +95,12 @@ def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterato
     """Hold the writer lock of a database; raises WorkError, naming the holder, when it is not to be had in time."""
     path = path_of(database)
     with contextlib.ExitStack() as stack:
-        with _speaking(path):
+        with doing(f"lock {path}"):
             descriptor = _acquired(path, time.monotonic() + wait_s)
             stack.callback(os.close, descriptor)
             record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=watchstate.now())
         _write(descriptor, record)
         yield Lock(descriptor, record)
-
-
-@contextlib.contextmanager
-def _speaking(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise WorkError(f"cannot lock {path}: {error.strerror}") from error
 
 
 def _acquired(path: str, deadline: float) -> int:

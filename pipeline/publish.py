@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from pipeline import database, lock, stops
 from pipeline.database import APPLICATION_ID, PAGE_SIZE, Connection, SqliteError, scalar
-from pipeline.errors import UsageError, WorkError
+from pipeline.errors import UsageError, WorkError, doing
 from pipeline.paths import lies_in
 
 _SIDES = ("-wal", "-shm", "-journal")
@@ -77,21 +77,18 @@ def judge(path: str, for_output: bool = False) -> Target:
 
 def _first_bytes(path: str) -> bytes:
     """Of a file, b'' when there is none."""
-    try:
-        # O_NONBLOCK: to open a FIFO must not wait for its other end.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise WorkError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise WorkError(f"{path} is no file: name another with --db")
-        return os.read(descriptor, 100)
-    except OSError as error:
-        raise WorkError(f"cannot read {path}: {error.strerror}") from error
-    finally:
-        os.close(descriptor)
+    with doing(f"read {path}"):
+        try:
+            # O_NONBLOCK: to open a FIFO must not wait for its other end.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return b""
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise WorkError(f"{path} is no file: name another with --db")
+            return os.read(descriptor, 100)
+        finally:
+            os.close(descriptor)
 
 
 def is_network(kind: str) -> bool:
@@ -133,12 +130,10 @@ def file_system_of(path: str, mountinfo: str) -> str:
 def make_folder(path: str) -> None:
     """Make the folder of a database; our own default folder keeps itself out of git. Raises WorkError."""
     folder = os.path.dirname(path)
-    try:
+    with doing(f"write to {folder}"):
         os.makedirs(folder, exist_ok=True)
         if os.path.basename(folder) == ".mdcache":
             _keep_out_of_git(folder)
-    except OSError as error:
-        raise WorkError(f"cannot write to {folder}: {error.strerror}") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise WorkError(f"cannot write to {folder}: name a database in another folder with --db")
 
@@ -163,10 +158,8 @@ def build_file(path: str, mode: int) -> Iterator[str]:
     """
     build = build_path(path)
     remove(build)
-    try:
+    with doing(f"make {build}"):
         os.close(os.open(build, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))
-    except OSError as error:
-        raise WorkError(f"cannot make {build}: {error.strerror}") from error
     try:
         yield build
     finally:
@@ -177,12 +170,8 @@ def build_file(path: str, mode: int) -> Iterator[str]:
 def remove(path: str) -> None:
     """Remove a database that nobody has open, and its side files."""
     for name in (path, *(path + side for side in _SIDES)):
-        try:
+        with doing(f"remove {name}"), contextlib.suppress(FileNotFoundError):
             os.unlink(name)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise WorkError(f"cannot remove {name}: {error.strerror}") from error
 
 
 class Expected(NamedTuple):
@@ -348,7 +337,7 @@ def to_wal(build: Connection, build_name: str) -> None:
 def replace(build_name: str, path: str) -> None:
     """Move a closed build into the place of a live cache that is missing or damaged, durably."""
     folder = os.path.dirname(path)
-    try:
+    with doing(f"move the build to {path}"):
         with contextlib.suppress(FileNotFoundError):
             os.chmod(build_name, stat.S_IMODE(os.stat(path).st_mode))
         _fsync(build_name)
@@ -357,8 +346,6 @@ def replace(build_name: str, path: str) -> None:
                 os.unlink(path + side)
         _fsync(folder)
         os.replace(build_name, path)
-    except OSError as error:
-        raise WorkError(f"cannot move the build to {path}: {error.strerror}") from error
     with contextlib.suppress(OSError):  # it is published: if this fails, a power cut may bring back what was there
         _fsync(folder)
 

@@ -16,7 +16,7 @@ from pipeline import cache, compare, database, layout, lock, publish, stops, wor
 from pipeline.build import Build, Documents, Progress, Run, documents
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
-from pipeline.errors import UsageError, WorkError
+from pipeline.errors import UsageError, doing
 from pipeline.model import Report
 from pipeline.settings import Settings
 
@@ -107,10 +107,8 @@ class _Generation:
 
     def _clock(self) -> Clock:
         """The build was written just now: its stamp is what the file system's clock says."""
-        try:
+        with doing(f"read {self._name}"):
             found = os.stat(self._name)
-        except OSError as error:
-            raise WorkError(f"cannot read {self._name}: {error.strerror}") from error
         return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
     def fill(self, run: Run, found: Documents, progress: Progress) -> None:

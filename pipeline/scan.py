@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.errors import Unlisted, WorkError
+from pipeline.errors import Unlisted, doing
 from pipeline.model import ERROR, Entry, Problem
 from pipeline.paths import folder, has_extension, lies_within, up, ways, without_extension
 from pipeline.patterns import Patterns, lines_of
@@ -186,10 +186,8 @@ class _Walk:
     def _read_ignore(self, folder: str) -> tuple[_Ignore, ...]:
         """The .gitignore of a folder, if there is one."""
         name = os.path.join(folder, ".gitignore")
-        try:
+        with doing(f"read {name}"):
             raw = self._source.ignore_file(name)
-        except OSError as error:
-            raise WorkError(f"cannot read {name}: {error.strerror}") from error
         return () if raw is None else (_Ignore(os.path.join(folder, ""), Patterns(lines_of(raw))),)
 
 

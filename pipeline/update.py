@@ -19,7 +19,7 @@ from pipeline import database, ddl, lock, resolve, stops
 from pipeline.compare import Change, Gone, Suspect
 from pipeline.content import Clock
 from pipeline.database import Connection, scalar
-from pipeline.errors import WorkError
+from pipeline.errors import doing
 from pipeline.layout import FILES, NODES, TABLES, Batch, Job, Table
 from pipeline.load import Loader
 from pipeline.model import Problem, Tally
@@ -39,11 +39,9 @@ def clock(path: str) -> Clock:
     Raises WorkError.
     """
     name = lock.path_of(path)
-    try:
+    with doing(f"stamp {name}"):
         os.utime(name)
         found = os.stat(name)
-    except OSError as error:
-        raise WorkError(f"cannot stamp {name}: {error.strerror}") from error
     return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
 
 

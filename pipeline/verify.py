@@ -19,7 +19,7 @@ from pipeline.build import Progress, documents
 from pipeline.cache import Cache, opened
 from pipeline.content import NO_CLOCK
 from pipeline.database import Connection, scalar
-from pipeline.errors import Damaged, WorkError
+from pipeline.errors import Damaged, doing
 from pipeline.model import Entry, Problem
 from pipeline.settings import Settings
 
@@ -175,10 +175,8 @@ def _against_a_build(settings: Settings, progress: Progress) -> _Look:
 @contextmanager
 def _built(settings: Settings, progress: Progress) -> Iterator[str]:
     """What rebuild makes of the files as they are now, somewhere else."""
-    try:
+    with doing("make a temporary folder"):
         temporary = tempfile.TemporaryDirectory(prefix="mdcache-verify-")
-    except OSError as error:
-        raise WorkError(f"cannot make a temporary folder in {tempfile.gettempdir()}: {error.strerror}") from error
     with temporary as folder:
         name = os.path.join(folder, "expected.db")
         rebuild.rebuild(settings, rebuild.Options(output=name), progress)

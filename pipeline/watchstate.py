@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipeline.errors import WorkError
+from pipeline.errors import WorkError, doing
 
 # Of a reason to be degraded 1000 characters are shown, and a character takes twelve bytes at most.
 _LENGTH = 16_384
@@ -75,7 +75,7 @@ def held(database: str) -> Iterator[Beacon]:
     """Be the watcher of this database; raises WorkError, naming the other, when there is one."""
     path = path_of(database)
     with contextlib.ExitStack() as stack:
-        with _speaking(path):
+        with doing(f"write {path}"):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
             stack.callback(os.close, descriptor)
             content = os.pread(descriptor, _LENGTH, 0)
@@ -95,14 +95,6 @@ def held(database: str) -> Iterator[Beacon]:
             yield beacon
         finally:
             beacon.show(State())
-
-
-@contextlib.contextmanager
-def _speaking(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise WorkError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _locked(descriptor: int) -> bool:

@@ -388,7 +388,7 @@ def test_without_room_for_temporary_files_nothing_can_be_proven(
     live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(WorkError, match=r"cannot make a temporary folder in .*/gone: No such file"):
+    with pytest.raises(WorkError, match="cannot make a temporary folder: No such file"):
         verify(live)
 
 
