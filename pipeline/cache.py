@@ -63,7 +63,10 @@ def _open(path: str) -> Connection:
     try:
         return database.open_reader(path)
     except SqliteError as error:
-        if getattr(error, "sqlite_errorname", "") != "SQLITE_CANTOPEN":
+        name = database.name_of(error)
+        if name.startswith("SQLITE_READONLY") and database.has_journal(path):
+            raise Damaged(f"{path} has a journal beside it that is not ours: run mdcache rebuild") from error
+        if name != "SQLITE_CANTOPEN":
             raise
         return database.open_reader(path)
 

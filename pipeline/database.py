@@ -150,6 +150,17 @@ def open_reader(path: str) -> Connection:
     return db
 
 
+def has_journal(path: str) -> bool:
+    """Whether a rollback journal lies beside a cache, which never writes one: it is of others, and may mean harm.
+
+    Whoever opens the cache to write would play it back, and older versions of SQLite delete the file that it names.
+    """
+    try:
+        return os.path.getsize(path + "-journal") > 0
+    except OSError:
+        return False
+
+
 def open_memory() -> Connection:
     """A throw-away database in memory."""
     return _connect(":memory:")

@@ -77,7 +77,7 @@ def read(database: str) -> Record:
 
 
 def is_original(database: str) -> bool:
-    """Whether its cache was published here, beside this very lock file; in a clone or another copy both are new files."""
+    """Whether its cache was published here, beside this very lock file: a clone or another copy has a new one."""
     try:
         found = os.stat(path_of(database), follow_symlinks=False)
     except OSError:

@@ -180,9 +180,8 @@ def forged(vault: Vault, tmp_path: Path) -> Path:
 
 def test_a_cache_of_a_clone_does_not_speak_for_folders_outside(forged: Path) -> None:
     path = str(forged / ".mdcache" / "cache.db")
-    with pytest.raises(Damaged, match="was not made here, and leads to .*/private: run mdcache rebuild DOCS"):
-        with opened(path, str(forged)):
-            pass
+    with pytest.raises(Damaged, match=r"was not made here, and leads to .*/private: run"), opened(path, str(forged)):
+        pass
     # Unless that is the folder that is asked about.
     with opened(path, str(forged.parent)) as cache:
         assert cache.base == str(forged.parent / "private")
