@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from shlex import quote
 from typing import NamedTuple, TypeVar
 
 from pipeline.errors import UsageError, WorkError
@@ -47,6 +48,13 @@ class Repository(NamedTuple):
     def hooks_folder(self) -> str:
         """Where git looks for hooks: core.hooksPath, else those that all work trees share."""
         return os.path.join(self.top, _path(run(self, "rev-parse", "--git-path", "hooks")))
+
+    def owns_its_top(self) -> bool:
+        """Whether git finds it there: the configuration may call any folder its work tree."""
+        try:
+            return _look(self.top, _elsewhere()).git_dir == self.git_dir
+        except UsageError:
+            return False
 
     def is_rebasing(self) -> bool:
         """Whether commits are being replayed. A rebase that only moves the branch forward has none to replay."""
@@ -130,7 +138,7 @@ def _refusal(folder: str, said: str) -> str:
         return f"{shown} has no work tree: a bare repository, or the inside of .git"
     if "dubious ownership" in said:
         top = said.partition(" at '")[2].removesuffix("'") or shown
-        return f"git does not trust {top}, which belongs to somebody else: {_TRUST} {top}"
+        return f"git does not trust {top}, which belongs to somebody else: {_TRUST} {quote(top)}"
     return f"{shown} is not in a git repository" if "not a git repository" in said else f"{shown}: git says: {said}"
 
 

@@ -167,15 +167,16 @@ def _idle(found: _Found) -> tuple[str | None, str | None]:
     if found.kind == "edited":
         return "was edited since mdcache wrote it", f"move it away, then {again}"
     if found.kind == "other":
-        return "is not the hook of mdcache", f"remove {found.kept}, then {again}" if found.kept else again
-    return (None, None) if os.access(found.path, os.X_OK) else ("is not executable", f"chmod +x {found.path}")
+        return "is not the hook of mdcache", f"remove {quote(found.kept)}, then {again}" if found.kept else again
+    return (None, None) if os.access(found.path, os.X_OK) else ("is not executable", f"chmod +x {quote(found.path)}")
 
 
 def _folder(repository: Repository) -> str:
     """Where git looks for hooks; refused where they would be others', too."""
     folder = repository.hooks_folder()
     real = os.path.realpath(folder)
-    if not any(_lies_in(real, os.path.realpath(own)) for own in (repository.top, repository.common_dir)):
+    own = (repository.common_dir, *((repository.top,) if repository.owns_its_top() else ()))
+    if not any(_lies_in(real, os.path.realpath(one)) for one in own):
         raise UsageError(
             f"the hooks lie outside the repository, in {real} (core.hooksPath?), where they serve others, too:"
             " call mdcache check --staged from the pre-commit there"

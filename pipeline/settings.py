@@ -166,17 +166,18 @@ class _File(NamedTuple):
         """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
         full = os.path.realpath(os.path.join(self.home, path))
         if not self.trusted and not lies_in(full, self.home):
-            raise self.refused(f"'{key}' leads outside its folder ({path}): name the file with --config to trust it")
+            trust = "name the file with --config to trust it" if self.name else "name it with --db"
+            raise self.refused(f"'{key}' leads outside its folder ({path}): {trust}")
         return full
 
     def refused(self, message: str) -> UsageError:
-        return UsageError(f"{self.name}: {message}")
+        return UsageError(f"{self.name or self.home}: {message}")
 
 
 def _settings_file(folder: str, named: str | None, source: Source) -> _File:
     name = os.path.join(folder, named) if named else _find(folder)
     if not name:
-        return _File(None, folder, True, {}, source)
+        return _File(None, folder, False, {}, source)
     home = os.path.realpath(os.path.dirname(name))
     file = _File(name, home, bool(named), _read(os.path.join(home, os.path.basename(name)), source), source)
     for key, value in file.values.items():
@@ -280,7 +281,10 @@ def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
 
 
 def _script(file: _File, name: str) -> Script:
-    raw = _bytes(file.inside("schema", name), file.source)
+    path = file.inside("schema", name)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise file.refused(f"the schema file {name} is no file")  # to read a FIFO might take for ever
+    raw = _bytes(path, file.source)
     try:
         return Script(name, raw.decode())
     except UnicodeDecodeError as error:

@@ -229,6 +229,16 @@ def test_hooks_of_others_are_left_alone(repo: Path, git: Git, tmp_path: Path, co
     assert not list((tmp_path / "shared").iterdir())
 
 
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_a_work_tree_that_the_configuration_makes_up_is_not_the_repository(repo: Path, git: Git, command: str) -> None:
+    others = repo.parent / "others/.git/hooks"
+    others.mkdir(parents=True)
+    git(repo, "config", "core.worktree", str(repo.parent))
+    git(repo, "config", "core.hooksPath", str(others))
+    assert f"outside the repository, in {others}" in one_line(mdcache(repo, "hook", command), 2)
+    assert not list(others.iterdir())
+
+
 def test_hooks_that_husky_writes_anew_are_left_to_it(repo: Path, git: Git) -> None:
     (repo / ".husky/_").mkdir(parents=True)
     script(repo / ".husky/_/h", "#!/usr/bin/env sh\n")

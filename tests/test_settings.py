@@ -182,6 +182,20 @@ def test_a_default_database_that_is_led_outside_is_refused(vault: Vault) -> None
     assert found(folder / "project", database=".mdcache/c.db").database == f"{folder}/x/c.db"
 
 
+def test_without_settings_the_cache_is_not_led_outside_either(vault: Vault) -> None:
+    folder = vault({"project/": "", "x/": ""})
+    (folder / "project/.mdcache").symlink_to("../x")
+    said = f"{folder}/project: 'database' leads outside its folder (.mdcache/cache.db): name it with --db"
+    assert refused(folder / "project") == said
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_schema_file_that_is_no_file_is_not_read(vault: Vault, make: Callable[[Path], None]) -> None:
+    folder = with_settings(vault, 'schema = ["own.sql"]')
+    make(folder / "own.sql")
+    assert "the schema file own.sql is no file" in refused(folder)
+
+
 def test_a_link_to_a_settings_file_speaks_for_where_the_link_stands(vault: Vault) -> None:
     folder = vault({"real/mdcache.toml": "", "project/": ""})
     (folder / "project/mdcache.toml").symlink_to("../real/mdcache.toml")
