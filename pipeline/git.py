@@ -182,6 +182,7 @@ PLAIN = frozenset((0o100644, 0o100755))
 # What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
 # characters, or 64.
 _AT_ONCE = 240
+_CHUNK = 1 << 20
 
 _Answer = TypeVar("_Answer")
 Read = Callable[[int], bytes]
@@ -327,7 +328,8 @@ def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, 
             size = int(about[2])
             left = _Left(process.stdout.read, size)
             yield take(left.read, size)
-            left.read(size)
+            while left.read(_CHUNK):
+                pass
             process.stdout.read(1)
 
 

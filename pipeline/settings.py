@@ -31,6 +31,8 @@ _LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", 
 _KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
+# Of a settings file or a schema file. A clone's may be as large as a disk.
+_LONGEST = 10_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
 
 
@@ -219,20 +221,22 @@ def _tools(name: str, source: Source) -> dict[str, Any]:
 def _toml(name: str, source: Source) -> dict[str, Any]:
     try:
         return tomllib.loads(_bytes(name, source).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of a million digits
         raise UsageError(f"{name} is not valid TOML: {error}") from error
 
 
 def _bytes(name: str, source: Source) -> bytes:
     """What the source holds under this name; else, and for the disk, what lies there."""
-    raw = next(source.texts((name,))) if source.repository else None
-    if raw is not None:
-        return raw
+    raw = next(source.texts((name,), _LONGEST + 1)) if source.repository else None
     try:
-        with open(name, "rb") as stream:
-            return stream.read()
+        if raw is None:
+            with open(name, "rb") as stream:
+                raw = stream.read(_LONGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from error
+    if len(raw) > _LONGEST:
+        raise UsageError(f"{name} is longer than {_LONGEST // 1_000_000} MB")
+    return raw
 
 
 def _check(file: _File, key: str, value: Any) -> None:
