@@ -208,6 +208,8 @@ _NAME_OF_ITSELF = re.compile(rb"basename[^\n]*(\$0|\$\{0|PROGRAM_NAME|argv\[0\])
 
 
 def _asks_its_name(path: str) -> bool:
+    if not os.path.isfile(path):
+        return False  # a FIFO would hold us up
     with contextlib.suppress(OSError), open(path, "rb") as file:
         return bool(_NAME_OF_ITSELF.search(file.read(_LONGEST)))
     return False

@@ -14,7 +14,7 @@ from pipeline.errors import Unlisted, WorkError
 from pipeline.model import ERROR, Entry, Problem
 from pipeline.paths import folder, has_extension, lies_within, ways, without_extension
 from pipeline.patterns import Patterns, lines_of
-from pipeline.sources import DISK, Item, Source
+from pipeline.sources import DISK, IGNORE_LIMIT, Item, Source
 
 
 class Tree(NamedTuple):
@@ -190,6 +190,8 @@ class _Walk:
             raw = self._source.ignore_file(name)
         except OSError as error:
             raise WorkError(f"cannot read {name}: {error.strerror}") from error
+        if raw and len(raw) > IGNORE_LIMIT:
+            raise WorkError(f"{name} is longer than {IGNORE_LIMIT // 1000} kB")
         return () if raw is None else (_Ignore(os.path.join(folder, ""), Patterns(lines_of(raw))),)
 
 

@@ -198,6 +198,13 @@ def test_hooks_that_cannot_be_written_are_an_error_and_leave_nothing_behind(repo
     assert "cannot write the hooks" in one_line(mdcache(repo, "hook", "install"), 3)
 
 
+def test_a_fifo_in_place_of_a_hook_holds_nobody_up(repo: Path) -> None:
+    os.mkfifo(repo / ".git/hooks/pre-commit")
+    assert mdcache(repo, "hook", "install").returncode == 0
+    assert mdcache(repo, "hook", "uninstall").returncode == 0
+    assert (repo / ".git/hooks/pre-commit").is_fifo()
+
+
 def test_nothing_is_written_when_one_hook_cannot_be(repo: Path) -> None:
     dispatcher = script(repo / ".git/hooks/post-rewrite", '#!/bin/sh\nexec run-hooks "$(basename "$0")"\n')
     said = one_line(mdcache(repo, "hook", "install"), 3)
