@@ -8,43 +8,34 @@ The floor is what git itself takes to say what is staged.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from typing import Any
 
 from benchmarks import measure
 from benchmarks.floor import documents_below
 from benchmarks.generate import Shape
-from benchmarks.measure import MDCACHE, Budget, Result, Run
+from benchmarks.measure import MDCACHE, Budget, Corpus, Result, Run
 
 _GIT = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "init.defaultBranch=main"]
 
 
 class Place:
-    """A repository with documents, one of which is staged with a change."""
+    """A repository of these documents, one of which is staged with a change."""
 
-    def __init__(self, folder: str, docs: str | None, documents: int) -> None:
-        self.folder = folder
-        os.makedirs(folder)
-        if docs:
-            self.corpus = measure.copied(docs, 1, folder)
-        else:
-            self.corpus = measure.generated(Shape(documents), folder)
+    def __init__(self, corpus: Corpus) -> None:
+        self.folder = corpus.folder
         self._git("init", "-q")
         self._git("add", "--all", "--force")
         self._git("commit", "-qm", "all")
         # As clones have it: packed.
         self._git("gc", "-q")
-        path = documents_below(folder)[0]
+        path = documents_below(self.folder)[0]
         with open(path, "a", encoding="utf-8") as file:
             file.write("\n[more](nothere.md)\n")
         self._git("add", path)
 
     def _git(self, *arguments: str) -> None:
         subprocess.run([*_GIT, *arguments], cwd=self.folder, check=True, capture_output=True)
-
-    def without_cache(self) -> None:
-        shutil.rmtree(os.path.join(self.folder, ".mdcache"), ignore_errors=True)
 
     def with_cache(self) -> None:
         measure.run([MDCACHE, "rebuild", ".", "--quiet"], self.folder)
@@ -66,30 +57,29 @@ class Place:
 _CHECK = ["sh", "-c", 'command=$1; shift; "$command" check "$@" >found; test $? -le 1', "sh", MDCACHE, "--quiet"]
 
 
-def judged(work: str, docs: str | None, documents: int, runs: int) -> Result:
-    place = Place(os.path.join(work, "repository"), docs, documents)
+def judged(corpus: Corpus, runs: int) -> Result:
+    place = Place(corpus)
     rows = [place.measured("git diff --cached", [*_GIT, "diff", "--cached", "--stat"], runs)]
     rows.append(place.measured("--staged, no cache", [*_CHECK, "--staged"], runs))
     rows.append(place.measured("all, no cache", _CHECK, runs))
     place.with_cache()
     rows.append(place.measured("--staged, fresh cache", [*_CHECK, "--staged"], runs))
     rows.append(place.measured("all, fresh cache", _CHECK, runs))
-    count = place.corpus.documents
+    count = corpus.documents
     budgets = [
         Budget(f"--staged, one of {count:,} changed, fresh cache", rows[3]["median_ms"], 500, "ms"),
         Budget(f"--staged, one of {count:,} changed, no cache", rows[1]["median_ms"], 2000, "ms"),
     ]
-    return Result(rows, budgets, place.corpus)
+    return Result(rows, budgets, corpus)
 
 
 def main() -> None:
     parser = measure.parser(__doc__)
-    parser.add_argument("docs", nargs="?", help="a folder of documents, instead of made-up ones")
-    parser.add_argument("--documents", type=int, default=3_000, metavar="N", help="how many to make up")
+    measure.add_corpus(parser, Shape(documents=3000))
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args()
     with measure.workplace() as work:
-        result = judged(work, asked.docs, asked.documents, asked.runs)
+        result = judged(measure.corpus(asked, os.path.join(work, "repository")), asked.runs)
     measure.report(asked, result)
 
 

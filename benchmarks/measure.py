@@ -180,6 +180,21 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return made
 
 
+def add_corpus(made: argparse.ArgumentParser, shape: Shape) -> None:
+    """Options that say which documents: a folder's, or made-up ones, of this shape unless told otherwise."""
+    made.add_argument("docs", nargs="?", help="a folder of documents; made up by default")
+    made.add_argument("--copies", type=int, default=1, help="so many copies of the folder, side by side")
+    made.add_argument("--documents", type=int, default=shape.documents, help="how many to make up")
+    made.add_argument("--median-bytes", type=int, default=shape.median_bytes, help="how long those are")
+
+
+def corpus(asked: argparse.Namespace, into: str) -> Corpus:
+    """The documents that these options ask for."""
+    if asked.docs:
+        return copied(asked.docs, asked.copies, into)
+    return generated(Shape(asked.documents, asked.median_bytes), into)
+
+
 @contextlib.contextmanager
 def workplace() -> Iterator[str]:
     """A folder for everything that a benchmark makes, removed at the end, also when it is told to stop."""

@@ -272,10 +272,7 @@ def _spent(prefix: str, runs: list[Run]) -> dict[str, float]:
     if not runs:
         return {}
     walls, cpus = [run.wall_s for run in runs], [run.cpu_s for run in runs]
-    return {
-        f"{prefix}{'wall_s' if not prefix else 's'}": measure.median(walls),
-        f"{prefix}cpu_s": measure.median(cpus),
-    }
+    return {f"{prefix}{'wall_s' if not prefix else 's'}": measure.median(walls), f"{prefix}cpu_s": measure.median(cpus)}
 
 
 def field(only: Sequence[str], documents: int, pythons: Sequence[str]) -> tuple[list[Contender], list[dict[str, Any]]]:
@@ -294,19 +291,13 @@ def field(only: Sequence[str], documents: int, pythons: Sequence[str]) -> tuple[
 
 def main() -> None:
     parser = measure.parser(__doc__)
-    parser.add_argument("docs", nargs="?", help="a folder of documents; made up by default")
-    parser.add_argument("--copies", type=int, default=1, help="index so many copies of the folder, side by side")
-    parser.add_argument("--documents", type=int, default=_SHAPE.documents, help="how many to make up")
+    measure.add_corpus(parser, _SHAPE)
     parser.add_argument("--only", action="append", choices=[peer.name for peer in PEERS], default=[])
     parser.add_argument("--python", action="append", default=[], help="one for tools that need a newer one")
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
     with measure.workplace() as work:
-        into = os.path.join(work, "originals")
-        if asked.docs:
-            corpus = measure.copied(asked.docs, asked.copies, into)
-        else:
-            corpus = measure.generated(_SHAPE._replace(documents=asked.documents), into)
+        corpus = measure.corpus(asked, os.path.join(work, "originals"))
         contenders, missing = field(asked.only, corpus.documents, asked.python)
         rows = compare(corpus, work, contenders, asked.runs) + missing
     measure.report(asked, Result(rows, [], corpus))

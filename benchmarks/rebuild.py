@@ -134,19 +134,11 @@ def _budgets(rows: dict[str, dict[str, Any]], long: bool) -> list[Budget]:
 
 def main() -> None:
     parser = measure.parser(__doc__)
-    parser.add_argument("docs", nargs="?", help="a folder of documents; made up by default")
-    parser.add_argument("--copies", type=int, default=1, help="index so many copies of the folder, side by side")
-    parser.add_argument("--documents", type=int, default=_SHAPE.documents, help="how many to make up")
-    parser.add_argument("--median-bytes", type=int, default=_SHAPE.median_bytes, help="how long those are")
+    measure.add_corpus(parser, _SHAPE)
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args()
     with measure.workplace() as work:
-        into = os.path.join(work, "docs")
-        if asked.docs:
-            corpus = measure.copied(asked.docs, asked.copies, into)
-        else:
-            corpus = measure.generated(Shape(asked.documents, asked.median_bytes), into)
-        result = compare(corpus, work, asked.runs)
+        result = compare(measure.corpus(asked, os.path.join(work, "docs")), work, asked.runs)
     measure.report(asked, result)
 
 

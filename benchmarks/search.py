@@ -85,18 +85,13 @@ def _row(opened: Cache, name: str, text: str, spent: list[float]) -> dict[str, A
 
 def main() -> None:
     parser = measure.parser(__doc__)
-    parser.add_argument("docs", nargs="?", help="a folder of documents; made up by default")
-    parser.add_argument("--copies", type=int, default=1, help="index so many copies of the folder, side by side")
-    parser.add_argument("--documents", type=int, default=_SHAPE.documents, help="how many to make up")
+    measure.add_corpus(parser, _SHAPE)
     parser.add_argument("--query", action="append", help="search for this, instead of the documents' own words")
     parser.add_argument("--runs", type=int, default=50)
     asked = parser.parse_args()
     with measure.workplace() as work:
         docs, database = os.path.join(work, "docs"), os.path.join(work, "cache.db")
-        if asked.docs:
-            corpus = measure.copied(asked.docs, asked.copies, docs)
-        else:
-            corpus = measure.generated(_SHAPE._replace(documents=asked.documents), docs)
+        corpus = measure.corpus(asked, docs)
         measure.run([MDCACHE, "rebuild", "--quiet", "--db", database, docs], work)
         queries = {text: text for text in asked.query} if asked.query else queries_from(docs)
         with cache.opened(database, work) as opened:

@@ -122,10 +122,7 @@ class Build:
         """Make the indexes and resolve everything."""
         db = self._db
         db.execute("BEGIN")
-        problems = resolve.problem_writer(db)
-        for problem in self._problems:
-            problems.add(problem)
-        problems.flush()
+        resolve.write_problems(db, self._problems)
         ddl.apply_indexes(db, self._settings.schema)
         resolve.resolve_all(db, self._settings.rules(), self._absent)
         db.execute("COMMIT")

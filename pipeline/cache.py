@@ -29,6 +29,14 @@ class Cache(NamedTuple):
         """The revision whose documents it holds; None for the files."""
         return self.meta.get("commit")
 
+    @property
+    def generation(self) -> int:
+        """The number of the generation. Raises Damaged when the cache does not know it."""
+        try:
+            return int(self.meta["generation"])
+        except (KeyError, ValueError) as error:
+            raise Damaged(f"{self.path} does not say which generation it is: run mdcache rebuild") from error
+
 
 class Node(NamedTuple):
     """What a reader needs of a document's row."""
@@ -98,6 +106,20 @@ def _meta(path: str, db: Connection) -> dict[str, str]:
         if not database.is_damage(error):
             raise
         raise Damaged(f"{path} is damaged ({error}): run mdcache rebuild DOCS") from error
+
+
+def counts(db: Connection) -> dict[str, int]:
+    """How much it holds, under the names that reports and status give it."""
+    return {name: scalar(db, f"SELECT count(*) FROM {rows}") for name, rows in _COUNTED.items()}
+
+
+_COUNTED = {
+    "documents": "nodes",
+    "sections": "sections",
+    "links": "links",
+    "unresolved": "links WHERE scope = 'document' AND target_node IS NULL",
+    "problems": "problems",
+}
 
 
 def storable(text: str) -> str:

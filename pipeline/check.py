@@ -16,7 +16,7 @@ from pipeline.assets import Assets
 from pipeline.body import WIKI_KINDS
 from pipeline.database import Connection
 from pipeline.errors import UsageError, WorkError
-from pipeline.model import ERROR, WARNING, Problem
+from pipeline.model import ERROR, Problem
 from pipeline.paths import fold, lies_within, ways
 from pipeline.patterns import Patterns
 from pipeline.policy import allowed
@@ -177,11 +177,7 @@ def _identity(problem: Problem) -> tuple[object, ...]:
 def _state(db: Connection, settings: Settings) -> _State:
     """Look at a tree whose cache it is."""
     hashes = dict(db.execute("SELECT path, hash FROM nodes"))
-    problems = [
-        *_recorded(db, settings),
-        *_collisions(hashes),
-        *rules.run(db, settings.policy.rules),
-    ]
+    problems = [*_recorded(db, settings), *_collisions(hashes), *rules.run(db, settings.policy.rules)]
     return _State(problems, hashes)
 
 
@@ -212,9 +208,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
             yield problem
     for path, line, column, kind, target in db.execute(links, (targets.ASSET,)):
         if not is_there(kind, target, path):
-            code = "missing-embed" if kind in ("embed", "image") else "broken-link"
-            severity = WARNING if kind in ("relation", "property") else ERROR
-            yield Problem(path, line, column, code, severity, f"no file for {quoted(target)}")
+            yield resolve.leads_nowhere(path, line, column, kind, f"no file for {quoted(target)}")
 
 
 # What concerns paths

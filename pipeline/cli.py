@@ -16,6 +16,7 @@ from pipeline import show, stops
 from pipeline.commands import (
     AS_JSON,
     HELP,
+    MOST,
     WAIT,
     Common,
     common,
@@ -79,16 +80,28 @@ def init(asked: Common) -> None:
 
     path = os.path.join(asked.folder, asked.config or FILE_NAME)
     try:
-        with open(path, "x", encoding="utf-8") as file:
+        with open(path, "x", encoding="utf-8") as file, _removing(path):
             file.write(TEMPLATE)
+            file.flush()
     except FileExistsError as error:
         raise WorkError(f"{path} is already there: it stays as it is") from error
     except FileNotFoundError as error:
-        raise UsageError(f"no such folder: {asked.folder}") from error
+        raise UsageError(f"no such folder: {os.path.dirname(path)}") from error
     except OSError as error:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     if not asked.quiet:
         show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
+
+
+@contextmanager
+def _removing(path: str) -> Iterator[None]:
+    """A file that cannot be written whole is none: else the next one would be refused for what the first has left."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 @cli.command(context_settings=HELP)
@@ -118,13 +131,13 @@ def rebuild(
     from pipeline.rebuild import rebuild as build
     from pipeline.settings import refuse_outside
 
-    if reproducible and not output:
+    if reproducible and output is None:
         raise UsageError("--reproducible goes with --output FILE")
-    if rev and not (output or asked.database):
+    if rev is not None and output is None and not asked.database:
         raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
     settings = with_remembered_roots(asked.settings(docs, revision(asked.folder, rev)))
     refuse_outside(settings)
-    target = os.path.realpath(os.path.join(asked.folder, output)) if output else None
+    target = None if output is None else os.path.realpath(os.path.join(asked.folder, output))
     with stops.until_too_late():
         with progress_bar(settings, asked.quiet) as progress:
             report = build(settings, Options(wait, workers, target, reproducible), progress)
@@ -137,7 +150,9 @@ def rebuild(
 @cli.command(cls=_Words, context_settings=HELP)
 @click.argument("query", nargs=-1, required=True)
 @AS_JSON
-@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="At most N results.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=10, show_default=True, metavar="N", help="At most N results."
+)
 @click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'.")
 @click.option("--tag", metavar="TAG", help="Only documents with this tag.")
 @click.option("--type", "type_", metavar="TYPE", help="Only documents of this type.")
@@ -367,7 +382,7 @@ def check(
 @AS_JSON
 @click.option("--since", metavar="TOKEN", help="Only what came after: the 'next' of the last time, or 'now'.")
 @click.option("--follow", is_flag=True, help="Wait for more, until stopped.")
-@click.option("--limit", type=click.IntRange(0), metavar="N", help="At most N changes.")
+@click.option("--limit", type=click.IntRange(0, MOST), metavar="N", help="At most N changes.")
 @common
 def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit: int | None) -> None:
     """List what happened to the documents since the cache was built, and the token to go on from."""
@@ -408,7 +423,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
     elif how == "detach":
         settings = with_remembered_roots(asked.settings(docs))
-        started = driver.detach(settings, _watching(asked, docs, poll, wait), os.curdir)
+        started = driver.detach(settings, _watching(asked, docs, poll, wait))
         said = f"process {started} watches; its log is {settings.database}.log"
     else:
 
@@ -443,10 +458,20 @@ def _cache(asked: Common) -> Iterator[Cache]:
 
 def main() -> NoReturn:
     """Run the command and exit: errors are one line, a traceback only comes with --verbose."""
+    _open_streams()
     stops.listen()
     status_ = run(sys.argv[1:])
     stops.ignore()
     sys.exit(status_)
+
+
+def _open_streams() -> None:
+    """A stream that was closed before we started leads nowhere, or the next file we open would take its number."""
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(spare)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def run(arguments: list[str]) -> int:

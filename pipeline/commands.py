@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ def common(command: _F) -> _F:
     ) -> Any:
         outer = _of_groups()
         asked = Common(
-            folder or outer["folder"] or ".",
+            _working_folder(folder or outer["folder"] or "."),
             config or outer["config"],
             database or outer["database"],
             quiet or outer["quiet"],
@@ -68,6 +69,16 @@ def common(command: _F) -> _F:
     for option in reversed(COMMON):
         called = option(called)
     return called  # type: ignore[return-value]
+
+
+def _working_folder(folder: str) -> str:
+    """The folder as it was named. Raises UsageError when it counts from a working folder that was removed."""
+    if not os.path.isabs(folder):
+        try:
+            os.getcwd()
+        except OSError as error:
+            raise UsageError(f"the working folder cannot be found ({error.strerror}): cd to another") from error
+    return folder
 
 
 def common_to(group: click.Group) -> click.Group:
@@ -88,9 +99,27 @@ def _of_groups() -> dict[str, Any]:
 
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+# More fits into no clock of SQLite's, and nobody lives to see the end of it.
+_LONGEST_WAIT_S = 1_000_000.0
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds")
+    return min(value, _LONGEST_WAIT_S)
+
+
 WAIT = click.option(
-    "--wait", type=click.FloatRange(0), default=10.0, show_default=True, metavar="SECONDS", help="For another writer."
+    "--wait",
+    type=click.FloatRange(0),
+    callback=_seconds,
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For another writer.",
 )
+MOST = 1_000_000_000
+"""Of what can be asked for by number: more would not fit into a statement of SQLite's."""
 
 
 def with_remembered_roots(settings: Settings) -> Settings:
@@ -108,7 +137,7 @@ def revision(folder: str, rev: str | None) -> Source | None:
     """The documents of a revision of the repository around a folder; None for those on disk."""
     from pipeline import git, sources
 
-    return sources.Trees(git.repository(folder)).revision(rev) if rev else None
+    return None if rev is None else sources.Trees(git.repository(folder)).revision(rev)
 
 
 @contextmanager

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.model import ERROR, FRONT_MATTER_LIMIT, INODE_BITS, Content, Problem, Stamp
@@ -33,6 +32,10 @@ class Clock(NamedTuple):
         return found.st_mtime_ns >= now or found.st_ctime_ns >= now
 
 
+NO_CLOCK = Clock(0, 0, 0)
+"""To it every stamp is racy: for whoever keeps none."""
+
+
 def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, Stamp] | Problem | None:
     """Read the file at path below base; None when no plain file is there, a Problem when it cannot be read.
 
@@ -52,23 +55,20 @@ def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, 
     return content, _stamp(after, True)
 
 
-@contextlib.contextmanager
-def opened(name: str) -> Iterator[int]:
-    """A descriptor of the plain file at an absolute path without symbolic links. Raises OSError when there is none.
-
-    A folder on the way may have been swapped for a link since anybody looked: what was opened says where it lies.
-    """
+def whole(name: str, at_most: int = -1) -> bytes:
+    """What the plain file at an absolute path holds, or so many bytes of it. Raises OSError when there is none."""
     descriptor, _ = _open(name)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    with open(descriptor, "rb") as file:
+        return file.read(at_most)
 
 
 def _open(name: str) -> tuple[int, os.stat_result]:
-    """As opened, and what fstat says; the caller closes the descriptor."""
+    """A descriptor of the plain file at an absolute path without symbolic links, to be closed; and what fstat says.
+
+    A folder on the way may have been swapped for a link since anybody looked: what was opened says where it lies.
+    """
     # O_NONBLOCK: something that became a FIFO since the scan must not hang us.
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or _lies_elsewhere(descriptor, name):
@@ -121,12 +121,7 @@ def taken(read: Callable[[int], bytes], size: int, size_limit: int) -> Content:
 
 
 def _same(a: os.stat_result, b: os.stat_result) -> bool:
-    return (a.st_size, a.st_mtime_ns, a.st_ctime_ns, a.st_ino) == (
-        b.st_size,
-        b.st_mtime_ns,
-        b.st_ctime_ns,
-        b.st_ino,
-    )
+    return (a.st_size, a.st_mtime_ns, a.st_ctime_ns, a.st_ino) == (b.st_size, b.st_mtime_ns, b.st_ctime_ns, b.st_ino)
 
 
 def _stamp(found: os.stat_result, racy: bool) -> Stamp:

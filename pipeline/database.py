@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from pipeline import stops
@@ -95,7 +95,7 @@ def open_settled(path: str) -> Connection:
     Without locks, and as if it never changed: only whoever builds it may know that this is so.
     """
     db = _connect(_uri(path, "ro") + "&immutable=1", uri=True)
-    _run(db, "PRAGMA mmap_size=0", "SELECT count(*) FROM sqlite_schema")
+    _run(db, "PRAGMA mmap_size=0", _TOUCH)
     return db
 
 
@@ -201,6 +201,24 @@ def closing(db: Connection) -> Iterator[Connection]:
         db.close()
 
 
+class Sizes(NamedTuple):
+    """Bytes of a database and of its write-ahead log; 0 for what is not there, or out of reach."""
+
+    file: int
+    log: int
+
+
+def sizes(path: str) -> Sizes:
+    return Sizes(_size(path), _size(path + "-wal"))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
 # Prefixes of SQLite's names for errors, and what they mean to a user.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
@@ -298,11 +316,16 @@ def is_about_sql(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def speaking(path: str) -> Iterator[None]:
-    """Turn what SQLite raises into our errors; its driver chokes where it quotes a schema that is no text."""
+def speaking(path: str, with_user_ddl: bool = False) -> Iterator[None]:
+    """Turn what SQLite raises into our errors; its driver chokes where it quotes a schema that is no text.
+
+    with_user_ddl: what is wrong with a statement is to be blamed on the user's triggers and views.
+    """
     try:
         yield
     except SqliteError as error:
+        if with_user_ddl and is_about_sql(error):
+            raise user_error(error, USER_DDL_FAILS) from error
         raise in_words(error, path) from error
     except UnicodeDecodeError as error:
         raise in_words(sqlite3.DatabaseError(_MALFORMED), path) from error
@@ -328,22 +351,8 @@ _MODULES = frozenset(("fts5", "fts5vocab"))
 _FORBIDDEN_FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"))
 _HARMLESS_PRAGMAS = frozenset(
     (
-        *(
-            "table_info",
-            "table_xinfo",
-            "table_list",
-            "index_list",
-            "index_info",
-            "index_xinfo",
-            "foreign_key_list",
-        ),
-        *(
-            "function_list",
-            "module_list",
-            "compile_options",
-            "collation_list",
-            "data_version",
-        ),
+        *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
+        *("function_list", "module_list", "compile_options", "collation_list", "data_version"),
     )
 )
 _ACTIONS = {
@@ -432,6 +441,9 @@ def scalar(db: Connection, sql: str, *parameters: Any) -> Any:
     """The first column of the first row, or None."""
     row = db.execute(sql, parameters).fetchone()
     return row[0] if row else None
+
+
+USER_DDL_FAILS = "a trigger or view of the schema files fails"
 
 
 def user_error(error: Exception, what: str) -> UsageError:

@@ -11,17 +11,7 @@ from typing import NamedTuple
 
 from pipeline import database, publish
 from pipeline.hook import Standing
-from pipeline.symptoms import (
-    CacheFile,
-    Documents,
-    FileSystem,
-    Inotify,
-    Root,
-    Sqlite,
-    Symptoms,
-    Watcher,
-    Writer,
-)
+from pipeline.symptoms import CacheFile, Documents, FileSystem, Inotify, Root, Sqlite, Symptoms, Watcher, Writer
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 # A writer that works for longer, and a watcher that has been silent for longer, are looked at.

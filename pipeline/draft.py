@@ -10,14 +10,12 @@ import contextlib
 from collections.abc import Iterator
 
 from pipeline import database, layout, survey, sync
-from pipeline.content import Clock
-from pipeline.database import Connection, SqliteError, scalar
+from pipeline.content import NO_CLOCK
+from pipeline.database import Connection, scalar
 from pipeline.errors import WorkError
 from pipeline.settings import Settings
 from pipeline.update import Update
 
-# No stamp is trusted: a draft is turned from tree to tree within the same moment.
-_NO_CLOCK = Clock(0, 0, 0)
 # Where more differs than this, and than a quarter of the documents, worker processes are done sooner.
 _FEW = 512
 
@@ -26,20 +24,10 @@ _FEW = 512
 def opened(settings: Settings) -> Iterator[Connection]:
     """The cache of what the settings' source holds. Raises MdcacheError when it cannot be made."""
     database.check_version()
-    with _speaking(settings):
+    with database.speaking("a temporary file", bool(settings.schema.user)):
         db = _copy(settings) or _build(settings)
         with database.closing(db):
             yield db
-
-
-@contextlib.contextmanager
-def _speaking(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except SqliteError as error:
-        if settings.schema.user and database.is_about_sql(error):
-            raise database.user_error(error, "a trigger or view of the schema files fails") from error
-        raise database.in_words(error, "a temporary file") from error
 
 
 def turn(db: Connection, settings: Settings) -> None:
@@ -48,7 +36,7 @@ def turn(db: Connection, settings: Settings) -> None:
 
 
 def _apply(db: Connection, settings: Settings, plan: survey.Plan) -> None:
-    changes = Update(db, settings, _NO_CLOCK)
+    changes = Update(db, settings, NO_CLOCK)  # a draft is turned from tree to tree within the same moment
     for job in changes.jobs(plan.changes):
         changes.apply(layout.run(job))
     changes.settle_problems(plan.problems)
@@ -84,7 +72,7 @@ def _build(settings: Settings) -> Connection:
     with workers.started(found.workers, layout.run) as run:
         db = database.open_draft()
         try:
-            made = build.Build(db, settings, _NO_CLOCK, texts=_asks_for_texts(settings))
+            made = build.Build(db, settings, NO_CLOCK, texts=_asks_for_texts(settings))
             made.fill(run, found, lambda _: None)
             made.finish()
             db.execute("PRAGMA foreign_keys=ON")

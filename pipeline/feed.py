@@ -142,6 +142,6 @@ def _inode(path: str) -> tuple[int, int] | None:
     """Which file is there: a damaged cache is replaced as a file, and whoever has it open would wait for ever."""
     try:
         found = os.stat(path)
-    except FileNotFoundError:
+    except OSError:
         return None
     return found.st_dev, found.st_ino

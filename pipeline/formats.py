@@ -120,9 +120,7 @@ def _sarif(found: Sequence[Finding], places: Places) -> None:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding.problem, places) for finding in found],
     }
-    show.as_json(
-        {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]},
-    )
+    show.as_json({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
 
 
 def _rule(code: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ and for no other.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,7 +48,8 @@ class Repository(NamedTuple):
 
     def hooks_folder(self) -> str:
         """Where git looks for hooks: core.hooksPath, else those that all work trees share."""
-        return os.path.join(self.top, _path(run(self, "rev-parse", "--git-path", "hooks")))
+        said = run(self, "rev-parse", "--git-path", "hooks")
+        return os.path.join(self.top, os.fsdecode(said.removesuffix(b"\n")))
 
     def owns_its_top(self) -> bool:
         """Whether git finds it there: the configuration may call any folder its work tree."""
@@ -159,10 +161,6 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], input:
     return done.stdout
 
 
-def _path(said: bytes) -> str:
-    return os.fsdecode(said.removesuffix(b"\n"))
-
-
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
@@ -266,7 +264,7 @@ def _ns(seconds: bytes) -> int:
 def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
     """What a commit holds."""
     found = []
-    for line in _records(run(repository, "ls-tree", "-r", "-z", "--full-tree", commit)):
+    for line in run(repository, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
         about, _, path = line.partition(b"\t")
         mode, _, id_ = about.split(b" ")
         found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
@@ -307,18 +305,21 @@ def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, 
     import subprocess
 
     asked = "\n".join([*ids, ""]).encode()
-    asking = command(repository, "cat-file", "--batch")
-    with subprocess.Popen(
-        asking,
-        cwd=repository.top,
-        env=environment(repository),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    try:
+        process = subprocess.Popen(
+            command(repository, "cat-file", "--batch"),
+            cwd=repository.top,
+            env=environment(repository),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise WorkError(f"git cannot be run in {repository.top}: {error.strerror}") from error
+    with process:
         assert process.stdin and process.stdout
-        process.stdin.write(asked)
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended: what it lacks is said below
+            process.stdin.write(asked)
         for id_ in ids:
             about = process.stdout.readline().split()
             if len(about) != 3:
@@ -343,7 +344,3 @@ class _Left:
         data = self._read(min(count, self._left)) if self._left else b""
         self._left -= len(data)
         return data
-
-
-def _records(said: bytes) -> list[bytes]:
-    return said.split(b"\0")[:-1]

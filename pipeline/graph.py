@@ -84,6 +84,8 @@ def _walk(db: Connection, start: int, depth: int, step: str) -> list[Reached]:
         found = dict.fromkeys(key for node in edge for (key,) in db.execute(step, (node,)) if key not in distances)
         distances |= dict.fromkeys(found, distance)
         edge = list(found)
+        if not edge:
+            break
     del distances[start]
     one = "SELECT id, path, title FROM nodes WHERE key = ?"
     rows = ((db.execute(one, (key,)).fetchone(), distance) for key, distance in distances.items())

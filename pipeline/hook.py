@@ -18,6 +18,7 @@ from typing import NamedTuple
 from pipeline import watchstate
 from pipeline.errors import UsageError, WorkError
 from pipeline.git import Repository, repository
+from pipeline.paths import lies_in
 from pipeline.settings import Settings
 
 CHECKS = ("pre-commit", "pre-merge-commit")
@@ -75,7 +76,7 @@ def where(repository: Repository, settings: Settings, folder: str, config: str |
         home = os.path.realpath(os.path.dirname(settings.file))
     else:
         home = os.path.realpath(folder) if settings.roots or config or database else top
-    inside = home if _lies_in(home, top) else top
+    inside = home if lies_in(home, top) else top
     named = {"--config": settings.file if config else None, "--db": settings.database if database else None}
     options = [word for name, path in named.items() if path for word in (name, _from(inside, top, path))]
     return Where("" if inside == top else os.path.relpath(inside, top), tuple(options))
@@ -83,7 +84,7 @@ def where(repository: Repository, settings: Settings, folder: str, config: str |
 
 def _from(folder: str, top: str, path: str) -> str:
     path = os.path.realpath(path)
-    return os.path.relpath(path, folder) if _lies_in(path, top) else path
+    return os.path.relpath(path, folder) if lies_in(path, top) else path
 
 
 def program(called: str, interpreter: str) -> str:
@@ -176,7 +177,7 @@ def _folder(repository: Repository) -> str:
     folder = repository.hooks_folder()
     real = os.path.realpath(folder)
     own = (repository.common_dir, *((repository.top,) if repository.owns_its_top() else ()))
-    if not any(_lies_in(real, os.path.realpath(one)) for one in own):
+    if not any(lies_in(real, os.path.realpath(one)) for one in own):
         raise UsageError(
             f"the hooks lie outside the repository, in {real} (core.hooksPath?), where they serve others, too:"
             " call mdcache check --staged from the pre-commit there"
@@ -264,10 +265,6 @@ def _speaking(folder: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise WorkError(f"cannot write the hooks in {folder}: {error.strerror}") from error
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return os.path.commonpath((path, folder)) == folder
 
 
 # The scripts

@@ -16,7 +16,7 @@ from pipeline import anchors, content, git
 from pipeline.cache import Cache, Node
 from pipeline.errors import MdcacheError, No, WorkError
 from pipeline.model import Document, Rules
-from pipeline.paths import nfc
+from pipeline.paths import lies_in, nfc
 
 MISSING = "missing"
 CHANGED = "changed"
@@ -47,11 +47,10 @@ def _object(cache: Cache, path: str) -> bytes:
 
 def _file(cache: Cache, path: str) -> bytes:
     full = os.path.normpath(os.path.join(cache.base, path))
-    if not any(full.startswith(os.path.join(root, "")) for root in cache.roots):
+    if not any(lies_in(full, root) for root in cache.roots):
         raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
     try:
-        with content.opened(full) as descriptor, open(descriptor, "rb", closefd=False) as file:
-            return file.read()
+        return content.whole(full)
     except OSError as error:
         raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache sync if it was moved") from error
 

@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pipeline import watchstate
 from pipeline.errors import WorkError
+from pipeline.watchstate import MAX_PID
 
 DEFAULT_WAIT_S = 10.0
 _POLL_S = 0.02
@@ -88,7 +90,7 @@ def is_original(database: str) -> bool:
 def is_held(database: str) -> bool:
     """Whether a process holds the writer lock of this database now, whoever the record names."""
     try:
-        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
@@ -110,8 +112,7 @@ def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterato
         with _speaking(path):
             descriptor = _acquired(path, time.monotonic() + wait_s)
             stack.callback(os.close, descriptor)
-            since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=since)
+            record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=watchstate.now())
         _write(descriptor, record)
         yield Lock(descriptor, record)
 
@@ -127,7 +128,7 @@ def _speaking(path: str) -> Iterator[None]:
 def _acquired(path: str, deadline: float) -> int:
     """A descriptor that holds the lock of the file that is at path now, not of one that was removed meanwhile."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             _wait(descriptor, path, deadline)
             if _is_at(path, descriptor):
@@ -178,6 +179,7 @@ def _parsed(content: bytes) -> Record:
     try:
         found = json.loads(content)
         record = Record(int(found["pid"]), str(found["command"]), str(found["since"]), int(found["published"]))
-        return record._replace(inode=int(found.get("inode", 0)))
+        record = record._replace(inode=int(found.get("inode", 0)))
     except (ValueError, KeyError, TypeError):
         return Record()
+    return record if 0 <= record.pid <= MAX_PID else Record()

@@ -23,7 +23,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import WorkError
-from pipeline.paths import has_extension, ways
+from pipeline.paths import has_extension, lies_in, ways
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -219,7 +219,7 @@ def identity(root: str) -> tuple[int, int] | None:
 def _outermost(roots: dict[str, tuple[int, int] | None]) -> list[str]:
     """Of the roots that are there those that lie in no other."""
     there = sorted(root for root, known in roots.items() if known)
-    return [root for root in there if not any(root.startswith(other.rstrip("/") + "/") for other in there)]
+    return [root for root in there if not any(lies_in(root, other) for other in there if other != root)]
 
 
 def _watchdog() -> BaseObserver:
@@ -263,6 +263,8 @@ def _speaking() -> Iterator[None]:
         name = min(limits, key=limits.__getitem__, default=names[0])
         now = limits.get(name, "unknown")
         raise Unavailable(f"no more {what} can be observed, raise {name} (now {now}) with sysctl") from error
+    except RuntimeError as error:
+        raise Unavailable(f"cannot observe the folders: {error}") from error
 
 
 def _sysctl(name: str) -> int | None:

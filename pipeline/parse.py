@@ -104,12 +104,7 @@ def _is_template(front: str, trouble: Trouble, rules: Rules) -> bool:
 
 
 def _document(
-    path: str,
-    content: Content,
-    front: FrontMatter | None,
-    found: Body,
-    problems: tuple[Problem, ...],
-    rules: Rules,
+    path: str, content: Content, front: FrontMatter | None, found: Body, problems: tuple[Problem, ...], rules: Rules
 ) -> Document:
     fields = front.fields if front else {}
     name = path.rpartition("/")[2]

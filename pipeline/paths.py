@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterator
 
@@ -29,6 +30,13 @@ def ways(path: str) -> Iterator[str]:
     while path:
         yield path
         path = folder(path)
+
+
+def up(name: str) -> Iterator[str]:
+    """An absolute folder, and all that it lies in."""
+    yield name
+    while (above := os.path.dirname(name)) != name:
+        yield (name := above)
 
 
 def lies_within(path: str, within: frozenset[str]) -> bool:

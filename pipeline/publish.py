@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pipeline import database, lock, stops
 from pipeline.database import APPLICATION_ID, PAGE_SIZE, Connection, SqliteError, scalar
 from pipeline.errors import UsageError, WorkError
+from pipeline.paths import lies_in
 
 _SIDES = ("-wal", "-shm", "-journal")
 _NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(sshfs|glusterfs|s3fs|rclone)")
@@ -127,8 +128,7 @@ def file_system_of(path: str, mountinfo: str) -> str:
         left, _, right = line.partition(" - ")
         fields = left.split(" ")
         point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4]) if len(fields) > 4 else ""
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if point and inside and len(point) >= len(best):
+        if point and lies_in(path, point) and len(point) >= len(best):
             best, kind = point, right.split(" ")[0]
     return kind
 
@@ -170,7 +170,7 @@ def build_file(path: str, mode: int) -> Iterator[str]:
     build = build_path(path)
     remove(build)
     try:
-        os.close(os.open(build, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+        os.close(os.open(build, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))
     except OSError as error:
         raise WorkError(f"cannot make {build}: {error.strerror}") from error
     try:
@@ -202,7 +202,8 @@ class Expected(NamedTuple):
 class IndexProof:
     """The proof of the full-text index, most of the work of all proofs, in a thread beside what is still to be done.
 
-    Begun when the index is written and committed; from then on nothing writes to its tables.
+    Begun when the index is written and committed; from then on nothing writes to its tables. Raises WorkError when the
+    system has no thread to spare.
     """
 
     def __init__(self, path: str) -> None:
@@ -210,7 +211,11 @@ class IndexProof:
         self._error: SqliteError | None = None
         self._db = database.open_settled(path)
         self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._db.close()
+            raise WorkError(f"the proof cannot begin: {error}: is there a limit (ulimit -u, ulimit -v)?") from error
 
     def _run(self) -> None:
         try:
@@ -365,7 +370,7 @@ def replace(build_name: str, path: str) -> None:
 
 
 def _fsync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pipeline
-from pipeline import compare, database, layout, lock, publish, stops, workers
+from pipeline import cache, compare, database, layout, lock, publish, stops, workers
 from pipeline.build import Build, Documents, Progress, Run, documents
 from pipeline.content import Clock
 from pipeline.database import Connection, SqliteError, scalar
@@ -101,15 +101,9 @@ class _Generation:
             self._index.close()
         self.db.close()
 
-    @contextlib.contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def _speaking(self) -> contextlib.AbstractContextManager[None]:
         """What fails is the build, or a trigger of the user's that fires while it is filled."""
-        try:
-            yield
-        except SqliteError as error:
-            if self._settings.schema.user and database.is_about_sql(error):
-                raise database.user_error(error, "a trigger or view of the schema files fails") from error
-            raise database.in_words(error, self._name) from error
+        return database.speaking(self._name, bool(self._settings.schema.user))
 
     def _clock(self) -> Clock:
         """The build was written just now: its stamp is what the file system's clock says."""
@@ -168,20 +162,14 @@ class _Generation:
         publish.replace(self._name, path)
 
     def _report(self, path: str, live: Connection | None, published: int) -> Report:
-        db, documents = self.db, self._build.documents
+        db, counts = self.db, cache.counts(self.db)
         tally = compare.tally(_hashes_before(live), db.execute(_HASHES))
         return Report(
             database=path,
             generation=1 if self._options.reproducible else max(_generation(live), published) + 1,
-            documents=documents,
-            sections=self._build.sections,
-            links=scalar(db, "SELECT count(*) FROM links"),
-            unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
-            problems=scalar(db, "SELECT count(*) FROM problems"),
-            added=tally.added,
-            changed=tally.changed,
-            removed=tally.removed,
-            unchanged=documents - tally.added - tally.changed,
+            **counts,
+            **tally._asdict(),
+            unchanged=counts["documents"] - tally.added - tally.changed,
             seconds=0.0,
             digest=self._build.digest.hexdigest(db),
             fingerprint=self._fingerprint,

@@ -148,7 +148,7 @@ def _settle_links(db: Connection, rules: Rules, within: str, parameters: tuple[A
         f" FROM links JOIN nodes ON nodes.key = source WHERE name IS NOT NULL {within} ORDER BY name, links.key",
         parameters,
     )
-    resolved = Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
+    resolved = _Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
     moved = set()
     bucket = None
     for name, key, source, kind, target, path, *before in links:
@@ -323,15 +323,12 @@ _CODES = ("duplicate-id", "broken-link", "missing-embed", "ambiguous-link", "bro
 
 def _report(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> None:
     """Write down what is wrong with ids and links that are settled; within narrows down the documents."""
-    problems = problem_writer(db)
     found = chain(
         _lost_ids(db, within, parameters),
         _unsettled_links(db, within, parameters),
         _broken_anchors(db, rules, within, parameters),
     )
-    for problem in found:
-        problems.add(problem)
-    problems.flush()
+    write_problems(db, found)
 
 
 def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
@@ -354,9 +351,14 @@ def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -
             message = f"{quoted(target)} could be {rivals + 1} documents that are equally near"
             yield Problem(path, line, column, "ambiguous-link", WARNING, message)
         else:
-            code = "missing-embed" if kind in ("embed", "image") else "broken-link"
-            severity = WARNING if kind in ("relation", "property") else ERROR
-            yield Problem(path, line, column, code, severity, no_document(target))
+            yield leads_nowhere(path, line, column, kind, no_document(target))
+
+
+def leads_nowhere(path: str, line: int, column: int, kind: str, message: str) -> Problem:
+    """What is wrong with a link of a kind to what is not there."""
+    code = "missing-embed" if kind in ("embed", "image") else "broken-link"
+    severity = WARNING if kind in ("relation", "property") else ERROR
+    return Problem(path, line, column, code, severity, message)
 
 
 def no_document(target: str) -> str:
@@ -378,7 +380,7 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
     node, places = None, _Places(())
     for target_node, kind, fragment, target, path, line, column in links:
         if target_node != node:
-            node, places = target_node, _Places(_anchors_of(db, target_node))
+            node, places = target_node, _Places(map(nfc, anchors_of(db, target_node)))
         if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message)
@@ -409,16 +411,17 @@ def quoted(text: str) -> str:
 _SHOWN = 120
 
 
-def _anchors_of(db: Connection, node: int) -> Iterator[str]:
+def anchors_of(db: Connection, node: int) -> Iterator[str]:
+    """All places in a document that a fragment may name."""
     rows = db.execute(
         "SELECT anchor FROM sections WHERE node = ?1 AND anchor IS NOT NULL UNION"
         " SELECT anchor FROM anchors WHERE node = ?1",
         (node,),
     )
-    return (nfc(anchor) for (anchor,) in rows)
+    return (anchor for (anchor,) in rows)
 
 
-class Writer:
+class _Writer:
     """Collects rows for one statement and writes thousands at a time, so that memory stays flat.
 
     It may write to the table that is being read: it changes neither the rows' keys nor the index they come by.
@@ -438,7 +441,9 @@ class Writer:
         self._rows.clear()
 
 
-def problem_writer(db: Connection) -> Writer:
-    """Takes Problems."""
+def write_problems(db: Connection, problems: Iterable[Problem]) -> None:
     columns = 'path, line, "column", code, severity, message'
-    return Writer(db, f"INSERT INTO problems ({columns}) VALUES (?, ?, ?, ?, ?, ?)")
+    writer = _Writer(db, f"INSERT INTO problems ({columns}) VALUES (?, ?, ?, ?, ?, ?)")
+    for problem in problems:
+        writer.add(problem)
+    writer.flush()

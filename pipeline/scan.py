@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pipeline.errors import Unlisted, WorkError
 from pipeline.model import ERROR, Entry, Problem
-from pipeline.paths import folder, has_extension, lies_within, ways, without_extension
+from pipeline.paths import folder, has_extension, lies_within, up, ways, without_extension
 from pipeline.patterns import Patterns, lines_of
 from pipeline.sources import DISK, IGNORE_LIMIT, Item, Source
 
@@ -236,10 +236,4 @@ def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
 
 def _top(root: str, base: str) -> str:
     """Where .gitignore files begin to count: the repository that the root lies in, else the base."""
-    folder = root
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return base
-        folder = parent
-    return folder
+    return next((folder for folder in up(root) if os.path.lexists(os.path.join(folder, ".git"))), base)

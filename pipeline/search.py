@@ -107,7 +107,7 @@ def search(cache: Cache, query: Query) -> list[Hit]:
     try:
         rows = _found(cache.db, matching, query)
     except SqliteError as error:
-        if query.raw and getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR":
+        if query.raw and database.name_of(error) == "SQLITE_ERROR":
             raise UsageError(f"not an FTS5 expression: {error}") from error
         raise
     return _with_snippets(cache, matching, rows)

@@ -43,7 +43,7 @@ def line(text: str) -> str:
 
 
 def is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
+    return sys.stdout.isatty()
 
 
 def _takes_sequences() -> bool:
@@ -75,7 +75,7 @@ def write(what: str | bytes) -> None:
 
 
 def _encoding() -> str:
-    return getattr(sys.stdout, "encoding", None) or "utf-8"
+    return sys.stdout.encoding or "utf-8"
 
 
 def note(text: str) -> None:

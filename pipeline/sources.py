@@ -17,6 +17,7 @@ from pipeline.content import Clock
 from pipeline.errors import UsageError, WorkError
 from pipeline.git import Blob, Repository, Staged
 from pipeline.model import INODE_BITS, Content, Entry, Problem, Stamp
+from pipeline.paths import lies_in
 
 IGNORE_LIMIT = 200_000
 """Bytes of a .gitignore. Its lines become an expression that is a thousand times as large."""
@@ -74,7 +75,7 @@ class Disk:
     def ignore_file(self, name: str) -> bytes | None:
         """Git reads no symbolic link here, and nor do we."""
         try:
-            return self._read(name, IGNORE_LIMIT + 1)
+            return content.whole(name, IGNORE_LIMIT + 1)
         except OSError as error:
             if error.errno in content.NOT_THERE:
                 return None
@@ -83,13 +84,9 @@ class Disk:
     def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         for name in names:
             try:
-                yield self._read(name, at_most)
+                yield content.whole(name, at_most)
             except OSError:
                 yield None
-
-    def _read(self, name: str, at_most: int = -1) -> bytes:
-        with content.opened(name) as descriptor, open(descriptor, "rb", closefd=False) as file:
-            return file.read(at_most)
 
 
 DISK = Disk()
@@ -137,14 +134,13 @@ class GitTree:
         commit: str | None = None,
     ) -> None:
         self.repository, self.commit, self._on_disk, self._sizes = repository, commit, on_disk, sizes
-        self._prefix = os.path.join(repository.top, "")
+        self._top = repository.top
         self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
         for blob in blobs:
             self._add(blob)
 
     def _add(self, blob: Blob) -> None:
-        assert self.repository
-        item = GitItem(os.path.basename(blob.path), os.path.join(self.repository.top, blob.path), blob)
+        item = GitItem(os.path.basename(blob.path), os.path.join(self._top, blob.path), blob)
         above = os.path.dirname(item.path)
         while above not in self._folders:
             self._folders[above] = {item.name: item}
@@ -197,7 +193,7 @@ class GitTree:
                 yield from DISK.texts((name,), at_most)
 
     def _holds(self, name: str) -> bool:
-        return os.path.join(name, "").startswith(self._prefix)
+        return lies_in(name, self._top)
 
     def _id_of(self, name: str) -> str | None:
         item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
-from pipeline import watchstate
-from pipeline.cache import Cache
-from pipeline.database import scalar
+from pipeline import database, watchstate
+from pipeline.cache import Cache, counts
 
 
 class Status(NamedTuple):
@@ -42,27 +40,22 @@ class Status(NamedTuple):
 
 def status(cache: Cache, fingerprint: str | None) -> Status:
     """Read the state of the cache; fingerprint is that of the settings in force, None when they name no documents."""
-    db, meta = cache.db, cache.meta
-    seen = watchstate.read(cache.path)
+    meta, seen, sizes = cache.meta, watchstate.read(cache.path), database.sizes(cache.path)
     state = seen.state if seen and seen.alive else None
     return Status(
         database=cache.path,
-        generation=int(meta.get("generation", 0)),
+        generation=cache.generation,
         fingerprint=meta.get("fingerprint", ""),
         schema_current=fingerprint is not None and fingerprint == meta.get("fingerprint"),
-        documents=scalar(db, "SELECT count(*) FROM nodes"),
-        problems=scalar(db, "SELECT count(*) FROM problems"),
+        **counts(cache.db),
         last_sync=meta.get("last_sync"),
         pending=state.pending if state else None,
         watcher=_watcher(seen) if seen else None,
-        wal_bytes=_size(cache.path + "-wal"),
+        wal_bytes=sizes.log,
         checkpoint=state.checkpoint if state else None,
-        sections=scalar(db, "SELECT count(*) FROM sections"),
-        links=scalar(db, "SELECT count(*) FROM links"),
-        unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
         built_at=meta.get("built_at"),
         digest=meta.get("digest"),
-        size_bytes=_size(cache.path),
+        size_bytes=sizes.file,
         base=cache.base,
         roots=cache.roots,
         mdcache=meta.get("mdcache", ""),
@@ -74,10 +67,3 @@ def _watcher(seen: watchstate.Seen) -> dict[str, Any]:
     for elsewhere in ("pending", "checkpoint", "generation"):
         del state[elsewhere]
     return {**state, "alive": seen.alive}
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

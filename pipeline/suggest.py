@@ -14,7 +14,7 @@ from pipeline.body import WIKI_KINDS
 from pipeline.database import Connection
 from pipeline.model import Problem
 from pipeline.paths import fold, folder, has_extension, without_extension
-from pipeline.resolve import quoted
+from pipeline.resolve import anchors_of, quoted
 from pipeline.settings import Settings
 
 # A hundred thousand comparisons take about a second: for whoever has many broken links a few suggestions are enough.
@@ -57,12 +57,7 @@ class Suggestions:
 
     def _anchor(self, target: str, node: int) -> str | None:
         written, _, fragment = target.partition("#")
-        rows = self._db.execute(
-            "SELECT anchor FROM sections WHERE node = ?1 AND anchor IS NOT NULL UNION"
-            " SELECT anchor FROM anchors WHERE node = ?1",
-            (node,),
-        )
-        near = self._closest(unquote(fragment).lower(), [anchor for (anchor,) in rows], 0.6)
+        near = self._closest(unquote(fragment).lower(), list(anchors_of(self._db, node)), 0.6)
         return f"{written}#{near}" if near else None
 
     def _target(self, wiki: bool, target: str, path: str) -> str | None:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from pipeline import sources
 from pipeline.compare import Change, Gone, Known, compare
+from pipeline.content import NO_CLOCK
 from pipeline.database import Connection, scalar
 from pipeline.errors import Damaged
 from pipeline.model import Entry, Problem
@@ -112,10 +114,9 @@ def _verdict(settings: Settings, change: Change) -> tuple[str | None, Problem | 
     """What became of a document (None: nothing), and why its file cannot be read."""
     if isinstance(change, Gone):
         return "removed", None
-    from pipeline import content, sources
-
-    repository, clock = settings.source.repository, content.Clock(0, 0, 0)
-    found = next(sources.contents(settings.base, repository, (change.entry,), settings.size_limit, clock))
+    found = next(
+        sources.contents(settings.base, settings.source.repository, (change.entry,), settings.size_limit, NO_CLOCK)
+    )
     if found is None or isinstance(found, Problem):
         return ("removed" if change.hash else None), found
     if change.hash is None:

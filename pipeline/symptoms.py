@@ -12,14 +12,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from pipeline import database, git, hook, lock, publish, sync, watchstate
 from pipeline.cache import opened
 from pipeline.errors import Damaged, MdcacheError, WorkError
 from pipeline.model import Entry
+from pipeline.paths import up
 from pipeline.scan import scan
 from pipeline.settings import Settings
 
@@ -257,8 +259,13 @@ def _documents(settings: Settings) -> Documents:
 
 
 def _folders(root: str) -> int:
-    """How many an observer would have to watch."""
-    return sum(1 for _ in os.walk(root))
+    """How many an observer would have to watch. They may nest deeper than Python's calls do, and os.walk with them."""
+    count, left = 0, [root]
+    while left:
+        with suppress(OSError), os.scandir(left.pop()) as entries:
+            left += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            count += 1
+    return count
 
 
 # The cache
@@ -278,8 +285,7 @@ def _cache(settings: Settings) -> CacheFile:
         path,
         there,
         live,
-        _size(path),
-        _size(path + "-wal"),
+        *database.sizes(path),
         *health,
         tuple(_unwritable(path, folder)),
         synced(path),
@@ -319,24 +325,13 @@ def _unwritable(path: str, folder: str) -> Iterator[str]:
 
 def _existing(folder: str) -> str:
     """The folder, or the nearest above it that is there."""
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    return folder
+    return next(filter(os.path.isdir, up(folder)))
 
 
 def synced(path: str) -> tuple[str, str] | None:
     """The service that copies the folder of a database, and the folder where that shows."""
-    folder = os.path.dirname(path)
-    while True:
-        name = _service(folder)
-        for mark, service in _SYNC_MARKS:
-            name = name or (service if os.path.lexists(os.path.join(folder, mark)) else None)
-        if name:
-            return name, folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
+    found = ((_service(folder), folder) for folder in up(os.path.dirname(path)))
+    return next(((service, folder) for service, folder in found if service), None)
 
 
 _SERVICES = (
@@ -350,16 +345,11 @@ _SERVICES = (
 
 
 def _service(folder: str) -> str | None:
-    """The service whose folders are called like this one."""
+    """The service whose folders are called like this one, or that has left its mark in it."""
     name = os.path.basename(folder)
-    return next((service for pattern, service in _SERVICES if pattern.fullmatch(name)), None)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
+    called = (service for pattern, service in _SERVICES if pattern.fullmatch(name))
+    marked = (service for mark, service in _SYNC_MARKS if os.path.lexists(os.path.join(folder, mark)))
+    return next(chain(called, marked), None)
 
 
 # Limits
@@ -392,7 +382,7 @@ def _observed_by(pid: str) -> list[int]:
 
 
 def _content(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pipeline
 from pipeline import database, digest, lock, publish, stops, survey
-from pipeline.cache import Cache, opened
-from pipeline.database import Connection, SqliteError, scalar
+from pipeline.cache import Cache, counts, opened
+from pipeline.database import Connection, SqliteError
 from pipeline.errors import Damaged, UsageError, WorkError
 from pipeline.model import Report, Tally
 from pipeline.settings import Settings
@@ -164,6 +164,8 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         )
     if cache.commit and cache.commit != settings.source.commit:
         return f"it holds the revision {cache.commit}"
+    if cache.generation < 1:
+        raise ValueError("generations are numbered from 1")
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
         return f"it holds the documents of {cache.base}"
@@ -254,7 +256,7 @@ def _interruptible(update: Update) -> Iterator[None]:
             raise
         # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
         # statements fail only on rows or a schema that we did not write.
-        blamed = "a trigger or view of the schema files fails" if update.has_user_triggers else "it is damaged"
+        blamed = database.USER_DDL_FAILS if update.has_user_triggers else "it is damaged"
         raise Unfit(f"{blamed} ({error})") from error
 
 
@@ -265,19 +267,13 @@ def _what_is_in(tally: Tally) -> str:
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:
     meta = dict(db.execute("SELECT key, value FROM meta"))
-    documents = scalar(db, "SELECT count(*) FROM nodes")
+    held = counts(db)
     return Report(
         database=settings.database,
         generation=int(meta.get("generation", 0)),
-        documents=documents,
-        sections=scalar(db, "SELECT count(*) FROM sections"),
-        links=scalar(db, "SELECT count(*) FROM links"),
-        unresolved=scalar(db, "SELECT count(*) FROM links WHERE scope = 'document' AND target_node IS NULL"),
-        problems=scalar(db, "SELECT count(*) FROM problems"),
-        added=tally.added,
-        changed=tally.changed,
-        removed=tally.removed,
-        unchanged=documents - tally.added - tally.changed,
+        **held,
+        **tally._asdict(),
+        unchanged=held["documents"] - tally.added - tally.changed,
         seconds=0.0,
         digest=meta.get("digest") or (digest.of_tables(db) if options.digest else None),
         fingerprint=meta.get("fingerprint", ""),

@@ -23,7 +23,7 @@ def verify(asked: Common, as_json: bool, quick: bool) -> None:
 
     settings, source = asked.settings(), None
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
-        source = revision(asked.folder, cache.commit)
+        source = revision(cache.base, cache.commit)
     settings = with_remembered_roots(asked.settings((), source))
     with progress_bar(settings, asked.quiet, "verify") as progress:
         found = prove(settings, quick, progress)

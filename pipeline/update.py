@@ -146,7 +146,7 @@ class Update:
         loader.add(batch, at_once=True)
         names = {name for name, *_ in before ^ self._names(batch.written)}
         resolve.resolve_changes(db, self._settings.rules(), names, batch.written, bereft)
-        self._list(unread)
+        resolve.write_problems(db, unread)
         self._write_history(batch, removed, changed, moved)
         tally = Tally(len(batch.written) - len(changed), len(changed), len(removed))
         if any(tally):
@@ -231,13 +231,7 @@ class Update:
         with self._transaction():
             gone = [(problem.path,) for problem in listed - wanted]
             self._db.executemany(f"DELETE FROM problems WHERE path = ? AND {NO_NODE}", gone)
-            self._list(sorted(wanted - listed))
-
-    def _list(self, problems: Iterable[Problem]) -> None:
-        writer = resolve.problem_writer(self._db)
-        for problem in problems:
-            writer.add(problem)
-        writer.flush()
+            resolve.write_problems(self._db, sorted(wanted - listed))
 
 
 def _now() -> str:

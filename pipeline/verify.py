@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from pipeline import database, ddl, digest, logical, rebuild, sources, sync, watchstate
 from pipeline.build import Progress, documents
 from pipeline.cache import Cache, opened
-from pipeline.content import Clock
+from pipeline.content import NO_CLOCK
 from pipeline.database import Connection, scalar
-from pipeline.errors import Damaged
+from pipeline.errors import Damaged, WorkError
 from pipeline.model import Entry, Problem
 from pipeline.settings import Settings
 
@@ -151,10 +151,9 @@ def _hashes(cache: Cache, settings: Settings, progress: Progress) -> Iterator[_F
 
 def _files(settings: Settings, progress: Progress) -> Iterator[tuple[str, ...]]:
     """(path, hash) of every document."""
-    repository, clock = settings.source.repository, Clock(0, 0, 0)
     for batch in documents(settings).batches:
         entries = tuple(one for one in batch.found if isinstance(one, Entry))
-        read = sources.contents(settings.base, repository, entries, settings.size_limit, clock)
+        read = sources.contents(settings.base, settings.source.repository, entries, settings.size_limit, NO_CLOCK)
         for entry, found in zip(entries, read, strict=True):
             if found is not None and not isinstance(found, Problem):
                 yield entry.path, found[0].hash
@@ -176,7 +175,11 @@ def _against_a_build(settings: Settings, progress: Progress) -> _Look:
 @contextmanager
 def _built(settings: Settings, progress: Progress) -> Iterator[str]:
     """What rebuild makes of the files as they are now, somewhere else."""
-    with tempfile.TemporaryDirectory(prefix="mdcache-verify-") as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="mdcache-verify-")
+    except OSError as error:
+        raise WorkError(f"cannot make a temporary folder in {tempfile.gettempdir()}: {error.strerror}") from error
+    with temporary as folder:
         name = os.path.join(folder, "expected.db")
         rebuild.rebuild(settings, rebuild.Options(output=name), progress)
         yield name

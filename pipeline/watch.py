@@ -14,7 +14,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pipeline import database, lock, publish, rebuild, stops, sync, watchstate
@@ -22,6 +21,7 @@ from pipeline.database import Connection, scalar
 from pipeline.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError
 from pipeline.model import Tally
 from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identity, refuse_limit
+from pipeline.paths import up
 from pipeline.settings import Settings
 from pipeline.watchstate import Beacon, State
 
@@ -400,14 +400,12 @@ class _Watcher:
         path = self._settings.database
         done: publish.Checkpoint | None = None
         try:
-            if os.path.getsize(path + "-wal"):
+            if database.sizes(path).log:
                 with lock.held(path, "mdcache watch", 0.0), database.speaking(path):
                     live = publish.open_live(publish.judge(path), 0.0)
                     if live:
                         with database.closing(live):
                             done = publish.checkpoint(live)
-        except FileNotFoundError:
-            pass
         except MdcacheError:
             done = publish.Checkpoint(True, -1, -1)
         self._show(checkpoint=_unfinished(done))
@@ -474,17 +472,11 @@ def _stamps(settings: Settings) -> tuple[Any, ...]:
     names = [settings.file] if settings.file else []
     home = os.path.realpath(os.path.dirname(settings.file)) if settings.file else settings.base
     names += [os.path.join(home, script.name) for script in settings.schema.user]
-    above = {folder for root in settings.roots for folder in _above(root)}
+    above = {folder for root in settings.roots for folder in up(os.path.dirname(root))}
     names += [os.path.join(folder, ".gitignore") for folder in sorted(above)]
     # Where .git lies decides which .gitignore files count; what happens in it does not matter.
     repositories = [os.path.lexists(os.path.join(folder, ".git")) for folder in sorted(above)]
     return (*map(_stamp, names), *repositories)
-
-
-def _above(folder: str) -> Iterator[str]:
-    while (parent := os.path.dirname(folder)) != folder:
-        yield parent
-        folder = parent
 
 
 def _stamp(name: str) -> tuple[int, ...] | None:
@@ -506,7 +498,7 @@ def _notify(message: str) -> None:
     name = "\0" + address[1:] if address.startswith("@") else address
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.connect(name)
-        channel.send(message.encode())
+        channel.send(message.encode("utf-8", "backslashreplace"))
 
 
 def _log_of(path: str) -> str:
@@ -535,7 +527,7 @@ def _put_aside(name: str) -> bool:
     return is_long
 
 
-def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
+def detach(settings: Settings, command: Sequence[str]) -> int:
     """Run a command that watches in the background; returns its process when its first sync is done.
 
     Its output goes to <database>.log; a long one is put aside. Raises WorkError, in its last words, when
@@ -549,7 +541,7 @@ def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
         with open(name, "ab", opener=_open_private) as log:
             began = log.tell()
             process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
     except OSError as error:
         raise WorkError(f"cannot write {name}: {error.strerror}") from error
@@ -566,7 +558,8 @@ def detach(settings: Settings, command: Sequence[str], folder: str) -> int:
 
 
 def _last_words(name: str, began: int) -> str:
-    with open(name, "rb") as log:
+    lines: list[str] = []
+    with contextlib.suppress(OSError), open(name, "rb") as log:
         log.seek(began)
         lines = log.read().decode("utf-8", "replace").splitlines()
     return lines[-1].partition("mdcache: ")[2] or lines[-1] if lines else f"the watcher ended at once: see {name}"
@@ -580,8 +573,12 @@ def stop(path: str, wait_s: float) -> int | None:
     if not seen.state.pid:
         raise WorkError(f"{watchstate.path_of(path)} does not say which process watches: try again")
     deadline = time.monotonic() + wait_s
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(seen.state.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    except OSError as error:
+        raise WorkError(f"cannot stop process {seen.state.pid}: {error.strerror}") from error
     while (now := watchstate.read(path)) and now.alive and now.state.pid in (seen.state.pid, 0):
         if time.monotonic() > deadline:
             raise WorkError(f"process {seen.state.pid} has not ended after {wait_s:g} s: wait longer with --wait")
@@ -591,4 +588,4 @@ def stop(path: str, wait_s: float) -> int | None:
 
 def stamp(line: str) -> str:
     """A line of the log."""
-    return f"{datetime.now(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')} {line}"
+    return f"{watchstate.now()} {line}"

@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import WorkError
 
-_LENGTH = 4096
+# Of a reason to be degraded 1000 characters are shown, and a character takes twelve bytes at most.
+_LENGTH = 16_384
+MAX_PID = (1 << 31) - 1
+"""No system has a process with a higher number, and none can be asked for one."""
 _TRIES, _PAUSE_S = 10, 0.02
 
 
@@ -73,7 +76,7 @@ def held(database: str) -> Iterator[Beacon]:
     path = path_of(database)
     with contextlib.ExitStack() as stack:
         with _speaking(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
             stack.callback(os.close, descriptor)
             content = os.pread(descriptor, _LENGTH, 0)
             if content.strip(b"\0") and not content.startswith(b'{"pid": '):
@@ -86,6 +89,8 @@ def held(database: str) -> Iterator[Beacon]:
                     f"{database} is watched already, by process {other.pid} since {other.since}: mdcache watch --stop"
                 )
         beacon = Beacon(descriptor)
+        # A watcher that was killed has left its name: whoever stops this one would end another process.
+        beacon.show(State())
         try:
             yield beacon
         finally:
@@ -122,7 +127,7 @@ class Seen(NamedTuple):
 def read(database: str) -> Seen | None:
     """The watcher of a database; None when there is none and the last one ended as it should."""
     try:
-        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
@@ -149,8 +154,20 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def _parsed(content: bytes) -> State:
+    """Whoever reads it signals the process that it names, and counts on times being text: all must fit, or nothing is.
+
+    RecursionError: lists within lists, for as long as the file is.
+    """
     try:
         found = json.loads(content)
-        return State(**{name: found[name] for name in State._fields if name in found})
-    except (ValueError, TypeError):
+        state = State(**{name: found[name] for name in State._fields if name in found})
+    except (ValueError, TypeError, RecursionError):
         return State()
+    return state if all(map(_fits, State._fields, state)) and 0 <= state.pid <= MAX_PID else State()
+
+
+def _fits(name: str, value: object) -> bool:
+    default = State._field_defaults[name]
+    if value is None or default is not None:
+        return type(value) is type(default)
+    return isinstance(value, dict if name == "checkpoint" else str)

@@ -10,16 +10,16 @@ from pipeline import rebuild, settings
 from pipeline.cache import Cache, opened
 
 
-def settings_of(folder: Path) -> settings.Settings:
-    """The settings in a folder; without any, all of the folder is documents."""
-    asked = settings.load(settings.Asked(str(folder)), {})
+def settings_of(folder: Path, *docs: str) -> settings.Settings:
+    """The settings in a folder, and these documents; without any, all of the folder is documents."""
+    asked = settings.load(settings.Asked(str(folder), docs=docs), {})
     return asked if asked.roots else asked.with_roots(asked.base, (asked.base,))
 
 
 @contextlib.contextmanager
-def cache_of(folder: Path) -> Iterator[Cache]:
+def cache_of(folder: Path, *docs: str) -> Iterator[Cache]:
     """Rebuild the cache of a folder, and open it to read."""
-    asked = settings_of(folder)
+    asked = settings_of(folder, *docs)
     rebuild.rebuild(asked, rebuild.Options(workers=0))
     with opened(asked.database, asked.base) as cache:
         yield cache

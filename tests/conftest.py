@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import processes
 import pytest
+from caches import cache_of
 from homes import environment
 
-from pipeline import database, rebuild, settings
 from pipeline.database import Connection
 
 
@@ -73,6 +74,14 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture
+def threadless() -> Iterator[None]:
+    """No thread can be started: each asks for more memory than there are addresses."""
+    before = threading.stack_size(1 << 47)
+    yield
+    threading.stack_size(before)
+
+
 @pytest.fixture(scope="session")
 def git() -> Callable[..., str]:
     """git(folder, *arguments, check=True, input=None) runs git there and returns what it prints."""
@@ -88,10 +97,7 @@ def rebuilt() -> Callable[..., AbstractContextManager[Connection]]:
 
     @contextlib.contextmanager
     def build(folder: Path, *docs: str) -> Iterator[Connection]:
-        asked = settings.load(settings.Asked(str(folder), docs=docs), {})
-        found = asked if asked.roots else asked.with_roots(asked.base, (asked.base,))
-        rebuild.rebuild(found, rebuild.Options(workers=0))
-        with database.closing(database.open_reader(found.database)) as db:
-            yield db
+        with cache_of(folder, *docs) as cache:
+            yield cache.db
 
     return build

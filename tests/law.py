@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from pipeline import database, digest, rebuild, settings, sync
+from pipeline import database, digest, rebuild, sync
 from pipeline.database import Connection, scalar
 from pipeline.model import Report
 from pipeline.settings import Settings
-
-
-def settings_of(folder: Path, name: str = "cache", *docs: str) -> Settings:
-    """The settings that hold in a folder, with a cache of this name in its .mdcache; without any, all is documents."""
-    asked = settings.Asked(str(folder), database=str(folder / ".mdcache" / f"{name}.db"), docs=docs)
-    found = settings.load(asked, {})
-    return found if found.roots else found.with_roots(found.base, (found.base,))
 
 
 def synced(found: Settings) -> Report:

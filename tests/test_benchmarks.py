@@ -68,12 +68,7 @@ def test_searches_can_be_named(vault: Any) -> None:
 
 def test_readers_are_timed_in_every_phase_of_a_swap() -> None:
     rows = found("swap", "--documents", "30", "--rounds", "1")["rows"]
-    assert [row["name"] for row in rows] == [
-        "nobody writes",
-        "swap",
-        "swap beside a held snapshot",
-        "whole rebuild",
-    ]
+    assert [row["name"] for row in rows] == ["nobody writes", "swap", "swap beside a held snapshot", "whole rebuild"]
     assert all(row["queries"] and row["longest_ms"] >= row["longest_but_for_processor_ms"] for row in rows)
 
 

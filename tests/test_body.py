@@ -63,7 +63,7 @@ def test_a_link_knows_what_its_target_is_before_it_is_resolved(text: str, scope:
 
 def test_only_the_first_place_of_an_anchor_counts() -> None:
     assert [(anchor.anchor, anchor.line) for anchor in body('a ^x\nb ^x\n<a id="y">\n\n# {#y}\n').anchors] == [
-        *(("^x", 1), ("y", 3)),
+        *(("^x", 1), ("y", 3))
     ]
 
 

@@ -209,7 +209,21 @@ def test_init_writes_settings_that_work_and_never_overwrites(fresh: Path) -> Non
     assert "is already there" in one_line(mdcache(fresh, "init"), 3)
     assert (fresh / "mdcache.toml").read_text() == written
     assert {path.name for path in fresh.iterdir()} == {"docs", "mdcache.toml", "all.toml", ".mdcache"}
-    assert "no such folder" in one_line(mdcache(fresh, "init", "-C", "nothere"), 2)
+    assert "no such folder: nothere" in one_line(mdcache(fresh, "init", "-C", "nothere"), 2)
+    assert "no such folder: ./nowhere" in one_line(mdcache(fresh, "init", "--config", "nowhere/x.toml"), 2)
+
+
+def test_init_leaves_nothing_where_a_file_cannot_grow(fresh: Path) -> None:
+    done = run(("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *MDCACHE, "init"), fresh)
+    assert "cannot write ./mdcache.toml: File too large" in one_line(done, 3)
+    assert [path.name for path in fresh.iterdir()] == ["docs"]
+
+
+@pytest.mark.parametrize("command", ["status", "sync docs", "watch --stop", "doctor"])
+def test_in_a_folder_that_was_removed_nothing_is_done(fresh: Path, command: str) -> None:
+    gone = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"'
+    done = run(("sh", "-c", gone, "sh", *MDCACHE, *command.split()), fresh)
+    assert "the working folder cannot be found (No such file or directory): cd to another" in one_line(done, 2)
 
 
 def test_the_caches_own_folder_keeps_itself_out_of_git(fresh: Path, git: Callable[..., str]) -> None:
@@ -300,12 +314,12 @@ def test_a_changed_and_a_removed_file_are_said_to_be_so(fresh: Path) -> None:
         (
             "search cache --limit 0",
             2,
-            "invalid value for '--limit': 0 is not in the range x>=1: see mdcache search --help",
+            "invalid value for '--limit': 0 is not in the range 1<=x<=1000000000: see mdcache search --help",
         ),
         (
             "search cache --limit -5",
             2,
-            "invalid value for '--limit': -5 is not in the range x>=1: see mdcache search --help",
+            "invalid value for '--limit': -5 is not in the range 1<=x<=1000000000: see mdcache search --help",
         ),
         ("rebuild docs --reproducible", 2, "--reproducible goes with --output FILE"),
         ("status -C nothere", 2, "no such folder: nothere"),
@@ -313,6 +327,7 @@ def test_a_changed_and_a_removed_file_are_said_to_be_so(fresh: Path) -> None:
         ("status --db nothere.db", 3, "no cache at "),
         ("status --db docs/guide.md", 3, "is damaged"),
         ("rebuild nothere --db other.db", 3, "cannot list "),
+        ("rebuild docs --output=", 3, "is no file: name another with --db"),
         (
             "rebuild docs --db docs/guide.md",
             3,
@@ -418,6 +433,25 @@ def outcome_of_check(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("seconds", ["1e300", "inf"])
+def test_one_may_wait_for_ever(fresh: Path, seconds: str) -> None:
+    for command in ("rebuild", "sync"):
+        (fresh / "docs/new.md").write_text(f"# {command}\n")
+        said(fresh, command, "docs", "--quiet", "--wait", seconds)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("sync --wait nan", "nan is no number of seconds"),
+        ("search cache --limit 99999999999999999999", "is not in the range"),
+        ("changes --limit 99999999999999999999", "is not in the range"),
+    ],
+)
+def test_numbers_that_nobody_means_are_refused(garden: Path, arguments: str, told: str) -> None:
+    assert told in one_line(mdcache(garden, *arguments.split()), 2)
+
+
 def test_check_explains_its_codes_wherever_it_is_asked(tmp_path: Path) -> None:
     assert said(tmp_path, "check", "--explain", "broken-anchor").startswith("## `broken-anchor` (error)\n")
     assert "no problem has the code 'x'" in one_line(mdcache(tmp_path, "check", "--explain", "x"), 2)
@@ -485,6 +519,14 @@ def test_a_reader_who_never_was_is_no_failure(garden: Path) -> None:
     shell = '"$@" | true; echo "${PIPESTATUS[0]}"; "$@" >&-; echo $?'
     done = run(("bash", "-c", shell, "bash", *MDCACHE, "search", "cache"), garden)
     assert (done.stdout, done.stderr) == ("0\n0\n", "")
+
+
+@pytest.mark.parametrize("command", ["rebuild docs", "check", "verify"])
+def test_streams_may_be_closed_before_the_start(fresh: Path, command: str) -> None:
+    said(fresh, "rebuild", "docs")
+    for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
+        done = run(("sh", "-c", f'"$@" {closed}', "sh", *MDCACHE, *command.split()), fresh)
+        assert done.returncode == (command == "check") and "bug" not in done.stderr, (closed, done)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")

@@ -123,10 +123,7 @@ def test_a_full_disk_in_words_when_the_driver_only_gives_the_text(path: str, tmp
 
 
 def test_a_locked_database_in_words(path: str) -> None:
-    with (
-        database.closing(database.open_live(path)) as holder,
-        database.closing(database.open_live(path, 0)) as db,
-    ):
+    with database.closing(database.open_live(path)) as holder, database.closing(database.open_live(path, 0)) as db:
         holder.execute("BEGIN IMMEDIATE")
         assert "is locked by another program" in str(said(path, lambda: db.execute("DELETE FROM t")))
 

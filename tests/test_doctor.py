@@ -10,17 +10,7 @@ from pipeline import doctor
 from pipeline.doctor import ERROR, OK, WARNING, Check
 from pipeline.hook import Standing
 from pipeline.lock import Record
-from pipeline.symptoms import (
-    CacheFile,
-    Documents,
-    FileSystem,
-    Inotify,
-    Root,
-    Sqlite,
-    Symptoms,
-    Watcher,
-    Writer,
-)
+from pipeline.symptoms import CacheFile, Documents, FileSystem, Inotify, Root, Sqlite, Symptoms, Watcher, Writer
 from pipeline.watchstate import State
 
 LOCAL = FileSystem("/notes/.mdcache", "ext4", False, 10**9, 10**6, False, False)
@@ -202,13 +192,7 @@ def test_a_read_only_file_system_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("free", "inodes", "level"),
-    [
-        (0, 10**6, ERROR),
-        (10**9, 0, ERROR),
-        (2_999_999, None, WARNING),
-        (3_000_000, None, OK),
-        (3_000_000, 10**6, OK),
-    ],
+    [(0, 10**6, ERROR), (10**9, 0, ERROR), (2_999_999, None, WARNING), (3_000_000, None, OK), (3_000_000, 10**6, OK)],
 )
 def test_a_disk_has_room_for_a_rebuild_or_not(free: int, inodes: int | None, level: str) -> None:
     found = doctor.judge_space(CACHE, LOCAL._replace(free_bytes=free, free_inodes=inodes), 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from caches import settings_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from law import synced
@@ -18,7 +19,7 @@ from pipeline import git as mine
 from pipeline.database import Connection
 from pipeline.errors import MdcacheError, UsageError
 from pipeline.policy import Policy, Rule
-from pipeline.settings import Asked, Settings, load
+from pipeline.settings import Settings
 from pipeline.sources import Trees
 
 Git = Callable[..., str]
@@ -47,10 +48,8 @@ def content(db: Connection) -> dict[str, Any]:
 _ASKING = Policy(rules=(Rule("texts", "SELECT rowid FROM sections_fts"),))
 
 
-def settings_of(folder: Path) -> Settings:
-    found = load(Asked(str(folder)), {})
-    found = found if found.roots else found.with_roots(found.base, (found.base,))
-    return found._replace(policy=_ASKING)
+def asking(folder: Path) -> Settings:
+    return settings_of(folder)._replace(policy=_ASKING)
 
 
 def rebuilt(files: dict[str, bytes]) -> dict[str, Any]:
@@ -58,7 +57,7 @@ def rebuilt(files: dict[str, bytes]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         write(folder, files)
-        found = settings_of(folder)
+        found = asking(folder)
         rebuild.rebuild(found, rebuild.Options(workers=0))
         with database.closing(database.open_reader(found.database)) as db:
             return content(db)
@@ -80,11 +79,11 @@ def test_drafts_of_all_trees_are_what_rebuilds_of_their_checkouts_are(
             if label == "HEAD":
                 git(folder, "commit", "-qm", "one")
             if label == cached:
-                synced(settings_of(folder))
+                synced(asking(folder))
         trees = Trees(mine.repository(name))
-        sources = {"HEAD": trees.revision("HEAD"), "index": trees.index(), "disk": settings_of(folder).source}
+        sources = {"HEAD": trees.revision("HEAD"), "index": trees.index(), "disk": asking(folder).source}
         expected = {label: rebuilt(tree) for label, tree in files.items()}
-        drafts = {label: settings_of(folder)._replace(source=source) for label, source in sources.items()}
+        drafts = {label: asking(folder)._replace(source=source) for label, source in sources.items()}
         for label, found in drafts.items():
             with draft.opened(found) as db:
                 assert content(db) == expected[label], label
@@ -98,7 +97,7 @@ def test_a_draft_is_nowhere_and_leaves_the_cache_as_it_was(vault: Vault, monkeyp
     temporary = vault({})
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("SQLITE_TMPDIR", str(temporary))
-    found = settings_of(folder)
+    found = asking(folder)
     for cached in (False, True):
         with draft.opened(found) as db:
             assert database.scalar(db, "SELECT count(*) FROM nodes") == 600
@@ -115,10 +114,10 @@ def test_a_trigger_that_fails_is_told_whether_or_not_there_is_a_cache(vault: Vau
     git(folder, "add", ".")
     for cached in (False, True):
         if cached:
-            synced(settings_of(folder))
+            synced(asking(folder))
         (folder / "b.md").write_text("# bad\n")
         git(folder, "add", "b.md")
-        found = settings_of(folder)._replace(source=Trees(mine.repository(str(folder))).index())
+        found = asking(folder)._replace(source=Trees(mine.repository(str(folder))).index())
         with (
             pytest.raises(UsageError, match="a trigger or view of the schema files fails: no bad"),
             draft.opened(found),
@@ -130,12 +129,12 @@ def test_a_trigger_that_fails_is_told_whether_or_not_there_is_a_cache(vault: Vau
 def test_a_trigger_may_write_to_no_table_of_ours_in_a_draft_either(vault: Vault) -> None:
     trigger = "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN DELETE FROM problems; END;"
     folder = vault({"mdcache.toml": 'schema = ["t.sql"]\n', "t.sql": trigger, "a.md": "[x](y.md)\n"})
-    with pytest.raises(MdcacheError), draft.opened(settings_of(folder)):
+    with pytest.raises(MdcacheError), draft.opened(asking(folder)):
         pass
 
 
 def test_without_a_rule_that_asks_for_texts_there_is_no_full_text_index(vault: Vault) -> None:
-    found = settings_of(vault({"a.md": "text\n"}))
+    found = asking(vault({"a.md": "text\n"}))
     for policy, count in ((_ASKING, 1), (Policy(), 0)):
         with draft.opened(found._replace(policy=policy)) as db:
             sql = "SELECT count(*) FROM sections_fts WHERE sections_fts MATCH 'text'"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from law import settings_of, synced
+from caches import settings_of
+from law import synced
 from processes import MDCACHE, PATIENCE_S, mdcache, one_line, start
 
 from pipeline import database, feed, lock, rebuild
@@ -201,6 +202,11 @@ def test_a_follower_ends_when_the_cache_is_removed(live: Settings, following: It
         Path(live.database + side).unlink(missing_ok=True)
     with pytest.raises(WorkError, match="no cache at"):
         next(following)
+
+
+def test_where_no_cache_can_be_there_is_none_to_follow(live: Settings) -> None:
+    with pytest.raises(WorkError, match="no cache at"):
+        next(feed.follow(str(Path(live.base) / "a.md" / "cache.db"), live.base))
 
 
 def test_a_follower_holds_up_nobody(live: Settings, following: Iterator[feed.News]) -> None:

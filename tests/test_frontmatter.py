@@ -137,7 +137,7 @@ def test_the_last_of_two_values_counts_everywhere() -> None:
 def test_wikilinks_are_found_however_deep_with_key_and_line() -> None:
     found = said("up: [[A|b]]\nx:\n  - '[[B]] ![[C#d]]'\n  - [[D]]\n  - {y: '[[E]]'}\n  - [[F, G]]\n  - [[]]\n")
     assert [tuple(link) for link in found.links] == [
-        *(("up", "A|b", 0), ("x", "B", 2), ("x", "C#d", 2), ("x", "D", 3), ("x", "E", 4), ("x", "F, G", 5)),
+        *(("up", "A|b", 0), ("x", "B", 2), ("x", "C#d", 2), ("x", "D", 3), ("x", "E", 4), ("x", "F, G", 5))
     ]
 
 

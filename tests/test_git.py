@@ -82,6 +82,16 @@ def test_an_error_of_git_is_told_in_its_words(repo: Path) -> None:
         mine.run(mine.repository(str(repo)), "rev-parse", "--verify", "nothere")
 
 
+@pytest.mark.parametrize(
+    ("gone", "said"), [("top", "git cannot be run in .*gone: No such file"), ("git_dir", "lacks the object 000")]
+)
+def test_a_repository_that_goes_away_while_it_is_read_is_an_error(repo: Path, gone: str, said: str) -> None:
+    found = mine.repository(str(repo))._replace(**{gone: str(repo / "gone")})
+    more_than_a_pipe_holds = ["0" * 1000] * 240
+    with pytest.raises(WorkError, match=said):
+        list(mine.contents(found, more_than_a_pipe_holds, lambda read, size: read(size)))
+
+
 # The environment of hooks
 
 

@@ -68,6 +68,10 @@ def test_a_walk_goes_round_a_ring_once(ring: Cache) -> None:
     assert [(one.id, one.distance) for one in found.reaching] == [("c", 1), ("b", 2)]
 
 
+def test_a_walk_ends_where_there_is_nothing_more_to_reach(ring: Cache) -> None:
+    assert look(ring, "a", 10**30) == look(ring, "a", 100)
+
+
 def test_a_walk_ends_at_its_depth(ring: Cache) -> None:
     assert [one.id for one in look(ring, "a", 2).reachable] == ["b", "c"]
     assert look(ring, "a", 1).reachable == []

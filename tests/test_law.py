@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from caches import settings_of
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from law import assert_law, content, settings_of, synced
+from law import assert_law, content, synced
 
 from pipeline import feed, sync
 from pipeline.cache import opened

@@ -89,7 +89,7 @@ def test_ordinals_of_links_count_through_the_document(vault: Vault) -> None:
     text = "---\nup: '[[P]]'\n---\n[a](b.md)\n# H\n[[c]] http://d\n"
     found = rows(laid_out(vault({"a.md": text}), "a.md"), "links")
     assert [(row["ordinal"], row["section"], row["kind"]) for row in found] == [
-        *((0, 0, "property"), (1, 0, "markdown"), (2, 1, "wikilink"), (3, 1, "url")),
+        *((0, 0, "property"), (1, 0, "markdown"), (2, 1, "wikilink"), (3, 1, "url"))
     ]
 
 

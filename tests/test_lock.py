@@ -106,7 +106,10 @@ def test_a_lock_names_its_holder_in_one_line_of_json(database: str) -> None:
     assert json.loads(content)["pid"] == os.getpid()
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 512, b'{"pid": 12, "comm', b'{"pid": "x"}'])
+BEYOND = b'{"pid": 99999999999, "command": "x", "since": "x", "published": 1}'
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 512, b'{"pid": 12, "comm', b'{"pid": "x"}', BEYOND])
 def test_a_torn_lock_file_says_nothing_and_is_ours(database: str, content: bytes) -> None:
     Path(lock.path_of(database)).write_bytes(content)
     assert lock.read(database) == lock.Record()

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processes import INSTANCES, WATCHES, freeze, limit, limited, may_limit, start
 
-from pipeline.observer import MANY, Inbox, Observer, Scope, Taken
+from pipeline.observer import MANY, Inbox, Observer, Scope, Taken, Unavailable
 
 SCOPE = Scope("/base", (".md",), "/base/cache.md")
 QUEUE = "/proc/sys/fs/inotify/max_queued_events"
@@ -244,6 +244,12 @@ def test_observers_that_end_leave_no_descriptor_and_no_thread(tmp_path: Path) ->
     while held() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert held() <= before
+
+
+@pytest.mark.usefixtures("threadless")
+def test_where_no_thread_can_be_had_nothing_can_be_observed(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="can't start new thread"):
+        Ear(tmp_path)
 
 
 # Tells what it heard when events were lost, and what it could not observe.

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,8 +157,15 @@ def prove(db: Connection, wanted: publish.Expected) -> None:
         publish.prove(db, "x.build", wanted, index)
 
 
-def test_a_proof_that_is_given_up_ends_at_once(folder: Path) -> None:
+def test_a_proof_that_is_given_up_leaves_no_thread(folder: Path) -> None:
+    before = threading.active_count()
     publish.IndexProof(str(folder / LIVE)).close()
+    assert threading.active_count() == before
+
+
+def test_where_no_thread_can_be_had_there_is_no_proof(folder: Path, threadless: None) -> None:  # noqa: ARG001
+    with pytest.raises(WorkError, match="the proof cannot begin: can't start new thread"):
+        publish.IndexProof(str(folder / LIVE))
 
 
 def test_a_whole_build_is_proven(folder: Path) -> None:

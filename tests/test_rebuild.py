@@ -465,7 +465,9 @@ def test_sync_replaces_the_cache_of_a_revision_and_says_so(repository: Path) -> 
     ("options", "said"),
     [
         (("--rev", "nope", "--db", "x.db"), "no revision 'nope'"),
+        (("--rev", "", "--db", "x.db"), "no revision ''"),
         (("--rev", "HEAD"), "--rev goes with"),
+        (("--rev", ""), "--rev goes with"),
         (("--rev", "--help", "--db", "x.db"), "no revision"),
         (("--rev", "HEAD", "--db", "x.db", ".."), "does not lie in the repository"),
     ],

@@ -70,12 +70,7 @@ def test_a_snippets_hits_are_set_apart_and_nothing_else_is() -> None:
 
 def test_a_table_has_a_cell_in_a_line_and_nothing_for_null(capsys: Capture) -> None:
     show.table(["id", "odd\x1b"], [(1, None), ("two\nlines", b"\x00\xff")])
-    assert capsys.readouterr().out.splitlines() == [
-        "id         odd\ufffd",
-        "---------  ------",
-        "1",
-        "two lines  00ff",
-    ]
+    assert capsys.readouterr().out.splitlines() == ["id         odd\ufffd", "---------  ------", "1", "two lines  00ff"]
 
 
 CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"]))

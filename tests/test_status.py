@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from caches import cache_of, settings_of
 
-from pipeline import watchstate
+from pipeline import database, watchstate
 from pipeline.cache import opened
+from pipeline.errors import Damaged
 from pipeline.status import Status, status
 
 Vault = Callable[..., Path]
@@ -37,6 +39,16 @@ def test_every_rebuild_is_a_generation(vault: Vault) -> None:
     for generation in (1, 2, 3):
         with cache_of(folder):
             assert status_of(folder).generation == generation
+
+
+def test_a_cache_without_a_number_is_damaged(vault: Vault) -> None:
+    folder = vault(FILES)
+    with cache_of(folder):
+        pass
+    with database.closing(database.open_live(settings_of(folder).database)) as db:
+        db.execute("UPDATE meta SET value = 'x' WHERE key = 'generation'")
+    with pytest.raises(Damaged, match="does not say which generation it is: run mdcache rebuild"):
+        status_of(folder)
 
 
 def test_settings_that_would_make_other_rows_make_it_no_longer_current(vault: Vault) -> None:

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from law import assert_law, settings_of, synced
+from caches import settings_of
+from law import assert_law, synced
 from onlookers import readers, stir
 from watching import watched
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from law import settings_of
-from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, is_gone, mdcache, run
+from caches import settings_of
+from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, is_gone, mdcache, run, start
 from watching import watched
 
-from pipeline import lock, publish, rebuild, symptoms
+from pipeline import lock, publish, rebuild, symptoms, watchstate
 
 Vault = Callable[..., Path]
 
@@ -217,6 +218,14 @@ def test_a_read_only_file_system_is_seen(folder: Path) -> None:
     assert found["file system"] == found["permissions"] == "error"
 
 
+def test_folders_may_nest_deeper_than_calls(folder: Path) -> None:
+    subprocess.run(["mkdir", "-p", folder / "/".join(["docs"] + ["d"] * 1200)], check=True)
+    try:
+        assert told(folder, status=0)["documents"]["saw"].endswith(" in 1,201 folders")
+    finally:
+        subprocess.run(["rm", "-r", folder / "docs/d"], check=True)  # pytest's own recursion would not come back
+
+
 def test_names_tell_whether_case_counts(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("")
     assert symptoms.file_system(str(tmp_path)).ignores_case == (tmp_path / "A.MD").exists()  # type: ignore[union-attr]
@@ -333,6 +342,17 @@ def test_a_watcher_that_was_killed_or_halted_is_seen(tmp_path: Path) -> None:
         assert level() == ("warning", "mdcache watch --detach")
         watcher.restart()
         assert level() == ("ok", None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a name is text, and /proc is not there")
+def test_the_process_of_a_killed_watcher_may_be_another_by_now_of_any_name(folder: Path) -> None:
+    program = folder / os.fsdecode(b"\xff")
+    program.symlink_to(shutil.which("sleep") or "")
+    with start((str(program), "60"), folder, stdout=None, stderr=None) as other:
+        left = watchstate.State(pid=other.pid, since="2026-01-01T00:00:00Z")
+        Path(watchstate.path_of(database_of(folder))).write_text(json.dumps(left._asdict()))
+        assert levels(told(folder)) == {"watcher": "warning"}
+        other.kill()
 
 
 # Git

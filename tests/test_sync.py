@@ -16,7 +16,8 @@ from typing import Any
 import pyromark
 import pytest
 import yaml
-from law import assert_law, content, settings_of, synced
+from caches import settings_of
+from law import assert_law, content, synced
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
 
 from pipeline import database, ddl, lock, publish, rebuild, sync, update
@@ -25,7 +26,6 @@ from pipeline.model import Report
 from pipeline.settings import Settings
 
 Vault = Callable[..., Path]
-SYNC = (*MDCACHE, "sync", "--db", "cache/x.db", "--wait", "30")
 
 
 @pytest.fixture
@@ -266,8 +266,7 @@ def test_without_a_cache_one_is_built(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    ['extensions = [".txt"]', 'exclude = ["b.md"]', "size_limit = 3", '[[paths]]\npattern = "a.md"\ntype = "t"'],
+    "line", ['extensions = [".txt"]', 'exclude = ["b.md"]', "size_limit = 3", '[[paths]]\npattern = "a.md"\ntype = "t"']
 )
 def test_other_settings_build_anew(base: Path, line: str) -> None:
     (base / "mdcache.toml").write_text(f'docs = ["docs"]\n{line}\n')
@@ -321,7 +320,12 @@ def forget(path: str) -> None:
         db.execute("DELETE FROM meta WHERE key IN ('roots', 'fingerprint')")
 
 
-@pytest.mark.parametrize("damage", [damage_header, cut, damage_pages, forget, os.unlink])
+def misnumber(path: str) -> None:
+    with database.closing(database.open_live(path)) as db:
+        db.execute("UPDATE meta SET value = 'x' WHERE key = 'generation'")
+
+
+@pytest.mark.parametrize("damage", [damage_header, cut, damage_pages, forget, misnumber, os.unlink])
 def test_a_damaged_or_missing_cache_is_built_anew(base: Path, damage: Callable[[str], None]) -> None:
     live = settings_of(base)
     damage(live.database)

@@ -128,8 +128,7 @@ def test_what_leaves_the_base_is_looked_up_nowhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "fragment"),
-    [("a.md", None), ("a.md#", ""), ("a.md#b%20c", "b c"), ("a.md?x#b#c", "b#c"), ("#b", "b")],
+    ("target", "fragment"), [("a.md", None), ("a.md#", ""), ("a.md#b%20c", "b c"), ("a.md?x#b#c", "b#c"), ("#b", "b")]
 )
 def test_the_fragment_is_what_follows_the_first_hash(target: str, fragment: str | None) -> None:
     assert markdown(target).fragment == fragment

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from law import settings_of, synced
+from caches import settings_of
+from law import synced
 from processes import mdcache
 from watching import watched
 
@@ -380,6 +382,27 @@ def test_it_needs_no_lock(live: Settings) -> None:
 def test_a_cache_that_is_not_there_cannot_be_proven(vault: Vault) -> None:
     with pytest.raises(WorkError, match="no cache at"):
         verify(settings_of(vault(DOCUMENTS)))
+
+
+def test_without_room_for_temporary_files_nothing_can_be_proven(
+    live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(WorkError, match=r"cannot make a temporary folder in .*/gone: No such file"):
+        verify(live)
+
+
+def test_the_cache_of_a_revision_is_proven_wherever_one_is(
+    vault: Vault, git: Callable[..., str], tmp_path: Path
+) -> None:
+    folder = vault(DOCUMENTS)
+    git(folder, "init", "-q")
+    git(folder, "add", "--all")
+    git(folder, "commit", "-qm", "one")
+    (folder / "a.md").write_text("# Other\n")
+    assert mdcache(folder, "rebuild", ".", "--rev", "HEAD", "--db", str(tmp_path / "x.db")).returncode == 0
+    done = mdcache(tmp_path, "verify", "--db", "x.db")
+    assert done.stdout.startswith("ok ") and (done.returncode, done.stderr) == (0, ""), done
 
 
 def test_beside_a_watcher_that_has_work_all_the_time_nothing_is_reported(tmp_path: Path) -> None:

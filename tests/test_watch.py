@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from caches import settings_of
 from processes import (
     MDCACHE,
     PATIENCE_S,
@@ -30,7 +33,8 @@ from processes import (
 )
 from watching import QUEUE, Watched, flood, watched
 
-from pipeline import database, lock, sync, watchstate
+from pipeline import database, lock, sync, watch, watchstate
+from pipeline.errors import WorkError
 
 LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
 FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
@@ -273,6 +277,17 @@ def test_a_folder_that_cannot_be_listed_holds_up_nothing_else(base: Path) -> Non
         watcher.keeps_the_law()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="setpriv is Linux's")
+def test_a_cache_that_is_out_of_reach_does_not_end_it(base: Path) -> None:
+    with watched(base, before=UNPRIVILEGED) as watcher:
+        folder = Path(watcher.database).parent
+        folder.chmod(0)
+        try:
+            assert watcher.stop() == 0, watcher.said()
+        finally:
+            folder.chmod(0o755)
+
+
 # Settings and schema
 
 
@@ -459,6 +474,12 @@ def test_a_log_that_grows_long_is_put_aside_once(base: Path) -> None:
     assert log.read_text().endswith(" stopped\n") and log.read_text().count("\n") == 1
 
 
+def test_a_watcher_whose_log_is_gone_leaves_no_last_words(base: Path) -> None:
+    live = settings_of(base)
+    with pytest.raises(WorkError, match="the watcher ended at once: see "):
+        watch.detach(live, (sys.executable, "-c", "import os, sys; os.unlink(sys.argv[1])", live.database + ".log"))
+
+
 def test_what_keeps_it_from_starting_is_said_at_once(base: Path) -> None:
     (base / "docs").rename(base / "elsewhere")
     for more in ((), ("--detach",)):
@@ -486,21 +507,48 @@ def test_a_foreign_file_is_not_taken_for_a_cache(base: Path) -> None:
     assert {file.name for file in base.iterdir()} == {"docs", "x.db"}
 
 
-def test_systemd_is_told_when_it_is_ready_and_when_it_stops(base: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs to be somebody else, too")
+def test_a_watcher_that_is_somebody_elses_cannot_be_stopped(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    stranger = start(("setpriv", "--reuid=65534", "sleep", "60"), tmp_path, stdout=None, stderr=None)
+    with stranger, watchstate.held(path) as beacon:
+        beacon.show(watchstate.State(pid=stranger.pid))
+        done = run(("setpriv", "--bounding-set=-kill", *MDCACHE, "watch", "--stop", "--db", path), tmp_path)
+        stranger.kill()
+        assert f"cannot stop process {stranger.pid}: Operation not permitted" in one_line(done, 3)
+
+
+@contextlib.contextmanager
+def under_systemd(folder: Path, tmp_path: Path, docs: str) -> Iterator[tuple[socket.socket, subprocess.Popen[str]]]:
+    """A watcher and the socket on which it is to tell how it fares."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(PATIENCE_S)
         environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
-        process = start((*MDCACHE, "watch", "docs", "--db", "cache/x.db"), base, env=environment)
+        process = start((*MDCACHE, "watch", docs, "--db", "cache/x.db"), folder, env=environment)
         try:
-            told = [systemd.recv(1000).decode() for _ in range(2)]
-            assert told[0].startswith("STATUS=generation 1 built") and told[1] == "READY=1"
-            process.terminate()
-            assert systemd.recv(1000) == b"STOPPING=1"
-            assert process.wait(PATIENCE_S) == 0
+            yield systemd, process
         finally:
             process.kill()
             process.communicate()
+
+
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(base: Path, tmp_path: Path) -> None:
+    with under_systemd(base, tmp_path, "docs") as (systemd, process):
+        told = [systemd.recv(1000).decode() for _ in range(2)]
+        assert told[0].startswith("STATUS=generation 1 built") and told[1] == "READY=1"
+        process.terminate()
+        assert systemd.recv(1000) == b"STOPPING=1"
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a name is text")
+def test_systemd_is_told_of_a_folder_whose_name_is_no_text(tmp_path: Path, vault: Callable[..., Path]) -> None:
+    odd = vault({"one/a.md": "# A\n", "two/b.md": "# B\n"}, into=tmp_path / os.fsdecode(b"\xff"))
+    assert mdcache(odd, "rebuild", "one", "--db", "cache/x.db").returncode == 0
+    with under_systemd(odd, tmp_path, "two") as (systemd, _):
+        assert "(it holds the documents of " in systemd.recv(1000).decode()
+        assert systemd.recv(1000) == b"READY=1"
 
 
 def test_without_an_observer_it_compares_now_and_then(base: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import threading
 from pathlib import Path
@@ -32,6 +33,9 @@ def test_others_see_what_it_shows_for_as_long_as_it_lives(database: str) -> None
         beacon.show(STATE._replace(pending=0, degraded="x" * 10_000))
         seen = watchstate.read(database)
         assert seen and seen.state.pending == 0 and set(seen.state.degraded or "") == {"x"}
+        beacon.show(STATE._replace(degraded="\U0001f600" * 10_000))
+        seen = watchstate.read(database)
+        assert seen and seen.state.pid == os.getpid() and set(seen.state.degraded or "") == {"\U0001f600"}
     assert watchstate.read(database) is None
     with watchstate.held(database):
         pass
@@ -78,6 +82,29 @@ def test_a_state_that_makes_no_sense_is_none(database: str, content: bytes) -> N
     Path(watchstate.path_of(database)).write_bytes(content)
     seen = watchstate.read(database)
     assert seen is None or not seen.alive
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"pid": -1}',
+        b'{"pid": 99999999999}',
+        b'{"pid": "7"}',
+        b'{"pid": 7, "since": 5}',
+        b'{"pid": 7, "last_event": 5}',
+        b'{"pid": 7, "checkpoint": "x"}',
+        b'{"pid": ' + b"[" * 4000,
+    ],
+)
+def test_what_no_watcher_writes_is_nobodys_state(database: str, content: bytes) -> None:
+    Path(watchstate.path_of(database)).write_bytes(content)
+    assert watchstate.read(database) is None
+
+
+def test_a_new_watcher_never_goes_by_the_name_of_the_last(database: str) -> None:
+    Path(watchstate.path_of(database)).write_text(json.dumps(STATE._replace(pid=1)._asdict()))
+    with watchstate.held(database):
+        assert watchstate.read(database) == Seen(State(), True)
 
 
 def test_a_file_of_somebody_else_stays_as_it_is(database: str) -> None:

@@ -127,6 +127,12 @@ def at_home(folder: Path) -> None:
             os.environ[name] = value
 
 
+def memory(name: str, pid: int | str = "self") -> int:
+    """Bytes that a process holds now (VmRSS), or has held at most (VmHWM). Linux only."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split(f"{name}:")[1].split()[0]) * 1024
+
+
 def conclude(rows: Sequence[Row], quiet: bool = False) -> int:
     """Print the table; the exit status."""
     if not quiet:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import test_parse
+from caches import settings_of
 from hypothesis import strategies as st
-from law import assert_law, settings_of, synced
+from law import assert_law, synced
 
 from pipeline import hydrate
 from pipeline.cache import opened
@@ -58,18 +59,12 @@ def _parsed(raw: bytes) -> None:
 
 
 def _bounded(raw: bytes) -> None:
-    before, began = _memory("VmRSS"), time.process_time()
+    before, began = bench.memory("VmRSS"), time.process_time()
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     parse("deep/a.md", content_of(raw), Rules())
-    took, more = time.process_time() - began, _memory("VmHWM") - before
+    took, more = time.process_time() - began, bench.memory("VmHWM") - before
     assert took <= _SECONDS + _SECONDS_A_MB * len(raw) / 1e6, f"{took:.2f} s for {len(raw)} bytes"
     assert more <= _BYTES + _BYTES_A_BYTE * len(raw), f"{more / 1e6:.0f} MB for {len(raw)} bytes"
-
-
-def _memory(name: str) -> int:
-    """Bytes that this process holds now (VmRSS), or has held at most (VmHWM)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split(f"{name}:")[1].split()[0]) * 1024
 
 
 def _kept(folders: list[dict[str, bytes]]) -> None:

@@ -10,64 +10,11 @@ Text = st.SearchStrategy[str]
 
 WORDS = st.sampled_from(
     (
-        *(
-            "word",
-            "two words",
-            "b",
-            "deep/b",
-            "b.md",
-            "Sub",
-            "漢字",
-            "é",
-            "e\u0301",
-            "ﬃ",
-            "İ",
-            "ß",
-            "ก็",
-            "😀",
-            "\u202e",
-            "\ufeff",
-        ),
-        *(
-            "\0",
-            "\x07",
-            "\x1b[31m",
-            "\x1a",
-            "\x7f",
-            "\x85",
-            "\u2028",
-            "\u2029",
-            "\x0b",
-            "\x0c",
-            "\t",
-            "\u00a0",
-            "\u200b",
-        ),
-        *(
-            "../b.md",
-            "/etc/passwd",
-            "file:///etc/passwd",
-            "%00",
-            "%2e%2e%2fb",
-            "javascript:x",
-            "C:\\b",
-            "//h/p",
-            "#",
-            "?q",
-        ),
-        *(
-            "a" * 300,
-            "../" * 40 + "b",
-            "-",
-            "--",
-            "NULL",
-            "'; DROP TABLE nodes; --",
-            "NEAR(",
-            '"',
-            "*",
-            "&#0;",
-            "&nbsp;",
-        ),
+        *("word", "two words", "b", "deep/b", "b.md", "Sub", "漢字", "é", "e\u0301", "ﬃ", "İ", "ß", "ก็", "😀"),
+        *("\u202e", "\ufeff", "\0", "\x07", "\x1b[31m", "\x1a", "\x7f", "\x85", "\u2028", "\u2029", "\x0b", "\x0c"),
+        *("\t", "\u00a0", "\u200b", "../b.md", "/etc/passwd", "file:///etc/passwd", "%00", "%2e%2e%2fb"),
+        *("javascript:x", "C:\\b", "//h/p", "#", "?q", "a" * 300, "../" * 40 + "b", "-", "--", "NULL"),
+        *("'; DROP TABLE nodes; --", "NEAR(", '"', "*", "&#0;", "&nbsp;"),
     )
 )
 LOOSE: Text = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
@@ -147,22 +94,8 @@ _SCALARS = st.one_of(
 )
 _KEYS = st.sampled_from(
     (
-        "id",
-        "title",
-        "tags",
-        "aliases",
-        "type",
-        "date",
-        "summary",
-        "up",
-        "<<",
-        "a b",
-        "? [x]",
-        "\0",
-        "漢",
-        "1",
-        "null",
-        "[x]: y\nk",
+        *("id", "title", "tags", "aliases", "type", "date", "summary", "up", "<<", "a b", "? [x]", "\0", "漢", "1"),
+        *("null", "[x]: y\nk"),
     )
 )
 YAML: Text = st.one_of(
@@ -197,29 +130,11 @@ MARKDOWN: Text = st.builds(
     st.sampled_from(("", "\n")),
 )
 _ENCODINGS = (
-    "utf-8",
-    "utf-8",
-    "utf-8",
-    "utf-8",
-    "utf-8-sig",
-    "utf-16",
-    "utf-16-le",
-    "utf-32",
-    "latin-1",
-    "cp1252",
-    "shift-jis",
-    "utf-7",
+    *("utf-8", "utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252"),
+    *("shift-jis", "utf-7"),
 )
 _ODD = (
-    b"",
-    b"",
-    b"",
-    b"\xff",
-    b"\xc0\x80",
-    b"\xed\xa0\x80",
-    b"\xe6\xbc",
-    b"\xf4\x90\x80\x80",
-    b"\0" * 50,
+    *(b"", b"", b"", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xe6\xbc", b"\xf4\x90\x80\x80", b"\0" * 50),
     b"\xef\xbb\xbf",
 )
 

@@ -15,7 +15,7 @@ from processes import PATIENCE_S, mdcache
 from watching import Watched, flood, watched
 
 from torture import bench
-from torture.bench import Trial
+from torture.bench import Part, Trial
 
 _TEXT = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
 
@@ -25,27 +25,11 @@ def run(trial: Trial) -> None:
     with trial.part("folders move at random") as part, watched(_base(trial, "moves")) as watcher:
         for round_ in range(trial.amount(2, 30)):
             with part.point(f"round {round_}"):
-                for _ in range(60):
-                    _stir(watcher, trial.chance)
-                    if trial.chance.random() < 0.1:
-                        time.sleep(trial.chance.random() * 0.7)  # so that events mingle in many ways
-                watcher.keeps_the_law(PATIENCE_S)
+                _move(trial, watcher)
     with trial.part("killed at any moment") as part, watched(_base(trial, "killed")) as watcher:
         for round_ in range(trial.amount(2, 30)):
             with part.point(f"round {round_}"):
-                _change_much(watcher.docs, round_)
-                for _ in range(20):
-                    _stir(watcher, trial.chance)
-                time.sleep(trial.chance.random() * 0.5)  # in the debounce, in a batch, after it
-                watcher.process.kill()
-                watcher.process.wait()
-                part.faults += 1
-                _stir(watcher, trial.chance)
-                done = mdcache(watcher.base, "sync", *watcher.named())
-                assert done.returncode == 0, done
-                assert_law(watcher.settings(watcher.database))
-                watcher.restart()
-                watcher.keeps_the_law(PATIENCE_S)
+                _kill(trial, part, watcher, round_)
     for name, storm in (("syncs", test_storm.storm_of_syncs), ("a watcher", test_storm.storm_beside_a_watcher)):
         with trial.part(f"readers beside {name}") as part:
             part.unit = "minutes"
@@ -59,15 +43,44 @@ def run(trial: Trial) -> None:
         part.unit, part.tried = "writes", 12_000
         flood(watcher, trial.amount(100, 12_000), 12_000)
     with trial.part("memory over floods") as part, watched(_base(trial, "memory")) as watcher:
-        sizes = []
-        for round_ in range(trial.amount(4, 16)):
-            with part.point(f"round {round_}"):
-                for number in range(trial.amount(200, 800)):
-                    (watcher.docs / f"a/m{number}.md").write_text(f"# {round_} {number}\n\n{'words ' * 200}\n")
-                watcher.keeps_the_law(PATIENCE_S)
-                sizes.append(_memory(watcher.process.pid))
-        half = len(sizes) // 2
-        assert max(sizes[half:]) < max(sizes[:half]) * 1.1, sizes
+        _grow(trial, part, watcher)
+
+
+def _move(trial: Trial, watcher: Watched) -> None:
+    for _ in range(60):
+        _stir(watcher, trial.chance)
+        if trial.chance.random() < 0.1:
+            time.sleep(trial.chance.random() * 0.7)  # so that events mingle in many ways
+    watcher.keeps_the_law(PATIENCE_S)
+
+
+def _kill(trial: Trial, part: Part, watcher: Watched, round_: int) -> None:
+    _change_much(watcher.docs, round_)
+    for _ in range(20):
+        _stir(watcher, trial.chance)
+    time.sleep(trial.chance.random() * 0.5)  # in the debounce, in a batch, after it
+    watcher.process.kill()
+    watcher.process.wait()
+    part.faults += 1
+    _stir(watcher, trial.chance)
+    done = mdcache(watcher.base, "sync", *watcher.named())
+    assert done.returncode == 0, done
+    assert_law(watcher.settings(watcher.database))
+    watcher.restart()
+    watcher.keeps_the_law(PATIENCE_S)
+
+
+def _grow(trial: Trial, part: Part, watcher: Watched) -> None:
+    """Many documents are written over and over; in the end it takes no more memory than half-way."""
+    sizes = []
+    for round_ in range(trial.amount(4, 16)):
+        with part.point(f"round {round_}"):
+            for number in range(trial.amount(200, 800)):
+                (watcher.docs / f"a/m{number}.md").write_text(f"# {round_} {number}\n\n{'words ' * 200}\n")
+            watcher.keeps_the_law(PATIENCE_S)
+            sizes.append(bench.memory("VmRSS", watcher.process.pid))
+    half = len(sizes) // 2
+    assert max(sizes[half:]) < max(sizes[:half]) * 1.1, sizes
 
 
 def _base(trial: Trial, name: str) -> Path:
@@ -111,10 +124,6 @@ def _change_much(docs: Path, version: int) -> None:
     (docs / f"much/e{version}.md").write_text(f"# E{version}\n")
     (docs / f"much/e{version - 3}.md").unlink(missing_ok=True)
     (docs / f"much/d{version % 150}.md").rename(docs / f"d{version % 4}.md")
-
-
-def _memory(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
 
 
 if __name__ == "__main__":

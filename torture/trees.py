@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import test_patterns
+from caches import settings_of
 from hypothesis import strategies as st
-from law import assert_law, settings_of, synced
+from law import assert_law, synced
 
 from pipeline import sync
 from pipeline.model import Entry, Problem
@@ -26,65 +27,20 @@ from torture.examples import tried
 
 _SECONDS = 20
 _FOLDERS = (
-    b"",
-    b"a",
-    b"b",
-    b"a/b",
-    b"-rf",
-    b"a b",
-    b"deep/" * 40,
-    "é".encode(),
-    "e\u0301".encode(),
-    b".hidden",
-    b"x.md",
+    *(b"", b"a", b"b", b"a/b", b"-rf", b"a b", b"deep/" * 40, "é".encode(), "e\u0301".encode(), b".hidden", b"x.md"),
     b"\xff",
 )
 _NAMES = (
-    *(
-        b"a.md",
-        b"b.md",
-        b"A.MD",
-        b".md",
-        b"..md",
-        b"a.md.md",
-        b"README.md",
-        b"a.markdown",
-        b"x.txt",
-        b"-rf.md",
-        b" .md",
-    ),
-    *(
-        b"a\nb.md",
-        b"a\tb.md",
-        b"\x1b[31m.md",
-        b"\x7f.md",
-        b"*.md",
-        b"[a].md",
-        b"\\.md",
-        b"'\".md",
-        b"$(id).md",
-        b"%41.md",
-    ),
-    *(b"#.md", b"!.md", b"b\xe4d.md", b"\xed\xa0\x80.md", "é.md".encode(), "e\u0301.md".encode(), "漢.md".encode()),
-    *("\u202emd.md".encode(), b"n" * 252 + b".md", b"x.md", b"cache.db", b"mdcache.toml.md"),
+    *(b"a.md", b"b.md", b"A.MD", b".md", b"..md", b"a.md.md", b"README.md", b"a.markdown", b"x.txt", b"-rf.md"),
+    *(b" .md", b"a\nb.md", b"a\tb.md", b"\x1b[31m.md", b"\x7f.md", b"*.md", b"[a].md", b"\\.md", b"'\".md"),
+    *(b"$(id).md", b"%41.md", b"#.md", b"!.md", b"b\xe4d.md", b"\xed\xa0\x80.md", "é.md".encode()),
+    *("e\u0301.md".encode(), "漢.md".encode(), "\u202emd.md".encode(), b"n" * 252 + b".md", b"x.md", b"cache.db"),
+    b"mdcache.toml.md",
 )
 _TEXTS = ("", "# A\n\n[[b]] [x](b/a.md) [[é]]\n", "[y](../../etc/passwd) [z](/a.md) ![[*]]\n", "---\nid: a\n---\n")
 _KINDS = (
-    "file",
-    "file",
-    "file",
-    "file",
-    "up",
-    "self",
-    "dangling",
-    "link",
-    "fifo",
-    "socket",
-    "folder",
-    "sparse",
-    "hard",
-    "ignore",
-    "gone",
+    *("file", "file", "file", "file", "up", "self", "dangling", "link", "fifo", "socket", "folder", "sparse"),
+    *("hard", "ignore", "gone"),
 )
 
 Deed = tuple[str, bytes, bytes, str, bytes]
