@@ -16,9 +16,9 @@ from pipeline import show, stops
 from pipeline.commands import (
     AS_JSON,
     HELP,
-    MOST,
     WAIT,
     Common,
+    at_most,
     common,
     common_to,
     progress_bar,
@@ -151,7 +151,13 @@ def rebuild(
 @click.argument("query", nargs=-1, required=True)
 @AS_JSON
 @click.option(
-    "--limit", type=click.IntRange(1, MOST), default=10, show_default=True, metavar="N", help="At most N results."
+    "--limit",
+    type=click.IntRange(1),
+    callback=at_most,
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="At most N results.",
 )
 @click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'.")
 @click.option("--tag", metavar="TAG", help="Only documents with this tag.")
@@ -382,7 +388,7 @@ def check(
 @AS_JSON
 @click.option("--since", metavar="TOKEN", help="Only what came after: the 'next' of the last time, or 'now'.")
 @click.option("--follow", is_flag=True, help="Wait for more, until stopped.")
-@click.option("--limit", type=click.IntRange(0, MOST), metavar="N", help="At most N changes.")
+@click.option("--limit", type=click.IntRange(0), callback=at_most, metavar="N", help="At most N changes.")
 @common
 def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit: int | None) -> None:
     """List what happened to the documents since the cache was built, and the token to go on from."""

@@ -118,8 +118,13 @@ WAIT = click.option(
     metavar="SECONDS",
     help="For another writer.",
 )
-MOST = 1_000_000_000
-"""Of what can be asked for by number: more would not fit into a statement of SQLite's."""
+# More than there are of anything; much more would not fit into a statement of SQLite's.
+_ALL = 1_000_000_000
+
+
+def at_most(_context: click.Context, _option: click.Parameter, value: int | None) -> int | None:
+    """For an option that says how many: a number out of all proportion means all."""
+    return None if value is None else min(value, _ALL)
 
 
 def with_remembered_roots(settings: Settings) -> Settings:
