@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline import database
+from pipeline import database, lock
 from pipeline.database import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
 from pipeline.errors import Damaged, No, WorkError
-from pipeline.paths import fold, without_extension
+from pipeline.paths import fold, lies_in, without_extension
 
 
 class Cache(NamedTuple):
@@ -52,7 +52,9 @@ class Node(NamedTuple):
 def opened(path: str, base: str) -> Iterator[Cache]:
     """Open the cache at path to read; base serves a published cache, which does not remember where it was made.
 
-    Raises WorkError when there is none, when it is not ours or newer than we are, and Damaged when it cannot be read.
+    A cache may have come with a clone: only one that was made here speaks for folders outside base and its own. Raises
+    WorkError when there is none, when it is not ours or newer than we are, and Damaged when it cannot be read or
+    believed.
     """
     with database.speaking(path):
         db = _open(path)
@@ -69,7 +71,10 @@ def _open(path: str) -> Connection:
     try:
         return database.open_reader(path)
     except SqliteError as error:
-        if database.name_of(error) != "SQLITE_CANTOPEN":
+        name = database.name_of(error)
+        if name.startswith("SQLITE_READONLY") and database.has_journal(path):
+            raise Damaged(f"{path} has a journal beside it that is not ours: run mdcache rebuild") from error
+        if name != "SQLITE_CANTOPEN":
             raise
         return database.open_reader(path)
 
@@ -84,9 +89,14 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
         roots = [str(root) for root in json.loads(meta["roots"])]
     except (KeyError, ValueError, TypeError) as error:
         raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS") from error
+    believed = (base, os.path.dirname(path).removesuffix("/.mdcache"))
     if "base" in meta:
         base = os.path.realpath(os.path.join(os.path.dirname(path), meta["base"]))
-    return Cache(path, db, base, tuple(os.path.realpath(os.path.join(base, root)) for root in roots), meta)
+    found = tuple(os.path.realpath(os.path.join(base, root)) for root in roots)
+    is_near = any(lies_in(base, folder) for folder in believed)
+    if not (is_near or lock.is_original(path)) or not all(lies_in(root, base) for root in found):
+        raise Damaged(f"{path} was not made here, and leads to {base}: run mdcache rebuild DOCS")
+    return Cache(path, db, base, found, meta)
 
 
 def _meta(path: str, db: Connection) -> dict[str, str]:

@@ -150,9 +150,22 @@ def open_reader(path: str) -> Connection:
     return db
 
 
+def has_journal(path: str) -> bool:
+    """Whether a rollback journal lies beside a cache, which never writes one: it is of others, and may mean harm.
+
+    Whoever opens the cache to write would play it back, and older versions of SQLite delete the file that it names.
+    """
+    try:
+        return os.path.getsize(path + "-journal") > 0
+    except OSError:
+        return False
+
+
 def open_memory() -> Connection:
     """A throw-away database in memory."""
-    return _connect(":memory:")
+    db = _connect(":memory:")
+    _run(db, "PRAGMA trusted_schema=OFF")
+    return db
 
 
 def _connect(name: str, uri: bool = False) -> Connection:
@@ -334,7 +347,7 @@ _CREATES = frozenset(
         "SQLITE_CREATE_VTABLE",
     )
 )
-_MODULES = frozenset(("fts5", "fts5vocab", "rtree"))
+_MODULES = frozenset(("fts5", "fts5vocab"))
 _FORBIDDEN_FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"))
 _HARMLESS_PRAGMAS = frozenset(
     (
@@ -399,15 +412,16 @@ def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:
 def writing_with_user_triggers(builtin: frozenset[str], builtin_sources: frozenset[str]) -> Authorizer:
     """For our own writing while the user's triggers are in force.
 
-    What comes from a user's trigger or view (source) may read, and write to the user's own tables; what is ours
-    may do all.
+    What comes from a user's trigger or view (source) may read, and write to the user's own tables; what is ours may do
+    all. Our triggers and views read and write, and no more: a WITH of the user's may bear the name of one.
     """
 
     def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
-        if source is None or source.lower() in builtin_sources:
+        if source is None:
             return _OK
         if _NAMES.get(action) in _WRITES:
-            return _DENY if (first or "").lower() in builtin or db == "temp" else _OK
+            is_ours = source.lower() in builtin_sources
+            return _DENY if not is_ours and ((first or "").lower() in builtin or db == "temp") else _OK
         return reading_only(action, first, second, db, source)
 
     return authorize

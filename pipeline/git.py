@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from shlex import quote
 from typing import NamedTuple, TypeVar
 
 from pipeline.errors import UsageError, WorkError
@@ -49,6 +50,13 @@ class Repository(NamedTuple):
         """Where git looks for hooks: core.hooksPath, else those that all work trees share."""
         said = run(self, "rev-parse", "--git-path", "hooks")
         return os.path.join(self.top, os.fsdecode(said.removesuffix(b"\n")))
+
+    def owns_its_top(self) -> bool:
+        """Whether git finds it there: the configuration may call any folder its work tree."""
+        try:
+            return _look(self.top, _elsewhere()).git_dir == self.git_dir
+        except UsageError:
+            return False
 
     def is_rebasing(self) -> bool:
         """Whether commits are being replayed. A rebase that only moves the branch forward has none to replay."""
@@ -132,7 +140,7 @@ def _refusal(folder: str, said: str) -> str:
         return f"{shown} has no work tree: a bare repository, or the inside of .git"
     if "dubious ownership" in said:
         top = said.partition(" at '")[2].removesuffix("'") or shown
-        return f"git does not trust {top}, which belongs to somebody else: {_TRUST} {top}"
+        return f"git does not trust {top}, which belongs to somebody else: {_TRUST} {quote(top)}"
     return f"{shown} is not in a git repository" if "not a git repository" in said else f"{shown}: git says: {said}"
 
 
@@ -172,6 +180,7 @@ PLAIN = frozenset((0o100644, 0o100755))
 # What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
 # characters, or 64.
 _AT_ONCE = 240
+_CHUNK = 1 << 20
 
 _Answer = TypeVar("_Answer")
 Read = Callable[[int], bytes]
@@ -320,7 +329,8 @@ def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, 
             size = int(about[2])
             left = _Left(process.stdout.read, size)
             yield take(left.read, size)
-            left.read(size)
+            while left.read(_CHUNK):
+                pass
             process.stdout.read(1)
 
 

@@ -168,15 +168,16 @@ def _idle(found: _Found) -> tuple[str | None, str | None]:
     if found.kind == "edited":
         return "was edited since mdcache wrote it", f"move it away, then {again}"
     if found.kind == "other":
-        return "is not the hook of mdcache", f"remove {found.kept}, then {again}" if found.kept else again
-    return (None, None) if os.access(found.path, os.X_OK) else ("is not executable", f"chmod +x {found.path}")
+        return "is not the hook of mdcache", f"remove {quote(found.kept)}, then {again}" if found.kept else again
+    return (None, None) if os.access(found.path, os.X_OK) else ("is not executable", f"chmod +x {quote(found.path)}")
 
 
 def _folder(repository: Repository) -> str:
     """Where git looks for hooks; refused where they would be others', too."""
     folder = repository.hooks_folder()
     real = os.path.realpath(folder)
-    if not any(lies_in(real, os.path.realpath(own)) for own in (repository.top, repository.common_dir)):
+    own = (repository.common_dir, *((repository.top,) if repository.owns_its_top() else ()))
+    if not any(lies_in(real, os.path.realpath(one)) for one in own):
         raise UsageError(
             f"the hooks lie outside the repository, in {real} (core.hooksPath?), where they serve others, too:"
             " call mdcache check --staged from the pre-commit there"
@@ -208,6 +209,8 @@ _NAME_OF_ITSELF = re.compile(rb"basename[^\n]*(\$0|\$\{0|PROGRAM_NAME|argv\[0\])
 
 
 def _asks_its_name(path: str) -> bool:
+    if not os.path.isfile(path):
+        return False  # a FIFO would hold us up
     with contextlib.suppress(OSError), open(path, "rb") as file:
         return bool(_NAME_OF_ITSELF.search(file.read(_LONGEST)))
     return False

@@ -24,12 +24,16 @@ _LENGTH = 512
 
 
 class Record(NamedTuple):
-    """What a lock file says: who holds or last held it, and which generation was published last (0: none)."""
+    """What a lock file says: who holds or last held it, and which generation was published last (0: none).
+
+    inode: that of the lock file when this was published.
+    """
 
     pid: int = 0
     command: str = ""
     since: str = ""
     published: int = 0
+    inode: int = 0
 
 
 class Lock:
@@ -44,7 +48,8 @@ class Lock:
 
     def published(self, generation: int) -> None:
         """Remember a completed publish. A full disk must not undo it, so failing to write this down is no error."""
-        self._record = self._record._replace(published=generation)
+        inode = os.fstat(self._descriptor).st_ino
+        self._record = self._record._replace(published=generation, inode=inode)
         _write(self._descriptor, self._record)
 
 
@@ -71,6 +76,15 @@ def read(database: str) -> Record:
     if content.strip(b"\0") and not content.startswith(b'{"pid": '):
         raise WorkError(f"{path} is not a lock of mdcache: it stays untouched, name another database with --db")
     return _parsed(content)
+
+
+def is_original(database: str) -> bool:
+    """Whether its cache was published here, beside this very lock file: a clone or another copy has a new one."""
+    try:
+        found = os.stat(path_of(database), follow_symlinks=False)
+    except OSError:
+        return False
+    return read(database).inode == found.st_ino
 
 
 def is_held(database: str) -> bool:
@@ -157,6 +171,7 @@ def _parsed(content: bytes) -> Record:
     try:
         found = json.loads(content)
         record = Record(int(found["pid"]), str(found["command"]), str(found["since"]), int(found["published"]))
+        record = record._replace(inode=int(found.get("inode", 0)))
     except (ValueError, KeyError, TypeError):
         return Record()
     return record if 0 <= record.pid <= MAX_PID else Record()

@@ -47,7 +47,10 @@ def parse_header(raw: bytes) -> Header:
 
 
 class Target(NamedTuple):
-    """A database path that may be written to. exists: there is a file, ours, perhaps damaged; live: as in Header."""
+    """A database path that may be written to.
+
+    exists: there is a file, ours, perhaps damaged; live: as in Header, and nothing waits to be rolled back into it.
+    """
 
     path: str
     exists: bool
@@ -72,7 +75,7 @@ def judge(path: str, for_output: bool = False) -> Target:
     leftover = _first_bytes(build_path(path))
     if leftover and not record.pid and not parse_header(leftover).ours:
         raise WorkError(f"{build_path(path)} is in the way and not ours: name another database with --db")
-    return Target(path, bool(raw), header.live)
+    return Target(path, bool(raw), header.live and not database.has_journal(path))
 
 
 def _first_bytes(path: str) -> bytes:
@@ -140,10 +143,13 @@ def make_folder(path: str) -> None:
 
 def _keep_out_of_git(folder: str) -> None:
     path = os.path.join(folder, ".gitignore")
-    # An empty one is what a full disk or a kill has left.
-    if not os.path.exists(path) or not os.path.getsize(path):
-        with open(path, "w") as file:
-            file.write("*\n")
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path)
+        # An empty file is what a full disk or a kill has left. A link may have come with a clone, to lead us elsewhere.
+        if found.st_size or not stat.S_ISREG(found.st_mode):
+            return
+    with open(path, "w") as file:
+        file.write("*\n")
 
 
 def build_path(path: str) -> str:

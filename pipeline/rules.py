@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,12 +25,14 @@ _LONGEST = 1000
 _MEMORY_BYTES = 1 << 29
 # How many steps of SQLite's machine pass between two looks at the clock: well under a millisecond.
 _STEPS = 1_000
+# One step can be a function that takes hours, as instr() of megabytes in megabytes does, and nothing interrupts it.
+_GRACE_S = 2.0
 
 
 def run(db: Connection, rules: Iterable[Rule], limit_s: float = TIME_LIMIT_S) -> list[Problem]:
     """The problems that the rules find. Raises UsageError with a rule's name when it does not run, or not in time.
 
-    limit_s: how long each may run.
+    limit_s: how long each may run. One that cannot be interrupted ends this process, a little later, with its name.
     """
     found = []
     database.set_authorizer(db, database.reading_only)
@@ -45,7 +49,7 @@ def run(db: Connection, rules: Iterable[Rule], limit_s: float = TIME_LIMIT_S) ->
 def _run(db: Connection, rule: Rule, limit_s: float) -> list[Problem]:
     deadline = time.monotonic() + limit_s
     db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-    with _blaming(rule, limit_s, deadline):
+    with _blaming(rule, limit_s, deadline), _watched(rule, limit_s):
         cursor = db.execute(rule.sql)
         columns = [column[0].lower() for column in cursor.description or ()]
         found = [_problem(rule, columns, row) for row in islice(_checked(rule, columns, cursor), ROWS_LIMIT + 1)]
@@ -63,8 +67,29 @@ def _blaming(rule: Rule, limit_s: float, deadline: float) -> Iterator[None]:
     except (SqliteError, DriverWarning) as error:
         # SQLite is interrupted by our clock, or by Ctrl-C.
         if time.monotonic() > deadline:
-            raise UsageError(f"rule '{rule.name}': it ran longer than {limit_s:g} seconds") from error
+            raise _too_long(rule, limit_s) from error
         raise database.user_error(error, f"rule '{rule.name}' does not run") from error
+
+
+def _too_long(rule: Rule, limit_s: float) -> UsageError:
+    return UsageError(f"rule '{rule.name}': it ran longer than {limit_s:g} seconds")
+
+
+@contextmanager
+def _watched(rule: Rule, limit_s: float) -> Iterator[None]:
+    watch = threading.Timer(limit_s + _GRACE_S, _end, (_too_long(rule, limit_s),))
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+        watch.join()  # with another thread about, workers would be no forks
+
+
+def _end(error: UsageError) -> None:
+    os.write(2, f"mdcache: {error}\n".encode())
+    os._exit(error.status)
 
 
 @contextmanager

@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.errors import Unlisted, doing
+from pipeline.errors import Unlisted, WorkError, doing
 from pipeline.model import ERROR, Entry, Problem
 from pipeline.paths import folder, has_extension, lies_within, up, ways, without_extension
 from pipeline.patterns import Patterns, lines_of
-from pipeline.sources import DISK, Item, Source
+from pipeline.sources import DISK, IGNORE_LIMIT, Item, Source
 
 
 class Tree(NamedTuple):
@@ -188,6 +188,8 @@ class _Walk:
         name = os.path.join(folder, ".gitignore")
         with doing(f"read {name}"):
             raw = self._source.ignore_file(name)
+        if raw and len(raw) > IGNORE_LIMIT:
+            raise WorkError(f"{name} is longer than {IGNORE_LIMIT // 1000} kB")
         return () if raw is None else (_Ignore(os.path.join(folder, ""), Patterns(lines_of(raw))),)
 
 

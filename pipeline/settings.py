@@ -31,6 +31,8 @@ _LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", 
 _KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
+# Of a settings file or a schema file. A clone's may be as large as a disk.
+_LONGEST = 10_000_000
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
 
 
@@ -166,17 +168,18 @@ class _File(NamedTuple):
         """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
         full = os.path.realpath(os.path.join(self.home, path))
         if not self.trusted and not lies_in(full, self.home):
-            raise self.refused(f"'{key}' leads outside its folder ({path}): name the file with --config to trust it")
+            trust = "name the file with --config to trust it" if self.name else "name it with --db"
+            raise self.refused(f"'{key}' leads outside its folder ({path}): {trust}")
         return full
 
     def refused(self, message: str) -> UsageError:
-        return UsageError(f"{self.name}: {message}")
+        return UsageError(f"{self.name or self.home}: {message}")
 
 
 def _settings_file(folder: str, named: str | None, source: Source) -> _File:
     name = os.path.join(folder, named) if named else _find(folder)
     if not name:
-        return _File(None, folder, True, {}, source)
+        return _File(None, folder, False, {}, source)
     home = os.path.realpath(os.path.dirname(name))
     file = _File(name, home, bool(named), _read(os.path.join(home, os.path.basename(name)), source), source)
     for key, value in file.values.items():
@@ -218,20 +221,22 @@ def _tools(name: str, source: Source) -> dict[str, Any]:
 def _toml(name: str, source: Source) -> dict[str, Any]:
     try:
         return tomllib.loads(_bytes(name, source).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of a million digits
         raise UsageError(f"{name} is not valid TOML: {error}") from error
 
 
 def _bytes(name: str, source: Source) -> bytes:
     """What the source holds under this name; else, and for the disk, what lies there."""
-    raw = next(source.texts((name,))) if source.repository else None
-    if raw is not None:
-        return raw
+    raw = next(source.texts((name,), _LONGEST + 1)) if source.repository else None
     try:
-        with open(name, "rb") as stream:
-            return stream.read()
+        if raw is None:
+            with open(name, "rb") as stream:
+                raw = stream.read(_LONGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from error
+    if len(raw) > _LONGEST:
+        raise UsageError(f"{name} is longer than {_LONGEST // 1_000_000} MB")
+    return raw
 
 
 def _check(file: _File, key: str, value: Any) -> None:
@@ -280,7 +285,10 @@ def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
 
 
 def _script(file: _File, name: str) -> Script:
-    raw = _bytes(file.inside("schema", name), file.source)
+    path = file.inside("schema", name)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise file.refused(f"the schema file {name} is no file")  # to read a FIFO might take for ever
+    raw = _bytes(path, file.source)
     try:
         return Script(name, raw.decode())
     except UnicodeDecodeError as error:

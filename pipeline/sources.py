@@ -19,6 +19,9 @@ from pipeline.git import Blob, Repository, Staged
 from pipeline.model import INODE_BITS, Content, Entry, Problem, Stamp
 from pipeline.paths import lies_in
 
+IGNORE_LIMIT = 200_000
+"""Bytes of a .gitignore. Its lines become an expression that is a thousand times as large."""
+
 
 class Item(Protocol):
     """What lies in a folder; os.DirEntry is one."""
@@ -51,7 +54,7 @@ class Source(Protocol):
         """What scan gives of a file that it found. Raises OSError."""
 
     def ignore_file(self, name: str) -> bytes | None:
-        """What a .gitignore says; None when there is none. Raises OSError."""
+        """What a .gitignore says, cut off one byte after IGNORE_LIMIT; None when there is none. Raises OSError."""
 
     def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         """What files hold, or so many bytes of it; None where there is no plain file that can be read."""
@@ -72,7 +75,7 @@ class Disk:
     def ignore_file(self, name: str) -> bytes | None:
         """Git reads no symbolic link here, and nor do we."""
         try:
-            return content.whole(name)
+            return content.whole(name, IGNORE_LIMIT + 1)
         except OSError as error:
             if error.errno in content.NOT_THERE:
                 return None
@@ -173,7 +176,7 @@ class GitTree:
     def _ignore_files(self) -> dict[str, bytes | None]:
         """All at once: a process for each would take long where there are many."""
         names = [os.path.join(folder, ".gitignore") for folder, items in self._folders.items() if ".gitignore" in items]
-        return dict(zip(names, self.texts(names), strict=True))
+        return dict(zip(names, self.texts(names, IGNORE_LIMIT + 1), strict=True))
 
     def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         assert self.repository

@@ -515,8 +515,8 @@ def _begin_log_anew(name: str) -> None:
 
 
 def _open_private(name: str, flags: int) -> int:
-    """It names documents, and so is for their owner only, as the cache is."""
-    return os.open(name, flags | os.O_NOFOLLOW, 0o600)
+    """It names documents, and so is for their owner only, as the cache is. A FIFO in its place holds nobody up."""
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
 
 
 def _put_aside(name: str) -> bool:

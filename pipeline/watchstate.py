@@ -52,14 +52,14 @@ class Beacon:
         self._written: State | None = None
 
     def show(self, state: State) -> None:
-        """Padded to one length and written at once. A full disk is no error: watching goes on unseen."""
+        """Padded to one length and written at once. A full disk is no error: the next look writes it."""
+        state = state if state.degraded is None else state._replace(degraded=state.degraded[:1000])
         if state == self._written:
             return
-        state = state if state.degraded is None else state._replace(degraded=state.degraded[:1000])
         line = json.dumps(state._asdict(), ensure_ascii=True).encode()
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, line[: _LENGTH - 1].ljust(_LENGTH - 1) + b"\n", 0)
-        self._written = state
+            self._written = state
 
 
 def path_of(database: str) -> str:

@@ -37,6 +37,7 @@ _Result = TypeVar("_Result")
 _AHEAD = 2
 # Values made and not yet gone before the garbage collector looks: more than a job makes.
 _CYCLES_AFTER = 200_000
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @contextlib.contextmanager
@@ -110,7 +111,8 @@ class _Worker:
         jobs, self._jobs = context.Pipe(duplex=False)
         self._results, results = context.Pipe(duplex=False)
         self._process = context.Process(target=_serve, args=(work, jobs, results), daemon=True)
-        self._process.start()
+        with _importing_nothing_from_here():
+            self._process.start()
         jobs.close()
         results.close()
 
@@ -141,6 +143,20 @@ def _context() -> ForkContext | SpawnContext:
     if sys.platform == "linux" and threading.active_count() == 1:
         return multiprocessing.get_context("fork")
     return multiprocessing.get_context("spawn")
+
+
+@contextlib.contextmanager
+def _importing_nothing_from_here() -> Iterator[None]:
+    """A process that is spawned looks for its first modules in the working folder, where documents of others lie."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 @contextlib.contextmanager

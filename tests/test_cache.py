@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -158,3 +159,48 @@ def test_a_cache_that_was_moved_with_its_documents_still_finds_them(vault: Vault
     moved = folder.rename(tmp_path / "moved")
     with opened(str(moved / ".mdcache/cache.db"), "/") as cache:
         assert (cache.base, cache.roots) == (str(moved), (str(moved),))
+
+
+# What came with a clone
+
+
+@pytest.fixture
+def forged(vault: Vault, tmp_path: Path) -> Path:
+    """A clone with a cache that says that it holds the documents of a folder outside."""
+    vault({"secret.md": "# Secret\n"}, tmp_path / "private")
+    there = vault({"a.md": "# A\n"}, tmp_path / "theirs")
+    with cache_of(there) as cache:
+        path = Path(cache.path)
+    with database.closing(database.open_live(str(path))) as db:
+        db.execute("UPDATE meta SET value = '../../private' WHERE key = 'base'")
+        db.execute("UPDATE nodes SET path = 'secret.md', id = 'secret'")
+    shutil.copytree(there, tmp_path / "clone")
+    return tmp_path / "clone"
+
+
+def test_a_cache_of_a_clone_does_not_speak_for_folders_outside(forged: Path) -> None:
+    path = str(forged / ".mdcache" / "cache.db")
+    with pytest.raises(Damaged, match=r"was not made here, and leads to .*/private: run"), opened(path, str(forged)):
+        pass
+    # Unless that is the folder that is asked about.
+    with opened(path, str(forged.parent)) as cache:
+        assert cache.base == str(forged.parent / "private")
+
+
+def test_a_cache_speaks_for_the_folder_it_lies_in_wherever_that_was_moved(vault: Vault, tmp_path: Path) -> None:
+    with cache_of(vault(FILES, tmp_path / "old")):
+        pass
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    with opened(str(tmp_path / "new" / ".mdcache" / "cache.db"), "/nowhere") as cache:
+        assert cache.base == str(tmp_path / "new")
+
+
+@pytest.mark.parametrize("root", ["..", "../private", "/", "link"])
+def test_no_root_of_a_cache_lies_outside_its_base(vault: Vault, tmp_path: Path, root: str) -> None:
+    with cache_of(vault({"a.md": ""}, tmp_path / "docs")) as cache:
+        path, base = cache.path, cache.base
+    (tmp_path / "docs" / "link").symlink_to(tmp_path)
+    with database.closing(database.open_live(path)) as db:
+        db.execute("UPDATE meta SET value = json_array(?) WHERE key = 'roots'", (root,))
+    with pytest.raises(Damaged, match="was not made here"), opened(path, base):
+        pass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -287,3 +288,27 @@ def test_a_schema_that_is_no_text_is_damage_and_brought_back(
         assert (status, "is damaged" in err) == (3, True)
         assert said(capsys, scene, command)[0] == 0
         assert said(capsys, scene, "verify")[0] == 0
+
+
+# What came with a clone
+
+
+def journal(names: Path) -> bytes:
+    """A rollback journal that changes nothing, of a transaction over several databases that this file would tell of."""
+    magic, name = bytes.fromhex("d9d505f920a163d7"), os.fsencode(names)
+    head = magic + struct.pack(">IIIII", 0, 1, 36, 4096, 8192)
+    page = 0x40000000 // 8192 + 1
+    return head.ljust(4096, b"\0") + struct.pack(f">I{len(name)}sII", page, name, len(name), sum(name)) + magic
+
+
+@pytest.mark.parametrize("writer", ["sync", "rebuild"])
+def test_a_journal_beside_the_cache_is_not_played_back(capsys: Capture, scene: Scene, writer: str) -> None:
+    victim = scene.folder / "d3.md"
+    put(scene, scene.whole)
+    Path(f"{scene.path}-journal").write_bytes(journal(victim))
+    assert all(said(capsys, scene, *reader)[0] in (0, 1, 3) for reader in READERS)
+    assert "journal beside it" in said(capsys, scene, "search", "words")[2]
+    assert said(capsys, scene, writer)[0] == 0
+    assert victim.exists()
+    assert not Path(f"{scene.path}-journal").exists()
+    assert said(capsys, scene, "verify")[0] == 0

@@ -168,6 +168,14 @@ def test_ddl_that_reaches_for_what_is_not_the_users_is_refused(sql: str) -> None
         ("CREATE TABLE", "1.sql: CREATE TABLE: incomplete input"),
         ("-- mine\nCREATE VIEW v AS\n  SELECT 1,;", '1.sql: CREATE VIEW v AS SELECT 1,;: near ";": syntax error'),
         ("SELECT load_extension('x');", "not authorized to use function: load_extension"),
+        # A WITH that is named like one of ours passes for ours.
+        (
+            "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN"
+            " WITH edges AS (SELECT load_extension('x') AS a) SELECT a FROM edges; END;",
+            "not authorized to use function: load_extension",
+        ),
+        ("CREATE TABLE t (a DEFAULT (load_extension('x'))); INSERT INTO t DEFAULT VALUES;", "unsafe use of"),
+        ("CREATE VIEW v AS SELECT * FROM pragma_database_list;", "unsafe use of virtual table"),
         ("UPDATE sqlite_schema SET sql = '';", "table sqlite_master may not be modified"),
         ("CREATE TABLE t (a CHECK (a > 0)); INSERT INTO t VALUES (0);", "CHECK constraint failed: a > 0"),
         (

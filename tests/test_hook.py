@@ -198,6 +198,13 @@ def test_hooks_that_cannot_be_written_are_an_error_and_leave_nothing_behind(repo
     assert "cannot write the hooks" in one_line(mdcache(repo, "hook", "install"), 3)
 
 
+def test_a_fifo_in_place_of_a_hook_holds_nobody_up(repo: Path) -> None:
+    os.mkfifo(repo / ".git/hooks/pre-commit")
+    assert mdcache(repo, "hook", "install").returncode == 0
+    assert mdcache(repo, "hook", "uninstall").returncode == 0
+    assert (repo / ".git/hooks/pre-commit").is_fifo()
+
+
 def test_nothing_is_written_when_one_hook_cannot_be(repo: Path) -> None:
     dispatcher = script(repo / ".git/hooks/post-rewrite", '#!/bin/sh\nexec run-hooks "$(basename "$0")"\n')
     said = one_line(mdcache(repo, "hook", "install"), 3)
@@ -227,6 +234,16 @@ def test_hooks_of_others_are_left_alone(repo: Path, git: Git, tmp_path: Path, co
     (repo / ".git/hooks").symlink_to(tmp_path / "linked")
     assert "outside the repository" in one_line(mdcache(repo, "hook", command), 2)
     assert not list((tmp_path / "shared").iterdir())
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_a_work_tree_that_the_configuration_makes_up_is_not_the_repository(repo: Path, git: Git, command: str) -> None:
+    others = repo.parent / "others/.git/hooks"
+    others.mkdir(parents=True)
+    git(repo, "config", "core.worktree", str(repo.parent))
+    git(repo, "config", "core.hooksPath", str(others))
+    assert f"outside the repository, in {others}" in one_line(mdcache(repo, "hook", command), 2)
+    assert not list(others.iterdir())
 
 
 def test_hooks_that_husky_writes_anew_are_left_to_it(repo: Path, git: Git) -> None:

@@ -322,6 +322,21 @@ def test_a_folder_of_others_gets_no_gitignore(tmp_path: Path) -> None:
     assert list((tmp_path / "x").iterdir()) == []
 
 
+@pytest.mark.parametrize("target", ["../docs/empty.md", "../nothing.md"])
+def test_a_gitignore_that_is_a_link_leads_nowhere(vault: Vault, tmp_path: Path, target: str) -> None:
+    folder = vault({"docs/empty.md": "", ".mdcache/": ""}, tmp_path)
+    (folder / ".mdcache" / ".gitignore").symlink_to(target)
+    publish.make_folder(str(folder / ".mdcache" / "cache.db"))
+    assert (folder / "docs" / "empty.md").read_bytes() == b""
+    assert not (folder / "nothing.md").exists()
+
+
+def test_a_gitignore_that_is_a_fifo_holds_nobody_up(vault: Vault) -> None:
+    folder = vault({".mdcache/": ""}) / ".mdcache"
+    os.mkfifo(folder / ".gitignore")
+    publish.make_folder(str(folder / "cache.db"))
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WorkError, match=r"cannot write to .*file/x: Not a directory"):

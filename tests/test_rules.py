@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import run
 
 from pipeline import database, rules
 from pipeline.database import Connection
@@ -118,6 +120,17 @@ def test_a_rule_that_never_ends_is_ended(db: Connection) -> None:
     assert refused(db, f"{ENDLESS} WHERE x < 0", 0.2) == "rule 'a-rule': it ran longer than 0.2 seconds"
     assert time.monotonic() - began < 10
     assert found(db, "SELECT 'a' AS path, 1 AS message", 5)
+
+
+def test_a_rule_that_nothing_interrupts_ends_the_process() -> None:
+    script = """
+from pipeline import database, rules
+from pipeline.policy import Rule
+sql = "SELECT 'a' AS path, instr(zeroblob(8000000), zeroblob(4000000) || x'01') AS message"
+rules.run(database.open_draft(), [Rule("a-rule", sql)], 0.2)
+"""
+    done = run((sys.executable, "-c", script), Path.cwd())
+    assert (done.returncode, done.stderr) == (2, "mdcache: rule 'a-rule': it ran longer than 0.2 seconds\n")
 
 
 def test_a_rule_that_finds_no_end_of_problems_is_wrong(db: Connection) -> None:

@@ -133,6 +133,15 @@ def test_a_gitignore_that_is_a_link_or_a_folder_is_none(vault: Vault) -> None:
     assert paths(folder) == ["a/x.md", "b/x.md"]
 
 
+def test_a_gitignore_of_a_million_lines_is_an_error(vault: Vault) -> None:
+    folder = vault({"a/x.md": "", "a/.gitignore": "x.md\n" * 40_000})
+    assert paths(folder) == []
+    with (folder / "a/.gitignore").open("a") as file:
+        file.write("?")
+    with pytest.raises(WorkError, match=r"a/\.gitignore is longer than 200 kB"):
+        paths(folder)
+
+
 # Roots
 
 

@@ -182,6 +182,30 @@ def test_a_default_database_that_is_led_outside_is_refused(vault: Vault) -> None
     assert found(folder / "project", database=".mdcache/c.db").database == f"{folder}/x/c.db"
 
 
+def test_without_settings_the_cache_is_not_led_outside_either(vault: Vault) -> None:
+    folder = vault({"project/": "", "x/": ""})
+    (folder / "project/.mdcache").symlink_to("../x")
+    said = f"{folder}/project: 'database' leads outside its folder (.mdcache/cache.db): name it with --db"
+    assert refused(folder / "project") == said
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_schema_file_that_is_no_file_is_not_read(vault: Vault, make: Callable[[Path], None]) -> None:
+    folder = with_settings(vault, 'schema = ["own.sql"]')
+    make(folder / "own.sql")
+    assert "the schema file own.sql is no file" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["mdcache.toml", "pyproject.toml", "views.sql"])
+def test_a_file_as_large_as_a_disk_is_not_read(vault: Vault, name: str) -> None:
+    folder = vault({"mdcache.toml": 'schema = ["views.sql"]', "views.sql": ""})
+    if name == "pyproject.toml":
+        (folder / "mdcache.toml").unlink()
+        (folder / name).touch()
+    os.truncate(folder / name, 1 << 40)
+    assert refused(folder) == f"{folder}/{name} is longer than 10 MB"
+
+
 def test_a_link_to_a_settings_file_speaks_for_where_the_link_stands(vault: Vault) -> None:
     folder = vault({"real/mdcache.toml": "", "project/": ""})
     (folder / "project/mdcache.toml").symlink_to("../real/mdcache.toml")
@@ -238,6 +262,7 @@ def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
         ("schema = ['latin1.sql']", "the schema file latin1.sql is not UTF-8"),
         ("docs = [", "is not valid TOML"),
         ("docs = " + "[" * 5000, "is not valid TOML"),
+        ("size_limit = " + "9" * 5000, "is not valid TOML"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(vault: Vault, text: str, message: str) -> None:

@@ -210,6 +210,14 @@ def test_a_gitignore_that_is_a_link_counts_as_little_as_on_disk(repo: Path, git:
     assert paths(repo, trees(repo).index()) == paths(repo, DISK) == ["a/x.md"]
 
 
+def test_a_gitignore_that_is_too_long_is_an_error_as_on_disk(repo: Path, git: Git, vault: Vault) -> None:
+    vault({"a.md": "", ".gitignore": "?\n" * 2_000_000}, into=repo)
+    git(repo, "add", "--force", "--", ".gitignore")
+    for source in (trees(repo).index(), DISK):
+        with pytest.raises(WorkError, match="longer than 200 kB"):
+            paths(repo, source)
+
+
 def test_an_index_with_conflicts_is_refused_and_a_revision_beside_it_is_not(repo: Path, git: Git, vault: Vault) -> None:
     vault({"a.md": "base\n"}, into=repo)
     commit(repo, git)

@@ -487,6 +487,18 @@ def test_what_keeps_it_from_starting_is_said_at_once(base: Path) -> None:
         assert "no watcher" in mdcache(base, "watch", "--stop", "--db", "cache/x.db").stdout
 
 
+@pytest.mark.parametrize("name", ["log", "watch", "lock"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("../docs/one.md")], ids=["fifo", "link"])
+def test_what_stands_in_the_way_is_neither_waited_for_nor_written_through(
+    base: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    (base / "cache").mkdir()
+    make(base / f"cache/x.db.{name}")
+    before = (base / "docs/one.md").read_bytes()
+    assert f"x.db.{name}: " in one_line(mdcache(base, "watch", "docs", "--db", "cache/x.db", "--detach"), 3)
+    assert (base / "docs/one.md").read_bytes() == before
+
+
 def test_a_foreign_file_is_not_taken_for_a_cache(base: Path) -> None:
     (base / "x.db").write_text("precious\n")
     for more in ((), ("--detach",)):

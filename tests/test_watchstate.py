@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -39,6 +40,21 @@ def test_others_see_what_it_shows_for_as_long_as_it_lives(database: str) -> None
     assert watchstate.read(database) is None
     with watchstate.held(database):
         pass
+
+
+def test_what_a_full_disk_did_not_take_is_written_when_it_is_shown_again(database: str) -> None:
+    with watchstate.held(database) as beacon:
+        beacon.show(STATE)
+        beacon.show(STATE._replace(ready=False))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        try:
+            beacon.show(STATE)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert watchstate.read(database) == Seen(STATE._replace(ready=False), True)
+        beacon.show(STATE)
+        assert watchstate.read(database) == Seen(STATE, True)
 
 
 def test_what_a_killed_one_has_left_is_known_for_what_it_is(database: str) -> None:

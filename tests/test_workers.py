@@ -229,3 +229,21 @@ def test_the_parent_has_no_thread_for_its_workers() -> None:
     with workers.started(2, square) as run_:
         list(run_([1, 2, 3]))
         assert threading.active_count() == before
+
+
+THREADED = """
+import os, threading
+from pipeline import workers
+if __name__ == "__main__":
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    with workers.started(1, os.getpgid) as run:
+        print(list(run([0])) == [os.getpgid(0)], "PYTHONSAFEPATH" in os.environ)
+"""
+
+
+def test_a_worker_runs_nothing_of_the_folder_it_is_started_in(vault: Callable[..., Path], tmp_path: Path) -> None:
+    program = vault({"program.py": THREADED}, tmp_path) / "program.py"
+    clone = vault({"multiprocessing.py": "open('mark', 'w')", "pipeline.py": "open('mark', 'w')"})
+    done = run((sys.executable, str(program)), clone)
+    assert (done.stdout, done.stderr) == ("True False\n", "")
+    assert not (clone / "mark").exists()

@@ -43,7 +43,6 @@ def sync_(folder: Path, before: Sequence[str]) -> subprocess.CompletedProcess[st
 def watch(folder: Path, before: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """A watcher that finds what has changed, follows one more edit, and is asked to end."""
     process = start((*before, *MDCACHE, "watch", *_OPTIONS), folder)
-    watcher = 0
     try:
         _await(process, lambda: (seen := watchstate.read(scene.cache_of(folder))) and seen.alive and seen.state.ready)
         watcher = children(process.pid)[0] if before and children(process.pid) else process.pid
@@ -53,9 +52,9 @@ def watch(folder: Path, before: Sequence[str]) -> subprocess.CompletedProcess[st
             os.kill(watcher, signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE_S)
     finally:
-        for pid in (watcher, *children(process.pid)) if process.poll() is None else ():
+        for child in children(process.pid) if process.poll() is None else ():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         process.kill()
         process.wait()
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
