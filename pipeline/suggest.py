@@ -56,6 +56,8 @@ class Suggestions:
         return found
 
     def _anchor(self, target: str, node: int) -> str | None:
+        if self._left < 0:
+            return None  # without listing what will not be compared
         written, _, fragment = target.partition("#")
         near = self._closest(unquote(fragment).lower(), list(anchors_of(self._db, node)), 0.6)
         return f"{written}#{near}" if near else None

@@ -100,3 +100,10 @@ def test_many_and_endless_links_take_no_long(vault: Vault) -> None:
     began = time.process_time()
     assert len(findings(folder)) == 6002
     assert time.process_time() - began < 20
+
+
+def test_what_will_not_be_compared_is_not_listed(vault: Vault) -> None:
+    folder = vault({"a.md": "[[b#x]]\n" * 3000, "b.md": "# h\n" * 30_000})
+    began = time.process_time()
+    assert len(findings(folder)) == 3000
+    assert time.process_time() - began < 20
