@@ -39,8 +39,8 @@ class Record(NamedTuple):
 class Lock:
     """A lock that is held."""
 
-    def __init__(self, descriptor: int, record: Record) -> None:
-        self._descriptor, self._record = descriptor, record
+    def __init__(self, descriptor: int, inode: int, record: Record) -> None:
+        self._descriptor, self._inode, self._record = descriptor, inode, record
 
     @property
     def record(self) -> Record:
@@ -48,8 +48,7 @@ class Lock:
 
     def published(self, generation: int) -> None:
         """Remember a completed publish. A full disk must not undo it, so failing to write this down is no error."""
-        inode = os.fstat(self._descriptor).st_ino
-        self._record = self._record._replace(published=generation, inode=inode)
+        self._record = self._record._replace(published=generation, inode=self._inode)
         _write(self._descriptor, self._record)
 
 
@@ -112,9 +111,10 @@ def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterato
         with doing(f"lock {path}"):
             descriptor = _acquired(path, time.monotonic() + wait_s)
             stack.callback(os.close, descriptor)
+            inode = os.fstat(descriptor).st_ino
             record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=watchstate.now())
         _write(descriptor, record)
-        yield Lock(descriptor, record)
+        yield Lock(descriptor, inode, record)
 
 
 def _acquired(path: str, deadline: float) -> int:
