@@ -155,10 +155,7 @@ def has_journal(path: str) -> bool:
 
     Whoever opens the cache to write would play it back, and older versions of SQLite delete the file that it names.
     """
-    try:
-        return os.path.getsize(path + "-journal") > 0
-    except OSError:
-        return False
+    return _size(path + "-journal") > 0
 
 
 def open_memory() -> Connection:

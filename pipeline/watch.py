@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from pipeline import database, lock, publish, rebuild, stops, sync, watchstate
 from pipeline.database import Connection, scalar
-from pipeline.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError
+from pipeline.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError, doing
 from pipeline.model import Tally
 from pipeline.observer import MANY, Inbox, Observer, Scope, Unavailable, identity, refuse_limit
 from pipeline.paths import up
@@ -536,15 +536,13 @@ def detach(settings: Settings, command: Sequence[str]) -> int:
     publish.judge(settings.database)
     publish.make_folder(settings.database)
     name = _log_of(settings.database)
-    try:
+    with doing(f"write {name}"):
         _put_aside(name)
         with open(name, "ab", opener=_open_private) as log:
             began = log.tell()
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-    except OSError as error:
-        raise WorkError(f"cannot write {name}: {error.strerror}") from error
     try:
         while process.poll() is None:
             seen = watchstate.read(settings.database)
@@ -573,12 +571,8 @@ def stop(path: str, wait_s: float) -> int | None:
     if not seen.state.pid:
         raise WorkError(f"{watchstate.path_of(path)} does not say which process watches: try again")
     deadline = time.monotonic() + wait_s
-    try:
+    with doing(f"stop process {seen.state.pid}"), contextlib.suppress(ProcessLookupError):
         os.kill(seen.state.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
-    except OSError as error:
-        raise WorkError(f"cannot stop process {seen.state.pid}: {error.strerror}") from error
     while (now := watchstate.read(path)) and now.alive and now.state.pid in (seen.state.pid, 0):
         if time.monotonic() > deadline:
             raise WorkError(f"process {seen.state.pid} has not ended after {wait_s:g} s: wait longer with --wait")
