@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -100,12 +101,17 @@ def _settle_ids(db: Connection, rules: Rules, nodes: str, parameters: tuple[Any,
     return claimed
 
 
+_NAMES_AT_ONCE = 1024
+
+
 class _Claims:
     """Who may have which id. Remembers its answers: ten thousand documents may claim the same."""
 
     def __init__(self, db: Connection, rules: Rules) -> None:
         self._db, self._extensions = db, rules.extensions
         self._owners: dict[str, int | None] = {}
+        # Of twenty thousand READMEs each asks for all of the name, and those in its own folder count.
+        self._by_folder = lru_cache(maxsize=_NAMES_AT_ONCE)(self._read_by_folder)
 
     def owner(self, claim: str) -> int | None:
         """The document that a claimed id belongs to: the first by path, if it is no other's path."""
@@ -124,12 +130,16 @@ class _Claims:
         others = [other for _, other in self._namesakes(path) if other != path]
         return path if any(stem in (other, self._stem(other)) for other in others) else stem
 
-    def _namesakes(self, path: str) -> Iterator[tuple[int, str]]:
+    def _namesakes(self, path: str) -> list[tuple[int, str]]:
         """Documents of the same folder whose names differ at most in case and extensions: (key, path)."""
+        return self._by_folder(targets.bucket(path, self._extensions)).get(folder(path), [])
+
+    def _read_by_folder(self, name: str) -> dict[str, list[tuple[int, str]]]:
+        found: dict[str, list[tuple[int, str]]] = {}
         sql = "SELECT key, path FROM names JOIN nodes ON key = node WHERE name = ? AND alias = ''"
-        for key, other in self._db.execute(sql, (targets.bucket(path, self._extensions),)):
-            if folder(other) == folder(path):
-                yield key, other
+        for key, path in self._db.execute(sql, (name,)):
+            found.setdefault(folder(path), []).append((key, path))
+        return found
 
     def _stem(self, path: str) -> str:
         return without_extension(path, self._extensions)

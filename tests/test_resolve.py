@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from caches import cache_of, settings_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipeline import sync
 from pipeline.database import Connection
 from pipeline.model import Rules
 from pipeline.paths import fold, folder, nfc, without_extension
@@ -531,6 +533,17 @@ def test_twenty_thousand_of_one_name_resolve_in_seconds() -> None:
     began = time.monotonic()
     each_finds_its_own(20_000)
     assert time.monotonic() - began < 5
+
+
+def test_one_of_six_thousand_of_one_name_leaves_in_a_moment(vault: Vault) -> None:
+    folder = vault({f"thing-{n}/README.md": "[[README]]\n" for n in range(6_000)})
+    with cache_of(folder):
+        pass
+    (folder / "thing-7/README.md").unlink()
+    began = time.process_time()
+    report = sync.sync(settings_of(folder), sync.Options())
+    assert (report.removed, report.rebuilt) == (1, False)
+    assert time.process_time() - began < 5
 
 
 def test_memory_grows_by_little_with_documents_of_one_name() -> None:
