@@ -23,6 +23,9 @@ _COMPARISONS = 200_000
 _LONGEST = 200
 _ALIKE = 0.75
 
+_Link = tuple[str, str, str, int | None]
+"""How the message about it ends, its kind, its target, the node it leads to."""
+
 
 class Suggestions:
     """Knows the documents of a cache, and the files beside them."""
@@ -40,19 +43,19 @@ class Suggestions:
             return problem
         # A place may have several links; the message ends in the target of the one that is meant.
         rows = self._links(problem.path).get(problem[1:3], ())
-        row = next((row for row in rows if problem.message.endswith(f" {quoted(row[1])}")), None)
+        row = next((row for row in rows if problem.message.endswith(row[0])), None)
         if row is None:
             return problem
-        kind, target, node = row
+        _, kind, target, node = row
         near = self._anchor(target, node) if node else self._target(kind in WIKI_KINDS, target, problem.path)
         return problem._replace(message=f"{problem.message}: did you mean {quoted(near)}?") if near else problem
 
-    def _links_of(self, path: str) -> dict[tuple[int, int], list[tuple[str, str, int | None]]]:
-        """The links of a document (kind, target, node) by line and column."""
-        found: dict[tuple[int, int], list[tuple[str, str, int | None]]] = {}
+    def _links_of(self, path: str) -> dict[tuple[int, int], list[_Link]]:
+        """The links of a document by line and column."""
+        found: dict[tuple[int, int], list[_Link]] = {}
         sql = 'SELECT line, "column", kind, target, target_node FROM links JOIN nodes ON nodes.key = source'
-        for line, column, *link in self._db.execute(f"{sql} WHERE path = ?", (path,)):
-            found.setdefault((line, column), []).append(tuple(link))
+        for line, column, kind, target, node in self._db.execute(f"{sql} WHERE path = ?", (path,)):
+            found.setdefault((line, column), []).append((f" {quoted(target)}", kind, target, node))
         return found
 
     def _anchor(self, target: str, node: int) -> str | None:
@@ -66,7 +69,8 @@ class Suggestions:
         written = target.partition("#")[0].rstrip("/")
         written = written if wiki else unquote(written.partition("?")[0])
         paths = self._near(targets.bucket(written, self._extensions), self._means_document(wiki, written))
-        if not paths:
+        self._left -= len(paths or ())
+        if not paths or self._left < 0:
             return None
         start = folder(path) or "."
         nearest = min(paths, key=lambda one: (posixpath.relpath(one, start).count("/"), len(one), one))

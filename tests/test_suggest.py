@@ -107,3 +107,11 @@ def test_what_will_not_be_compared_is_not_listed(vault: Vault) -> None:
     began = time.process_time()
     assert len(findings(folder)) == 3000
     assert time.process_time() - began < 20
+
+
+def test_many_of_the_name_that_is_meant_take_no_long(vault: Vault) -> None:
+    files = {f"{number}/thing.md": "" for number in range(2000)}
+    folder = vault({**files, "a.md": "".join(f"[x](lost{number}/thing.md)\n" for number in range(3000))})
+    began = time.process_time()
+    assert len(findings(folder)) == 3000
+    assert time.process_time() - began < 20
