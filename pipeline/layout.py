@@ -106,10 +106,6 @@ class Batch(NamedTuple):
     written: tuple[int, ...]
     """The keys of the nodes in rows."""
 
-    def stamped(self) -> list[str]:
-        """The paths of the rows of files."""
-        return self.rows[TABLES.index(FILES)][:: len(FILES.columns)]
-
 
 def run(job: Job) -> Batch:
     """Read, parse and lay out the entries of a job. Files that are gone are left out; unreadable ones are problems."""

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 import pyromark
 from pyromark import Options
 
-VERSION = pyromark.__version__
-
 _PLAIN = Options.ENABLE_FOOTNOTES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_TASKLISTS
 _PLAIN_MARKDOWN = pyromark.Markdown(options=_PLAIN)
 _MARKDOWN = pyromark.Markdown(options=_PLAIN | Options.ENABLE_WIKILINKS)

@@ -6,7 +6,6 @@ What is wrong becomes a problem with its line, and the rest of the document is s
 from __future__ import annotations
 
 import codecs
-import functools
 import hashlib
 import re
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from pipeline.body import REPLACED, Body, Text
 from pipeline.frontmatter import FrontMatter, Trouble
 from pipeline.model import ERROR, WARNING, Claim, Content, Document, Link, PathRule, Problem, Rules
 from pipeline.paths import without_extension
-from pipeline.patterns import Patterns
+from pipeline.patterns import matching
 
 _BOM = b"\xef\xbb\xbf"
 _LONE_RETURN = re.compile(r"\r(?!\n)")
@@ -182,11 +181,6 @@ def _by_path(path: str, rules: tuple[PathRule, ...]) -> PathRule:
     """What the path rules say; a later rule overrides an earlier one, value by value."""
     said = _NO_RULE
     for rule in rules:
-        if _patterns(rule.pattern).matches(path):
+        if matching(rule.pattern).matches(path):
             said = PathRule("", rule.type or said.type, rule.domain or said.domain, rule.layer or said.layer)
     return said
-
-
-@functools.cache
-def _patterns(pattern: str) -> Patterns:
-    return Patterns((pattern,))

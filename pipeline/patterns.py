@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import string
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 
@@ -77,6 +77,12 @@ class Patterns:
         left = Patterns(())
         left._use(tuple(one for one in self._patterns if not (one.takes and _matches(one, folder))))
         return left
+
+
+@cache
+def matching(pattern: str) -> Patterns:
+    """A pattern of a setting, alone."""
+    return Patterns((pattern,))
 
 
 def lines_of(raw: bytes) -> tuple[str, ...]:

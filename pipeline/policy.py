@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from typing import NamedTuple
 
 from pipeline.model import Problem
-from pipeline.patterns import Patterns
+from pipeline.patterns import matching
 
 OFF = "off"
 
@@ -42,14 +41,9 @@ class Policy(NamedTuple):
 
     def _severity(self, problem: Problem) -> str:
         for code, severity, pattern in reversed(self.verdicts):
-            if code == problem.code and (pattern is None or _patterns(pattern).matches(problem.path)):
+            if code == problem.code and (pattern is None or matching(pattern).matches(problem.path)):
                 return severity
         return problem.severity
-
-
-@cache
-def _patterns(pattern: str) -> Patterns:
-    return Patterns((pattern,))
 
 
 # <!-- mdcache-allow: broken-link --> in the text, # mdcache-allow: duplicate-id in front matter.
