@@ -55,12 +55,16 @@ class Options(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one look did; rebuilt says why a new generation was built, None when it was not."""
+    """What one look did; rebuilt says why a new generation was built, None when it was not.
+
+    unread: the documents that could not be read when they were looked at last.
+    """
 
     tally: Tally
     generation: int
     checkpoint: publish.Checkpoint | None
     rebuilt: str | None = None
+    unread: frozenset[str] = frozenset()
 
 
 def watch(load: Load, options: Options, say: Say) -> None:
@@ -241,7 +245,7 @@ class _Watcher:
             return None
         if paths is None:
             self._compared_all(began)
-        if not self._left:
+        if not (self._left or (done and done.unread)):
             self._retry_s = _RETRY_S[0]
             self._degrade("work", None)
         if done:
@@ -255,7 +259,7 @@ class _Watcher:
         self._poll_at = now + max(self._settings.watch.poll_s, (now - began) / _SHARE)
         self._show(last_reconcile=watchstate.now())
 
-    def _leave(self, paths: frozenset[str] | None, why: str) -> None:
+    def _leave(self, paths: frozenset[str] | None, why: str | None) -> None:
         self._left |= {""} if paths is None else paths
         if time.monotonic() >= self._retry_at:
             self._retry_at = time.monotonic() + self._retry_s
@@ -287,13 +291,17 @@ class _Watcher:
 
     def _build(self, why: str, wait_s: float) -> Batch:
         report = rebuild.rebuild(self._settings, rebuild.Options(wait_s), self._stop.check)
-        return Batch(Tally(report.added, report.changed, report.removed), report.generation, None, why)
+        tally = Tally(report.added, report.changed, report.removed)
+        with database.speaking(report.database), database.closing(database.open_reader(report.database)) as db:
+            return Batch(tally, report.generation, None, why, _unread(db))
 
     def _did(self, done: Batch, began: float, since: float) -> None:
         """Tell what was done, and remember which cache it was done to."""
         now = time.monotonic()
         self._cache = _cache(self._settings.database, done.generation)
         self._show(generation=done.generation)
+        if done.unread:  # a disk that fails for once announces nothing when it is well again
+            self._leave(done.unread, None)
         if done.rebuilt or done.checkpoint:
             self._idle_at, self._rest_at = now + _IDLE_S, now + _REST_S
             self._show(
@@ -436,7 +444,12 @@ class _Watcher:
 
 
 def _finish(db: Connection, tally: Tally, checkpoint: publish.Checkpoint | None) -> Batch:
-    return Batch(tally, int(scalar(db, "SELECT value FROM meta WHERE key = 'generation'") or 0), checkpoint)
+    generation = int(scalar(db, "SELECT value FROM meta WHERE key = 'generation'") or 0)
+    return Batch(tally, generation, checkpoint, unread=_unread(db))
+
+
+def _unread(db: Connection) -> frozenset[str]:
+    return frozenset(path for (path,) in db.execute("SELECT path FROM problems WHERE code = 'unreadable'"))
 
 
 def _unfinished(done: publish.Checkpoint | None) -> dict[str, Any] | None:
