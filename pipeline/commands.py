@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import math
 import os
@@ -166,6 +167,8 @@ def verdict(error: BaseException) -> tuple[str, int]:
         return _in_one_line(error), UsageError.status
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return "interrupted: the cache is as it was", INTERRUPTED
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # click writes --help and --version
+        return f"cannot write {error.filename or 'the output'}: {error.strerror}", WorkError.status
     return f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status
 
 

@@ -527,9 +527,10 @@ def test_streams_may_be_closed_before_the_start(fresh: Path, command: str) -> No
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
-def test_results_that_cannot_be_written_are_an_error(garden: Path) -> None:
+@pytest.mark.parametrize("command", ["search cache", "search --help", "--version"])
+def test_results_that_cannot_be_written_are_an_error(garden: Path, command: str) -> None:
     with open("/dev/full", "w") as full:
-        done = mdcache(garden, "search", "cache", stdout=full)
+        done = mdcache(garden, *command.split(), stdout=full)
     assert (done.returncode, done.stderr) == (3, "mdcache: cannot write the output: No space left on device\n")
 
 
