@@ -8,14 +8,11 @@ from onlookers import readers
 from processes import MDCACHE, PATIENCE_S, start
 from watching import watched
 
-from pipeline import sync
 from torture import bench, scene, versions
 from torture.bench import Trial
 
 _DOCUMENTS = 100
 _PAIRS = (("rebuild", "rebuild"), ("rebuild", "sync"), ("sync", "sync"), ("sync", "rebuild", "sync"))
-# Between two rebuilds the syncs may have replaced so much.
-_WORN = f"mdcache: built anew: {sync.WORN}\n"
 
 
 def run(trial: Trial) -> None:
@@ -45,7 +42,7 @@ def _race(trial: Trial, folder: Path, round_: int, commands: tuple[str, ...]) ->
     versions.write(folder, round_ + 1, numbers[20:])
     for process in processes:
         _, said = process.communicate(timeout=PATIENCE_S)
-        assert (process.returncode, said) in ((0, ""), (0, _WORN)), (process.returncode, said)
+        scene.assert_well(process.returncode, said)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ _WRITERS: dict[str, Callable[[Path], None]] = {
 
 def _ok(folder: Path, command: str) -> None:
     done = mdcache(folder, command, *_OPTIONS)
-    assert (done.returncode, done.stderr) == (0, ""), done
+    scene.assert_well(done.returncode, done.stderr)
 
 
 def _beside(folder: Path, round_: int, write: Callable[[Path], None]) -> None:

@@ -117,6 +117,11 @@ def keeps_the_law(folder: Path) -> None:
     assert_law(live)
 
 
+def assert_well(status: int, said: str) -> None:
+    """A writer has ended well; it may have found so much replaced since the last rebuild that it has built anew."""
+    assert (status, said) in ((0, ""), (0, f"mdcache: built anew: {sync.WORN}\n")), (status, said)
+
+
 def assert_free(path: str) -> None:
     """Nobody holds the writer lock."""
     with lock.held(path, "the torture bench", 0):
