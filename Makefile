@@ -37,7 +37,7 @@ docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md from pip
 bench: .venv/made  ## how fast it is: DOCS=folder for other documents, WHAT=startup, search, swap, sync, watch or check for another measure
 	$(BIN)/python -m benchmarks.$(or $(WHAT),rebuild) $(DOCS) $(ARGS)
 
-bench-growth: .venv/made  ## how cost grows, from a thousand documents to a million: hours at worst, 10 GB of disk
+bench-growth: .venv/made  ## how cost grows, from a thousand documents to a million: half an hour or more, 10 GB of disk
 	$(BIN)/python -m benchmarks.growth --save growth $(ARGS)
 
 bench-peers: .venv/made  ## what other tools cost on the same documents: installs them with pip and npm into .peers
