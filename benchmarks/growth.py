@@ -26,7 +26,7 @@ from pipeline import cache
 
 _SIZES = [1_000, 10_000, 100_000, 1_000_000]
 _LIMIT_MB = 300
-# From so many documents on there is one rebuild only: it takes ten minutes.
+# From so many documents on there is one rebuild only: a million take minutes.
 _ONCE = 500_000
 # What may not grow faster than the number of documents does; a tenth is noise.
 _LINEAR = 1.1
@@ -56,7 +56,7 @@ def row(place: Place, corpus: Corpus, load: float, most: int) -> dict[str, Any]:
     return {
         "documents": corpus.documents,
         "mb": corpus.bytes / MB,
-        **_rebuilds(place, min(most, max(place.documents < _ONCE, 20_000 // place.documents))),
+        **_rebuilds(place, 0 if place.documents >= _ONCE else min(most, max(1, 20_000 // place.documents))),
         **_syncs(place, runs),
         **_searches(place, runs),
         "date": began,

@@ -241,13 +241,15 @@ class _Watcher:
                 for path in sorted(paths):
                     self._try(frozenset((path,)), since)
             else:
-                self._leave(paths, str(error))
+                self._leave(paths)
+                self._degrade("work", str(error))
             return None
         if paths is None:
             self._compared_all(began)
-        if not (self._left or (done and done.unread)):
-            self._retry_s = _RETRY_S[0]
+        if not self._left:
             self._degrade("work", None)
+            if not (done and done.unread):
+                self._retry_s = _RETRY_S[0]
         if done:
             self._did(done, began, since)
         return done
@@ -259,12 +261,12 @@ class _Watcher:
         self._poll_at = now + max(self._settings.watch.poll_s, (now - began) / _SHARE)
         self._show(last_reconcile=watchstate.now())
 
-    def _leave(self, paths: frozenset[str] | None, why: str | None) -> None:
+    def _leave(self, paths: frozenset[str] | None) -> None:
+        """To be tried again; None is everything."""
         self._left |= {""} if paths is None else paths
         if time.monotonic() >= self._retry_at:
             self._retry_at = time.monotonic() + self._retry_s
             self._retry_s = min(self._retry_s * 2, _RETRY_S[1])
-        self._degrade("work", why)
 
     def _retry(self) -> None:
         left = frozenset(self._left)
@@ -301,7 +303,7 @@ class _Watcher:
         self._cache = _cache(self._settings.database, done.generation)
         self._show(generation=done.generation)
         if done.unread:  # a disk that fails for once announces nothing when it is well again
-            self._leave(done.unread, None)
+            self._leave(done.unread)
         if done.rebuilt or done.checkpoint:
             self._idle_at, self._rest_at = now + _IDLE_S, now + _REST_S
             self._show(

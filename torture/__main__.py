@@ -48,7 +48,7 @@ def rows_of(scenario: str, options: Sequence[str]) -> list[bench.Row]:
 def about(asked: argparse.Namespace, took_s: float) -> str:
     """What was run, when, for how long, and on what."""
     machine = ", ".join(f"{key} {value}" for key, value in measure.machine().items())
-    what = f"python -m torture --round {asked.round} --seed {asked.seed}"
+    what = f"python -m torture --round {asked.round} --seed {asked.seed} --jobs {asked.jobs}"
     return f"{what}, {time.strftime('%Y-%m-%d', time.gmtime())}, {took_s / 60:.0f} minutes\n{machine}"
 
 
