@@ -279,6 +279,23 @@ def test_a_folder_that_cannot_be_listed_holds_up_nothing_else(base: Path) -> Non
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="setpriv is Linux's")
+def test_a_document_that_cannot_be_read_does_not_hide_what_else_fails(base: Path) -> None:
+    with watched(base, before=UNPRIVILEGED) as watcher:
+        (watcher.docs / "one.md").chmod(0)
+        watcher.until(lambda: watcher.value("SELECT count(*) FROM problems WHERE code = 'unreadable'"))
+        (watcher.docs / "a").chmod(0)
+        watcher.until(lambda: "cannot list" in (watcher.state.degraded or ""))
+        batches = watcher.state.batches
+        (watcher.docs / "new.md").write_text("# New\n")
+        watcher.until(lambda: watcher.state.batches > batches)
+        assert "cannot list" in (watcher.state.degraded or "")
+        (watcher.docs / "a").chmod(0o755)
+        (watcher.docs / "one.md").chmod(0o644)
+        watcher.until(lambda: watcher.state.degraded is None and "one" in watcher.ids())
+        watcher.keeps_the_law()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="setpriv is Linux's")
 def test_a_cache_that_is_out_of_reach_does_not_end_it(base: Path) -> None:
     with watched(base, before=UNPRIVILEGED) as watcher:
         folder = Path(watcher.database).parent
