@@ -28,7 +28,7 @@ lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md from pipeline/codes.py, figures from benchmarks/results/
+docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md from pipeline/mdcache/codes.py, figures from benchmarks/results/
 	$(BIN)/python docs/schema.py
 	$(BIN)/python docs/problems.py
 	$(BIN)/python -m benchmarks.picture

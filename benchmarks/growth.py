@@ -22,7 +22,7 @@ from benchmarks.generate import Shape
 from benchmarks.measure import MB, MDCACHE, Budget, Corpus, Result
 from benchmarks.search import latencies, queries_from
 from benchmarks.sync import Place
-from pipeline import cache
+from mdcache.store import cache
 
 _SIZES = [1_000, 10_000, 100_000, 1_000_000]
 _LIMIT_MB = 300

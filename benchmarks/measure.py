@@ -254,7 +254,7 @@ def _command() -> str:
 
 def machine() -> dict[str, Any]:
     """Where the numbers were measured."""
-    import pipeline
+    import mdcache
 
     return {
         "cpu": _cpu(),
@@ -263,7 +263,7 @@ def machine() -> dict[str, Any]:
         "os": platform.platform(),
         "python": platform.python_version(),
         "sqlite": floor.SQLITE_VERSION,
-        "mdcache": pipeline.__version__,
+        "mdcache": mdcache.__version__,
         "load_before": _LOAD_BEFORE,
     }
 

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pipeline import cli, ddl, publish, resolve
-from pipeline.build import Build
-from pipeline.digest import Digest
+from mdcache.build import resolve
+from mdcache.build.build import Build
+from mdcache.build.digest import Digest
+from mdcache.cli import main as cli
+from mdcache.store import ddl, publish
 
 # Where each phase is called from elsewhere: an owner, and the name that its caller looks up there.
 PHASES: dict[str, tuple[Any, str]] = {

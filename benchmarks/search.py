@@ -17,9 +17,10 @@ from typing import Any
 from benchmarks import floor, measure
 from benchmarks.generate import Shape
 from benchmarks.measure import MDCACHE, Budget, Result
-from pipeline import cache, search
-from pipeline.cache import Cache
-from pipeline.database import scalar
+from mdcache.read import search
+from mdcache.store import cache
+from mdcache.store.cache import Cache
+from mdcache.store.database import scalar
 
 # Gives 100,000 sections.
 _SHAPE = Shape(documents=23_000, median_bytes=1500)

@@ -23,7 +23,7 @@ from benchmarks import measure
 from benchmarks.generate import Shape
 from benchmarks.measure import MB, MDCACHE, Budget, Result
 from benchmarks.search import queries_from
-from pipeline import database, publish
+from mdcache.store import database, publish
 
 # Gives a cache of 200 MB.
 _SHAPE = Shape(documents=17_000, median_bytes=7300)

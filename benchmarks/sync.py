@@ -16,8 +16,11 @@ from typing import Any
 from benchmarks import measure
 from benchmarks.generate import Shape, path_of
 from benchmarks.measure import MDCACHE, Budget, Result, Run
-from pipeline import database, layout, lock, settings, survey, sync
-from pipeline.update import Update, clock
+from mdcache.build import layout
+from mdcache.config import settings
+from mdcache.store import database, lock
+from mdcache.syncing import survey, sync
+from mdcache.syncing.update import Update, clock
 
 _FEW, _MIDDLE = 3_000, 10_000
 _MEDIAN_BYTES = 400

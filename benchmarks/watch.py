@@ -19,8 +19,9 @@ from benchmarks import measure
 from benchmarks.generate import path_of
 from benchmarks.measure import MDCACHE, Budget, Result
 from benchmarks.sync import Place, made
-from pipeline import database, settings, watchstate
-from pipeline.database import scalar
+from mdcache.config import settings
+from mdcache.store import database, watchstate
+from mdcache.store.database import scalar
 
 _PATIENCE_S = 120
 # Fewer than the system's queue holds.

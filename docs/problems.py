@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.codes import CODES
+from mdcache.codes import CODES
 
 INTRODUCTION = """\
 # Problems
 
-<!-- Made by `make docs` from pipeline/codes.py: edit that. -->
+<!-- Made by `make docs` from pipeline/mdcache/codes.py: edit that. -->
 
 What is wrong in a document becomes a row in `problems`: the document's path, a line and a column (both from 1, the
 column in characters), a code, a severity and a message. The rest of the document is still indexed. Codes are stable.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import ddl
+from mdcache.store import ddl
 
 INTRODUCTION = """\
 # Tables

@@ -1,1 +1,1 @@
-"""The declarative DDL of the cache, in reading order; found with importlib.resources.files("pipeline.schema")."""
+"""The declarative DDL of the cache, in reading order; found with importlib.resources.files("mdcache.schema")."""

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import rebuild, settings
-from pipeline.cache import Cache, opened
+from mdcache.build import rebuild
+from mdcache.config import settings
+from mdcache.store.cache import Cache, opened
 
 
 def settings_of(folder: Path, *docs: str) -> settings.Settings:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline import check, settings
-from pipeline.check import Finding
+from mdcache.checking import check
+from mdcache.checking.check import Finding
+from mdcache.config import settings
 
 
 def findings(folder: Path, *paths: str, **asked: Any) -> list[Finding]:

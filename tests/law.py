@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline import database, digest, rebuild, sync
-from pipeline.database import Connection, scalar
-from pipeline.model import Report
-from pipeline.settings import Settings
+from mdcache.build import digest, rebuild
+from mdcache.config.settings import Settings
+from mdcache.model import Report
+from mdcache.store import database
+from mdcache.store.database import Connection, scalar
+from mdcache.syncing import sync
 
 
 def synced(found: Settings) -> Report:

@@ -13,8 +13,8 @@ from typing import Any
 
 from processes import PATIENCE_S, start
 
-from pipeline import database
-from pipeline.database import Connection
+from mdcache.store import database
+from mdcache.store.database import Connection
 
 TEXT = "---\ntags: [{tags}]\n---\n# Version {version}\n\n" + "[[partner]] [[v0]]\n\n"
 PART = "## Part\n\n[[partner]] [[v0]]\n\nmarker\n\n- [ ] task\n\n"

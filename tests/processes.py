@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE_S = 60
-MDCACHE = (sys.executable, "-m", "pipeline")
+MDCACHE = (sys.executable, "-m", "mdcache")
 # Root reads and writes whatever the permissions say, unless it gives that up.
 UNPRIVILEGED = () if os.getuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.anchors import anchors, forms, is_made_by_viewers, loose, loose_forms, slug
+from mdcache.parse.anchors import anchors, forms, is_made_by_viewers, loose, loose_forms, slug
 
 
 @pytest.mark.parametrize(

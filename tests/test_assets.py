@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import git as mine
-from pipeline.assets import Assets
-from pipeline.sources import DISK, Trees
-from pipeline.targets import NOWHERE, asset_paths
+from mdcache.checking.assets import Assets
+from mdcache.files import git as mine
+from mdcache.files.sources import DISK, Trees
+from mdcache.parse.targets import NOWHERE, asset_paths
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]

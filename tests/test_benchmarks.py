@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import parse
-from pipeline.model import Content, Rules
+from mdcache.model import Content, Rules
+from mdcache.parse import parse
 
 ROOT = Path(__file__).parent.parent
 # At the end: the package that is tested is the one that is installed.

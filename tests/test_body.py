@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.body import Body, Text, read, unread
-from pipeline.model import Rules
+from mdcache.model import Rules
+from mdcache.parse.body import Body, Text, read, unread
 
 
 def body(text: str, base: int = 0, line: int = 1) -> Body:

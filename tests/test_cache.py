@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from caches import cache_of
 
-from pipeline import database
-from pipeline.cache import Cache, find_node, find_place, opened
-from pipeline.errors import Damaged, No, WorkError
+from mdcache.errors import Damaged, No, WorkError
+from mdcache.store import database
+from mdcache.store.cache import Cache, find_node, find_place, opened
 
 Vault = Callable[..., Path]
 

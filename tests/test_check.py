@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from judging import findings, messages, places
 
-from pipeline import database, rebuild
-from pipeline.errors import UsageError, WorkError
-from pipeline.model import Problem
-from pipeline.settings import Asked, load
+from mdcache.build import rebuild
+from mdcache.config.settings import Asked, load
+from mdcache.errors import UsageError, WorkError
+from mdcache.model import Problem
+from mdcache.store import database
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]
@@ -242,7 +243,7 @@ def hooked(folder: Path, *arguments: str) -> str:
     """What check --staged says in the hook of a commit that it stops, or '' when the commit goes through."""
     hook = folder / ".git/hooks/pre-commit"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m pipeline check --staged\n")
+    hook.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m mdcache check --staged\n")
     hook.chmod(0o755)
     done = subprocess.run(("git", *arguments), cwd=folder, capture_output=True, encoding="utf-8")
     return done.stdout + done.stderr if done.returncode else ""

@@ -17,7 +17,7 @@ import pytest
 from processes import MDCACHE, mdcache, one_line, run, start
 from terminals import at_terminal
 
-from pipeline import cli
+from mdcache.cli import main as cli
 
 Vault = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from pipeline import codes
-from pipeline.codes import CODES, Code
-from pipeline.errors import UsageError
+from mdcache import codes
+from mdcache.codes import CODES, Code
+from mdcache.errors import UsageError
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.name)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from processes import mdcache, run
 
-from pipeline import hook
+from mdcache.hooks import hook
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.compare import Gone, Known, Suspect, compare, tally
-from pipeline.model import Entry, Tally
+from mdcache.files.compare import Gone, Known, Suspect, compare, tally
+from mdcache.model import Entry, Tally
 
 
 def entry(path: str, size: int = 1, mtime_ns: int = 2, ctime_ns: int = 3, inode: int = 4) -> Entry:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import content
-from pipeline.content import Clock
-from pipeline.model import Content, Problem, Stamp
+from mdcache.files import content
+from mdcache.files.content import Clock
+from mdcache.model import Content, Problem, Stamp
 
 LIMIT = 1_000_000
 

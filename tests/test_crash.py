@@ -11,7 +11,7 @@ from pathlib import Path
 
 from processes import MDCACHE, children, is_gone, mdcache, start
 
-from pipeline import database, lock
+from mdcache.store import database, lock
 
 # Readers may leave them.
 SIDES = {"cache.db-wal", "cache.db-shm"}

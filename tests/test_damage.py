@@ -17,8 +17,9 @@ from law import content
 from processes import mdcache
 from watching import watched
 
-from pipeline import cli, database
-from pipeline.verify import verify
+from mdcache.cli import main as cli
+from mdcache.store import database
+from mdcache.verifying.verify import verify
 
 Vault = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import database
-from pipeline.database import Connection, SqliteError, scalar
-from pipeline.errors import Damaged, MdcacheError, UsageError, WorkError
+from mdcache.errors import Damaged, MdcacheError, UsageError, WorkError
+from mdcache.store import database
+from mdcache.store.database import Connection, SqliteError, scalar
 
 
 @pytest.fixture

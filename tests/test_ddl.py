@@ -8,10 +8,10 @@ from caches import cache_of, settings_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import database, ddl
-from pipeline.cache import opened
-from pipeline.ddl import Schema, Script, apply_tables, schema, statements
-from pipeline.errors import UsageError, WorkError
+from mdcache.errors import UsageError, WorkError
+from mdcache.store import database, ddl
+from mdcache.store.cache import opened
+from mdcache.store.ddl import Schema, Script, apply_tables, schema, statements
 
 Vault = Callable[..., Path]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import database, digest, rebuild, settings
-from pipeline.database import Connection, scalar
+from mdcache.build import digest, rebuild
+from mdcache.config import settings
+from mdcache.store import database
+from mdcache.store.database import Connection, scalar
 
 Rebuilt = Callable[..., AbstractContextManager[Connection]]
 Vault = Callable[..., Path]

@@ -17,10 +17,10 @@ import pytest
 from caches import cache_of
 from processes import mdcache, run
 
-import pipeline
-from pipeline import settings
-from pipeline.cli import cli
-from pipeline.codes import CODES
+import mdcache as package
+from mdcache.cli.main import cli
+from mdcache.codes import CODES
+from mdcache.config import settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -139,7 +139,7 @@ def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
 
 
 def test_every_variable_that_is_read_is_explained() -> None:
-    code = "\n".join(module.read_text(encoding="utf-8") for module in Path(pipeline.__file__).parent.glob("*.py"))
+    code = "\n".join(module.read_text(encoding="utf-8") for module in Path(package.__file__).parent.rglob("*.py"))
     read = set(re.findall(r'environ(?:ment)?\.get\("(\w+)"', code))
     assert {name for name in read if f"`{name}`" not in EVERYTHING} == set()
     assert {"MDCACHE_CONFIG", "MDCACHE_DB", "NO_COLOR"} <= read
@@ -254,7 +254,7 @@ def test_every_table_and_column_is_on_that_page(scenarios: Path) -> None:
 
 
 def test_every_problem_has_its_page() -> None:
-    code = "\n".join(module.read_text(encoding="utf-8") for module in Path(pipeline.__file__).parent.glob("*.py"))
+    code = "\n".join(module.read_text(encoding="utf-8") for module in Path(package.__file__).parent.rglob("*.py"))
     made = set(re.findall(r'Problem\(.*"([a-z0-9-]+)", (ERROR|WARNING)', code))
     computed = {"broken-link", "missing-embed"}
     assert set(CODES) == {code for code, _ in made} | computed

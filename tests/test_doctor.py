@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import doctor
-from pipeline.doctor import ERROR, OK, WARNING, Check
-from pipeline.hook import Standing
-from pipeline.lock import Record
-from pipeline.symptoms import CacheFile, Documents, FileSystem, Inotify, Root, Sqlite, Symptoms, Watcher, Writer
-from pipeline.watchstate import State
+from mdcache.doctor import doctor
+from mdcache.doctor.doctor import ERROR, OK, WARNING, Check
+from mdcache.doctor.symptoms import CacheFile, Documents, FileSystem, Inotify, Root, Sqlite, Symptoms, Watcher, Writer
+from mdcache.hooks.hook import Standing
+from mdcache.store.lock import Record
+from mdcache.store.watchstate import State
 
 LOCAL = FileSystem("/notes/.mdcache", "ext4", False, 10**9, 10**6, False, False)
 SQLITE = Sqlite((3, 53, 0), "/usr/bin/python3", ("ENABLE_FTS5", "THREADSAFE=1"), "3.53.0")

@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from law import synced
 from test_check import TREE, write
 
-from pipeline import database, digest, draft, rebuild
-from pipeline import git as mine
-from pipeline.database import Connection
-from pipeline.errors import MdcacheError, UsageError
-from pipeline.policy import Policy, Rule
-from pipeline.settings import Settings
-from pipeline.sources import Trees
+from mdcache.build import digest, rebuild
+from mdcache.config.policy import Policy, Rule
+from mdcache.config.settings import Settings
+from mdcache.errors import MdcacheError, UsageError
+from mdcache.files import git as mine
+from mdcache.files.sources import Trees
+from mdcache.store import database
+from mdcache.store.database import Connection
+from mdcache.syncing import draft
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]

@@ -13,10 +13,12 @@ from caches import settings_of
 from law import synced
 from processes import MDCACHE, PATIENCE_S, mdcache, one_line, start
 
-from pipeline import database, feed, lock, rebuild
-from pipeline.cache import opened
-from pipeline.errors import UsageError, WorkError
-from pipeline.settings import Settings
+from mdcache.build import rebuild
+from mdcache.config.settings import Settings
+from mdcache.errors import UsageError, WorkError
+from mdcache.read import feed
+from mdcache.store import database, lock
+from mdcache.store.cache import opened
 
 Vault = Callable[..., Path]
 

@@ -15,9 +15,9 @@ import pytest
 from processes import mdcache
 from terminals import at_terminal
 
-from pipeline.check import Finding
-from pipeline.formats import summary
-from pipeline.model import Problem
+from mdcache.checking.check import Finding
+from mdcache.cli.formats import summary
+from mdcache.model import Problem
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]

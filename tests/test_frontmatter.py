@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import frontmatter
-from pipeline.frontmatter import FrontMatter, Trouble, read, split, unclosed
-from pipeline.model import FRONT_MATTER_LIMIT
+from mdcache.model import FRONT_MATTER_LIMIT
+from mdcache.parse import frontmatter
+from mdcache.parse.frontmatter import FrontMatter, Trouble, read, split, unclosed
 
 
 def said(text: str) -> FrontMatter:

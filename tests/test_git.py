@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from processes import run
 
-from pipeline import git as mine
-from pipeline.errors import UsageError, WorkError
+from mdcache.errors import UsageError, WorkError
+from mdcache.files import git as mine
 
 Git = Callable[..., str]
 

@@ -8,9 +8,9 @@ from caches import cache_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import database, ddl
-from pipeline.cache import Cache, find_node
-from pipeline.graph import Around, around
+from mdcache.read.graph import Around, around
+from mdcache.store import database, ddl
+from mdcache.store.cache import Cache, find_node
 
 Vault = Callable[..., Path]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.body import Body, Text, read
-from pipeline.model import Rules
+from mdcache.model import Rules
+from mdcache.parse.body import Body, Text, read
 
 
 def body(text: str) -> Body:

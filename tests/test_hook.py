@@ -17,7 +17,9 @@ import pytest
 from caches import cache_of
 from processes import mdcache, one_line, run
 
-from pipeline import cli, database, hook, lock, watchstate
+from mdcache.cli import main as cli
+from mdcache.hooks import hook
+from mdcache.store import database, lock, watchstate
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]
@@ -380,8 +382,8 @@ def test_the_command_that_runs_is_the_one_that_hooks_call(tmp_path: Path, monkey
     program = str(script(tmp_path / "bin/mdcache", "#!/bin/sh\n"))
     monkeypatch.chdir(tmp_path)
     assert hook.program("bin/mdcache", "/nothere/python") == program
-    assert hook.program("/nothere/pipeline/__main__.py", str(tmp_path / "bin/python")) == program
-    assert hook.program("/nothere/pipeline/__main__.py", "/nothere/python") == "mdcache"
+    assert hook.program("/nothere/mdcache/__main__.py", str(tmp_path / "bin/python")) == program
+    assert hook.program("/nothere/mdcache/__main__.py", "/nothere/python") == "mdcache"
 
 
 def test_a_branch_without_the_documents_is_let_through(repo: Path) -> None:

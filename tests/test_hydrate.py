@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from caches import cache_of
 
-from pipeline.cache import Cache, find_place
-from pipeline.errors import No, WorkError
-from pipeline.hydrate import Passage, functions, passage
+from mdcache.errors import No, WorkError
+from mdcache.read.hydrate import Passage, functions, passage
+from mdcache.store.cache import Cache, find_place
 
 Vault = Callable[..., Path]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import inline
+from mdcache.parse import inline
 
 
 def found(kind: str, text: str) -> list[str]:

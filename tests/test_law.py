@@ -17,10 +17,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from law import assert_law, content, synced
 
-from pipeline import feed, sync
-from pipeline.cache import opened
-from pipeline.errors import WorkError
-from pipeline.settings import Settings
+from mdcache.config.settings import Settings
+from mdcache.errors import WorkError
+from mdcache.read import feed
+from mdcache.store.cache import opened
+from mdcache.syncing import sync
 
 FOLDERS = ("", "a", "a/b", "c", "Ünï", ".h")
 NAMES = ("note.md", "Note.md", "other.md", "README.md", "index.md", "note.markdown", "note.md.md", "déjà.md", "x y.md")

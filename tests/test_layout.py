@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout
-from pipeline.content import Clock
-from pipeline.layout import TABLES, Batch, Job
-from pipeline.model import Entry, Rules
+from mdcache.build import layout
+from mdcache.build.layout import TABLES, Batch, Job
+from mdcache.files.content import Clock
+from mdcache.model import Entry, Rules
 
 Vault = Callable[..., Path]
 LATER = Clock(0, 1 << 62, 1 << 62)

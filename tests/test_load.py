@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import database, ddl, layout, load
-from pipeline.content import Clock
-from pipeline.database import Connection, scalar
-from pipeline.model import Entry, Rules
+from mdcache.build import layout, load
+from mdcache.files.content import Clock
+from mdcache.model import Entry, Rules
+from mdcache.store import database, ddl
+from mdcache.store.database import Connection, scalar
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from processes import start
 
-from pipeline import lock
-from pipeline.errors import WorkError
+from mdcache.errors import WorkError
+from mdcache.store import lock
 
 HOLDER = """
 import sys, time
-from pipeline import lock
+from mdcache.store import lock
 with lock.held(sys.argv[1], "mdcache test") as held:
     held.published(7)
     print("held", flush=True)

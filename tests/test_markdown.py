@@ -9,8 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from pipeline import markdown
-from pipeline.markdown import Heading, Reference, neutralised, outline
+from mdcache.parse import markdown
+from mdcache.parse.markdown import Heading, Reference, neutralised, outline
 
 
 class Literal(MarkdownIt):

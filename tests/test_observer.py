@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processes import INSTANCES, WATCHES, freeze, limit, limited, may_limit, start
 
-from pipeline.observer import MANY, Inbox, Observer, Scope, Taken, Unavailable
+from mdcache.watching.observer import MANY, Inbox, Observer, Scope, Taken, Unavailable
 
 SCOPE = Scope("/base", (".md",), "/base/cache.md")
 QUEUE = "/proc/sys/fs/inotify/max_queued_events"
@@ -190,7 +190,7 @@ def test_a_thread_that_dies_is_noticed(ear: Ear, tmp_path: Path, capfd: pytest.C
 def test_a_thread_of_somebody_else_dies_as_it_would(ear: Ear) -> None:
     heard: list[threading.ExceptHookArgs] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.observer._excepthook", heard.append)
+        patch.setattr("mdcache.watching.observer._excepthook", heard.append)
         thread = threading.Thread(target=lambda: 1 / 0)
         thread.start()
         thread.join()
@@ -255,7 +255,7 @@ def test_where_no_thread_can_be_had_nothing_can_be_observed(tmp_path: Path) -> N
 # Tells what it heard when events were lost, and what it could not observe.
 LISTENER = """
 import sys
-from pipeline.observer import Inbox, Observer, Scope, Unavailable, refuse_limit
+from mdcache.watching.observer import Inbox, Observer, Scope, Unavailable, refuse_limit
 root = sys.argv[1]
 inbox = Inbox()
 try:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.model import Content, Document, PathRule, Rules, Section
-from pipeline.parse import content_of, parse
+from mdcache.model import Content, Document, PathRule, Rules, Section
+from mdcache.parse.parse import content_of, parse
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 DOCUMENTS = sorted(

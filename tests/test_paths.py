@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.paths import fold, folder, has_extension, join, nfc, without_extension
+from mdcache.paths import fold, folder, has_extension, join, nfc, without_extension
 
 EXTENSIONS = (".md", ".markdown")
 PARTS = st.lists(st.sampled_from(["a", "b", "..", ".", "", "c.md"]), max_size=6)

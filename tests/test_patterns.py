@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.patterns import Patterns, lines_of
+from mdcache.patterns import Patterns, lines_of
 
 NAMES = ("a", "b", "ab", "abb", "a b", "a ", "é", "[a]", "]", "a\\", "-", "^b", "!a", "#a", "*", "A1", "x\ny", "a\r")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Problem
-from pipeline.policy import Policy, Verdict, allowed
+from mdcache.config.policy import Policy, Verdict, allowed
+from mdcache.model import Problem
 
 
 def problem(path: str = "a.md", code: str = "broken-link", severity: str = "error", line: int = 1) -> Problem:

@@ -6,7 +6,8 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from pipeline import check, settings
+from mdcache.checking import check
+from mdcache.config import settings
 
 
 def found(folder: Path) -> list[tuple[str, str]]:

@@ -15,10 +15,13 @@ from pathlib import Path
 import pytest
 from processes import start
 
-from pipeline import database, digest, publish, rebuild, settings, stops
-from pipeline.database import Connection, SqliteError, scalar
-from pipeline.errors import UsageError, WorkError
-from pipeline.model import Report
+from mdcache import stops
+from mdcache.build import digest, rebuild
+from mdcache.config import settings
+from mdcache.errors import UsageError, WorkError
+from mdcache.model import Report
+from mdcache.store import database, publish
+from mdcache.store.database import Connection, SqliteError, scalar
 
 Vault = Callable[..., Path]
 LIVE, OTHER = "live.db", "other.db"

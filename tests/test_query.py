@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from caches import cache_of, settings_of
 
-from pipeline import database, query
-from pipeline.cache import Cache, opened
-from pipeline.errors import Damaged, UsageError
+from mdcache.errors import Damaged, UsageError
+from mdcache.read import query
+from mdcache.store import database
+from mdcache.store.cache import Cache, opened
 
 Vault = Callable[..., Path]
 

@@ -19,12 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line, run, start
 
-from pipeline import database, digest, lock, publish
-from pipeline import rebuild as driver
-from pipeline.database import scalar
-from pipeline.errors import WorkError
-from pipeline.model import Report
-from pipeline.settings import Asked, load
+from mdcache.build import digest
+from mdcache.build import rebuild as driver
+from mdcache.config.settings import Asked, load
+from mdcache.errors import WorkError
+from mdcache.model import Report
+from mdcache.store import database, lock, publish
+from mdcache.store.database import scalar
 
 Vault = Callable[..., Path]
 CACHE = ".mdcache/cache.db"
@@ -272,9 +273,9 @@ def test_a_limit_on_the_size_of_files_is_one_line(folder: Path, limit: int) -> N
 
 OLD_SQLITE = """
 import sys
-from pipeline import database
+from mdcache.store import database
 database.NEEDED = (99, 0)
-from pipeline.cli import main
+from mdcache.cli.main import main
 sys.exit(main())
 """
 

@@ -17,12 +17,12 @@ from caches import cache_of, settings_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline import sync
-from pipeline.database import Connection
-from pipeline.model import Rules
-from pipeline.paths import fold, folder, nfc, without_extension
-from pipeline.resolve import Bucket, Candidate, Nearest, quoted
-from pipeline.targets import BY_NAME, FROM_ROOTS, ITSELF, Asked, ask, bucket, names_of
+from mdcache.build.resolve import Bucket, Candidate, Nearest, quoted
+from mdcache.model import Rules
+from mdcache.parse.targets import BY_NAME, FROM_ROOTS, ITSELF, Asked, ask, bucket, names_of
+from mdcache.paths import fold, folder, nfc, without_extension
+from mdcache.store.database import Connection
+from mdcache.syncing import sync
 
 Vault = Callable[..., Path]
 Rebuilt = Callable[..., AbstractContextManager[Connection]]

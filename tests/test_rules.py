@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from processes import run
 
-from pipeline import database, rules
-from pipeline.database import Connection
-from pipeline.errors import UsageError
-from pipeline.model import Problem
-from pipeline.policy import Rule
+from mdcache.checking import rules
+from mdcache.config.policy import Rule
+from mdcache.errors import UsageError
+from mdcache.model import Problem
+from mdcache.store import database
+from mdcache.store.database import Connection
 
 
 @pytest.fixture
@@ -124,8 +125,9 @@ def test_a_rule_that_never_ends_is_ended(db: Connection) -> None:
 
 def test_a_rule_that_nothing_interrupts_ends_the_process() -> None:
     script = """
-from pipeline import database, rules
-from pipeline.policy import Rule
+from mdcache.store import database
+from mdcache.checking import rules
+from mdcache.config.policy import Rule
 sql = "SELECT 'a' AS path, instr(zeroblob(8000000), zeroblob(4000000) || x'01') AS message"
 rules.run(database.open_draft(), [Rule("a-rule", sql)], 0.2)
 """

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import paths as paths_module
-from pipeline.errors import WorkError
-from pipeline.model import Entry, Problem, Rules
-from pipeline.scan import Tree, scan
+from mdcache import paths as paths_module
+from mdcache.errors import WorkError
+from mdcache.files.scan import Tree, scan
+from mdcache.model import Entry, Problem, Rules
 
 Vault = Callable[..., Path]
 Git = Callable[..., str]

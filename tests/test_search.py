@@ -11,10 +11,12 @@ from caches import cache_of, settings_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import rebuild, settings, sync
-from pipeline.cache import Cache, opened
-from pipeline.errors import UsageError
-from pipeline.search import MARK_END, MARK_START, Hit, Query, expression, search
+from mdcache.build import rebuild
+from mdcache.config import settings
+from mdcache.errors import UsageError
+from mdcache.read.search import MARK_END, MARK_START, Hit, Query, expression, search
+from mdcache.store.cache import Cache, opened
+from mdcache.syncing import sync
 
 Vault = Callable[..., Path]
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import database
-from pipeline.database import Connection
-from pipeline.segment import SEPARATOR, joined, segment
+from mdcache.parse.segment import SEPARATOR, joined, segment
+from mdcache.store import database
+from mdcache.store.database import Connection
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import git as git_module
-from pipeline.errors import UsageError
-from pipeline.model import PathRule
-from pipeline.policy import Policy, Rule, Verdict
-from pipeline.scan import Tree
-from pipeline.settings import TEMPLATE, Asked, Settings, Watch, load
-from pipeline.sources import Trees
+from mdcache.config.policy import Policy, Rule, Verdict
+from mdcache.config.settings import TEMPLATE, Asked, Settings, Watch, load
+from mdcache.errors import UsageError
+from mdcache.files import git as git_module
+from mdcache.files.scan import Tree
+from mdcache.files.sources import Trees
+from mdcache.model import PathRule
 
 Vault = Callable[..., Path]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import show
+from mdcache.cli import show
 
 Capture = pytest.CaptureFixture[str]
 ANY = st.text(st.characters())

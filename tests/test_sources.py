@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import git as mine
-from pipeline.content import Clock
-from pipeline.errors import UsageError, WorkError
-from pipeline.model import Content, Entry, Problem, Rules
-from pipeline.scan import Tree, scan
-from pipeline.sources import DISK, Source, Trees, contents
+from mdcache.errors import UsageError, WorkError
+from mdcache.files import git as mine
+from mdcache.files.content import Clock
+from mdcache.files.scan import Tree, scan
+from mdcache.files.sources import DISK, Source, Trees, contents
+from mdcache.model import Content, Entry, Problem, Rules
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]

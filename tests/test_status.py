@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from caches import cache_of, settings_of
 
-from pipeline import database, watchstate
-from pipeline.cache import opened
-from pipeline.errors import Damaged
-from pipeline.status import Status, status
+from mdcache.errors import Damaged
+from mdcache.read.status import Status, status
+from mdcache.store import database, watchstate
+from mdcache.store.cache import opened
 
 Vault = Callable[..., Path]
 

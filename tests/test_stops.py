@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from processes import run
 
-from pipeline import stops
+from mdcache import stops
 
 
 def stop() -> None:
@@ -72,5 +72,5 @@ def test_what_waits_itself_lets_stops_through() -> None:
 
 
 def test_at_its_end_a_process_no_longer_listens() -> None:
-    script = "import os, signal; from pipeline import stops; stops.ignore(); os.kill(os.getpid(), signal.SIGTERM)"
+    script = "import os, signal; from mdcache import stops; stops.ignore(); os.kill(os.getpid(), signal.SIGTERM)"
     assert run((sys.executable, "-c", script), Path.cwd()).returncode == 0

@@ -12,7 +12,7 @@ from law import assert_law, synced
 from onlookers import readers, stir
 from watching import watched
 
-from pipeline import rebuild
+from mdcache.build import rebuild
 
 
 def laid_out(folder: Path) -> Path:

@@ -17,7 +17,9 @@ from caches import settings_of
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, is_gone, mdcache, run, start
 from watching import watched
 
-from pipeline import lock, publish, rebuild, symptoms, watchstate
+from mdcache.build import rebuild
+from mdcache.doctor import symptoms
+from mdcache.store import lock, publish, watchstate
 
 Vault = Callable[..., Path]
 
@@ -283,7 +285,7 @@ def test_a_lock_that_is_held_is_seen_with_its_holder(vault: Vault) -> None:
 
 def test_the_lock_of_a_killed_writer_is_free(folder: Path) -> None:
     hold = (
-        "import sys, time; from pipeline import lock\n"
+        "import sys, time; from mdcache.store import lock\n"
         "with lock.held(sys.argv[1], 'mdcache test'):\n"
         " print(flush=True); time.sleep(600)\n"
     )
@@ -299,7 +301,7 @@ def test_the_lock_of_a_killed_writer_is_free(folder: Path) -> None:
 
 def test_a_lock_that_outlives_the_process_it_names_is_seen(folder: Path) -> None:
     hold = (
-        "import os, sys, time; from pipeline import lock\n"
+        "import os, sys, time; from mdcache.store import lock\n"
         "with lock.held(sys.argv[1], 'mdcache test'):\n"
         " child = os.fork()\n"
         " if child: print(child, flush=True); os._exit(0)\n"

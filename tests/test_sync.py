@@ -20,10 +20,12 @@ from caches import settings_of
 from law import assert_law, content, synced
 from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, mdcache, one_line, run, start
 
-from pipeline import database, ddl, lock, publish, rebuild, sync, update
-from pipeline.errors import UsageError, WorkError
-from pipeline.model import Report
-from pipeline.settings import Settings
+from mdcache.build import rebuild
+from mdcache.config.settings import Settings
+from mdcache.errors import UsageError, WorkError
+from mdcache.model import Report
+from mdcache.store import database, ddl, lock, publish
+from mdcache.syncing import sync, update
 
 Vault = Callable[..., Path]
 
@@ -518,7 +520,8 @@ def test_a_trigger_that_never_ends_can_be_stopped(base: Path) -> None:
 # As mdcache does, but Ctrl-C comes while SQLite asks whether a user's trigger may do what it does, the given time.
 STOPPED_WHILE_ASKED = """
 import os, signal, sys
-from pipeline import cli, database
+from mdcache.cli import main as cli
+from mdcache.store import database
 make, left = database.writing_with_user_triggers, int(sys.argv.pop(1))
 def made(*names):
     authorize = make(*names)
@@ -694,13 +697,25 @@ def test_without_documents_the_command_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_sync_that_finds_nothing_loads_no_parser(base: Path) -> None:
     settle(settings_of(base))
-    code = (
-        "import sys\nfrom pipeline.cli import main\ntry: main()\nfinally: print(sorted(sys.modules), file=sys.stderr)"
-    )
+    code = """
+import sys
+from mdcache.cli.main import main
+try:
+    main()
+finally:
+    print(sorted(sys.modules), file=sys.stderr)
+"""
     done = run((sys.executable, "-c", code, "sync", "--quiet"), base)
     loaded = set(re.findall(r"'([\w.]+)'", done.stderr))
-    assert "pipeline.sync" in loaded
-    assert not loaded & {"yaml", "pyromark", "multiprocessing", "pipeline.parse", "pipeline.layout", "tabulate"}
+    assert "mdcache.syncing.sync" in loaded
+    assert not loaded & {
+        "yaml",
+        "pyromark",
+        "multiprocessing",
+        "mdcache.parse.parse",
+        "mdcache.build.layout",
+        "tabulate",
+    }
 
 
 def test_the_versions_in_the_fingerprint_are_those_of_the_parsers_that_are_used() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Rules
-from pipeline.targets import (
+from mdcache.model import Rules
+from mdcache.parse.targets import (
     ASSET,
     BY_NAME,
     BY_PATH,

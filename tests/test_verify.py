@@ -21,11 +21,12 @@ from law import synced
 from processes import mdcache
 from watching import watched
 
-from pipeline import database, rebuild
-from pipeline.database import Connection, scalar
-from pipeline.errors import WorkError
-from pipeline.settings import Settings
-from pipeline.verify import Verdict, verify
+from mdcache.build import rebuild
+from mdcache.config.settings import Settings
+from mdcache.errors import WorkError
+from mdcache.store import database
+from mdcache.store.database import Connection, scalar
+from mdcache.verifying.verify import Verdict, verify
 
 Vault = Callable[..., Path]
 

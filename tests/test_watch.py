@@ -34,8 +34,10 @@ from processes import (
 )
 from watching import QUEUE, Watched, flood, watched
 
-from pipeline import database, lock, sync, watch, watchstate
-from pipeline.errors import WorkError
+from mdcache.errors import WorkError
+from mdcache.store import database, lock, watchstate
+from mdcache.syncing import sync
+from mdcache.watching import watch
 
 LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
 FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}

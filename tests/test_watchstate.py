@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import watchstate
-from pipeline.errors import WorkError
-from pipeline.watchstate import Seen, State
+from mdcache.errors import WorkError
+from mdcache.store import watchstate
+from mdcache.store.watchstate import Seen, State
 
 STATE = State(pid=os.getpid(), since="2026-01-01T00:00:00Z", method="inotify", ready=True, pending=3)
 

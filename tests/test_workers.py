@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from processes import children, is_gone, run, start
 
-from pipeline import workers
-from pipeline.errors import WorkError
+from mdcache.build import workers
+from mdcache.errors import WorkError
 
 # Says the numbers of its processes, its own first, and works for ever.
 PARENT = """
 import os, sys, threading, time
 from test_workers import busy
-from pipeline import workers
+from mdcache.build import workers
 with workers.started(3, busy) as run:
     results = run(iter([0] * 3 + [60] * 9))
     print(os.getpid(), *(next(results) for _ in range(3)), flush=True)
@@ -196,7 +196,8 @@ def test_a_worker_that_gives_up_is_one_clear_error_and_says_nothing_itself(capfd
 def test_a_stop_that_arrives_while_workers_start_waits_until_they_have() -> None:
     script = """
 import os, signal, threading
-from pipeline import stops, workers
+from mdcache import stops
+from mdcache.build import workers
 with stops.held_back():
     os.kill(os.getpid(), signal.SIGINT)
     with workers.started(2, abs) as run:
@@ -233,7 +234,7 @@ def test_the_parent_has_no_thread_for_its_workers() -> None:
 
 THREADED = """
 import os, threading
-from pipeline import workers
+from mdcache.build import workers
 if __name__ == "__main__":
     threading.Thread(target=threading.Event().wait, daemon=True).start()
     with workers.started(1, os.getpgid) as run:
@@ -243,7 +244,7 @@ if __name__ == "__main__":
 
 def test_a_worker_runs_nothing_of_the_folder_it_is_started_in(vault: Callable[..., Path], tmp_path: Path) -> None:
     program = vault({"program.py": THREADED}, tmp_path) / "program.py"
-    clone = vault({"multiprocessing.py": "open('mark', 'w')", "pipeline.py": "open('mark', 'w')"})
+    clone = vault({"multiprocessing.py": "open('mark', 'w')", "mdcache.py": "open('mark', 'w')"})
     done = run((sys.executable, str(program)), clone)
     assert (done.stdout, done.stderr) == ("True False\n", "")
     assert not (clone / "mark").exists()

@@ -14,9 +14,11 @@ from typing import Any
 from law import content
 from processes import MDCACHE, PATIENCE_S, freeze, start
 
-from pipeline import database, rebuild, settings, watchstate
-from pipeline.database import scalar
-from pipeline.watchstate import Seen
+from mdcache.build import rebuild
+from mdcache.config import settings
+from mdcache.store import database, watchstate
+from mdcache.store.database import scalar
+from mdcache.store.watchstate import Seen
 
 if sys.platform == "darwin":
     PATIENCE_S *= 2

@@ -12,7 +12,7 @@ from pathlib import Path
 from processes import MDCACHE
 from processes import run as run_program
 
-from pipeline import sync
+from mdcache.syncing import sync
 from torture import bench, scene
 from torture.bench import Trial
 

@@ -13,10 +13,10 @@ from caches import settings_of
 from hypothesis import strategies as st
 from law import assert_law, synced
 
-from pipeline import hydrate
-from pipeline.cache import opened
-from pipeline.model import Rules
-from pipeline.parse import content_of, parse
+from mdcache.model import Rules
+from mdcache.parse.parse import content_of, parse
+from mdcache.read import hydrate
+from mdcache.store.cache import opened
 from torture import bench, hostile
 from torture.bench import Trial
 from torture.examples import tried

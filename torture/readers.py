@@ -16,7 +16,7 @@ import onlookers
 from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line
 from processes import run as run_program
 
-from pipeline import database
+from mdcache.store import database
 from torture import bench, mounts, scene, versions
 from torture.bench import Trial
 

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 
 from law import assert_law, content
 
-from pipeline import database, digest, lock, rebuild, settings, sync
-from pipeline.database import Connection
-from pipeline.settings import Settings
+from mdcache.build import digest, rebuild
+from mdcache.config import settings
+from mdcache.config.settings import Settings
+from mdcache.store import database, lock
+from mdcache.store.database import Connection
+from mdcache.syncing import sync
 
 State = dict[str, Any] | None
 """What a cache holds, as the law has it; None when there is no cache."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import test_sync
 from watching import watched
 
-from pipeline import database, sync
+from mdcache.store import database
+from mdcache.syncing import sync
 from torture import bench, mounts, scene
 from torture.bench import Part, Trial
 

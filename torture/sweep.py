@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from processes import MDCACHE, PATIENCE_S, children, run, start
 
-from pipeline import database, sync, watchstate
-from pipeline.database import SqliteError, scalar
-from pipeline.errors import MdcacheError
+from mdcache.errors import MdcacheError
+from mdcache.store import database, watchstate
+from mdcache.store.database import SqliteError, scalar
+from mdcache.syncing import sync
 from torture import scene, strace
 from torture.bench import Part, Trial
 from torture.scene import Scene, State

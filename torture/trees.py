@@ -18,9 +18,9 @@ from caches import settings_of
 from hypothesis import strategies as st
 from law import assert_law, synced
 
-from pipeline import sync
-from pipeline.model import Entry, Problem
-from pipeline.scan import scan
+from mdcache.files.scan import scan
+from mdcache.model import Entry, Problem
+from mdcache.syncing import sync
 from torture import bench
 from torture.bench import Trial
 from torture.examples import tried

@@ -1,0 +1,222 @@
+"""The driver of a whole generation: scan, parse, load and resolve into a build, then publish it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import mdcache
+from mdcache import stops
+from mdcache.build import layout, workers
+from mdcache.build.build import Build, Documents, Progress, Run, documents
+from mdcache.config.settings import Settings
+from mdcache.errors import UsageError, doing
+from mdcache.files import compare
+from mdcache.files.content import Clock
+from mdcache.model import Report
+from mdcache.store import cache, database, lock, publish
+from mdcache.store.database import Connection, SqliteError, scalar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+# Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
+# later generations keep that. What is published is for others: umask decides.
+_PRIVATE = 0o600
+_PUBLIC = 0o666
+
+
+class Options(NamedTuple):
+    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode.
+
+    executor: documents are read and parsed in this one, by as many as workers says, not in processes of our own.
+    """
+
+    wait_s: float = lock.DEFAULT_WAIT_S
+    workers: int | None = None
+    output: str | None = None
+    reproducible: bool = False
+    executor: Executor | None = None
+
+
+def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
+    """Build a fresh generation and swap it in. Raises MdcacheError, with the live cache as it was."""
+    began = time.monotonic()
+    database.check_version()
+    if not settings.roots:
+        raise UsageError("no documents named: mdcache rebuild DOCS, or mdcache init to write settings")
+    path = os.path.realpath(options.output or settings.database)
+    _refuse_odd_base(settings.base, path)
+    publish.judge(path, bool(options.output))
+    found = documents(settings, options.workers)
+    with stops.until_too_late() as too_late, _parsing(options.executor, found.workers) as run:
+        publish.make_folder(path)
+        with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
+            target = publish.judge(path, bool(options.output))
+            with publish.build_file(path, _PUBLIC if options.output else _PRIVATE) as build_name:
+                made = _Generation(settings, options, build_name)
+                with contextlib.closing(made):
+                    made.fill(run, found, progress)
+                    report = made.publish(target, held, too_late)
+    return report._replace(seconds=round(time.monotonic() - began, 3))
+
+
+def _parsing(executor: Executor | None, count: int) -> contextlib.AbstractContextManager[Run]:
+    if executor:
+        return contextlib.nullcontext(workers.within(executor, count, layout.run))
+    return workers.started(count, layout.run)
+
+
+def _refuse_odd_base(base: str, path: str) -> None:
+    """The cache remembers the way from itself to its base, as text."""
+    try:
+        os.path.relpath(base, os.path.dirname(path)).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{base} has a name that is not UTF-8: rename it, or keep the cache within it") from error
+
+
+class _Generation:
+    """A generation while it is made; whoever makes one closes it."""
+
+    def __init__(self, settings: Settings, options: Options, build_name: str) -> None:
+        self._settings, self._options = settings, options
+        self._name = build_name
+        self._fingerprint = settings.fingerprint()
+        self._index: publish.IndexProof | None = None
+        with self._speaking():
+            self.db = database.open_build(build_name)
+            try:
+                self._build = Build(
+                    self.db, settings, self._clock(), stamped=not (options.reproducible or settings.source.commit)
+                )
+            except BaseException:
+                self.db.close()
+                raise
+
+    def close(self) -> None:
+        if self._index:
+            self._index.close()
+        self.db.close()
+
+    def _speaking(self) -> contextlib.AbstractContextManager[None]:
+        """What fails is the build, or a trigger of the user's that fires while it is filled."""
+        return database.speaking(self._name, bool(self._settings.schema.user))
+
+    def _clock(self) -> Clock:
+        """The build was written just now: its stamp is what the file system's clock says."""
+        with doing(f"read {self._name}"):
+            found = os.stat(self._name)
+        return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
+
+    def fill(self, run: Run, found: Documents, progress: Progress) -> None:
+        """Parse and load everything, then resolve it, beside the proof of the index."""
+        with self._speaking():
+            self._build.fill(run, found, progress)
+            self._index = publish.IndexProof(self._name)
+            self._build.finish()
+
+    def publish(self, target: publish.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
+        """Prove the build and swap it in; too_late is called before what cannot be undone."""
+        with contextlib.ExitStack() as stack:
+            live = None if self._options.output else publish.open_target(target, self._options.wait_s)
+            if live:
+                stack.callback(live.close)
+            report = self._proven(target.path, live, held.record.published)
+            too_late()
+            if not live or not self._copied(live, target.path):
+                self._replace(target.path)
+            held.published(report.generation)
+        return report
+
+    def _copied(self, live: Connection, path: str) -> bool:
+        """False when the live cache turns out too damaged for it; it is closed then."""
+        try:
+            publish.copy_into(self.db, live, path, self._options.wait_s)
+        except SqliteError as error:
+            if not database.is_damage(error):
+                raise
+            live.close()
+            return False
+        return True
+
+    def _proven(self, path: str, live: Connection | None, published: int) -> Report:
+        with self._speaking():
+            report = self._report(path, live, published)
+            self._write_meta(report)
+            expected = publish.Expected(self._build.documents, self._build.sections, self._fingerprint)
+            assert self._index
+            publish.prove(self.db, self._name, expected, self._index)
+        return report
+
+    def _replace(self, path: str) -> None:
+        with self._speaking():
+            if self._options.output:
+                self.db.close()
+            else:
+                publish.to_wal(self.db, self._name)
+        publish.replace(self._name, path)
+
+    def _report(self, path: str, live: Connection | None, published: int) -> Report:
+        db, counts = self.db, cache.counts(self.db)
+        tally = compare.tally(_hashes_before(live), db.execute(_HASHES))
+        return Report(
+            database=path,
+            generation=1 if self._options.reproducible else max(_generation(live), published) + 1,
+            **counts,
+            **tally._asdict(),
+            unchanged=counts["documents"] - tally.added - tally.changed,
+            seconds=0.0,
+            digest=self._build.digest.hexdigest(db),
+            fingerprint=self._fingerprint,
+            rebuilt=True,
+        )
+
+    def _write_meta(self, report: Report) -> None:
+        settings = self._settings
+        facts = {
+            "format": str(database.FORMAT),
+            "mdcache": mdcache.__version__,
+            "generation": str(report.generation),
+            "fingerprint": report.fingerprint,
+            "digest": str(report.digest),
+            "documents": str(report.documents),
+            "sections": str(report.sections),
+            "roots": json.dumps(settings.relative_roots()),
+            "extensions": json.dumps(settings.extensions),
+        }
+        if settings.source.commit:
+            facts["commit"] = settings.source.commit
+        if not self._options.reproducible:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            facts |= {
+                "generation_id": uuid.uuid4().hex,
+                "built_at": now,
+                "last_sync": now,
+                "base": os.path.relpath(settings.base, os.path.dirname(report.database)),
+            }
+        self.db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted(facts.items()))
+
+
+_HASHES = "SELECT path, hash FROM nodes ORDER BY path"
+
+
+def _hashes_before(live: Connection | None) -> Iterator[tuple[str, str]]:
+    """Of the generation that is replaced, as far as it can be read."""
+    if live:
+        # ValueError: the driver chokes where SQLite quotes a schema that is no text.
+        with contextlib.suppress(SqliteError, ValueError):
+            yield from live.execute(_HASHES)
+
+
+def _generation(live: Connection | None) -> int:
+    """The number of the generation that is replaced; 0 when there is none, or when it cannot be read."""
+    if live:
+        with contextlib.suppress(SqliteError, ValueError):
+            return int(scalar(live, "SELECT value FROM meta WHERE key = 'generation'") or 0)
+    return 0

@@ -1,0 +1,272 @@
+"""The driver of check: one judge for the files as they lie there, for what git is about to commit, and for a revision.
+
+The cache of the tree is made as always, links resolved against the whole of it. A tree that is judged against another
+is made after that one, in the same draft: what a change breaks is what is wrong after it and was not before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from mdcache.build import resolve
+from mdcache.build.resolve import quoted
+from mdcache.checking import rules
+from mdcache.checking.assets import Assets
+from mdcache.checking.suggest import Suggestions
+from mdcache.config.policy import allowed
+from mdcache.config.settings import Settings
+from mdcache.errors import UsageError, WorkError
+from mdcache.files import git
+from mdcache.files.sources import DISK, Source, Trees
+from mdcache.model import ERROR, Problem
+from mdcache.parse import targets
+from mdcache.parse.body import WIKI_KINDS
+from mdcache.paths import fold, lies_within, ways
+from mdcache.patterns import Patterns
+from mdcache.store.database import Connection
+from mdcache.syncing import draft, sync
+
+
+class Asked(NamedTuple):
+    """What the command line says. folder is the working folder; of staged and rev there is one at most."""
+
+    folder: str
+    staged: bool = False
+    rev: str | None = None
+    against: str | None = None
+    paths: tuple[str, ...] = ()
+
+
+class Request(NamedTuple):
+    """What to judge. settings: with the source that is judged.
+
+    before: the tree that it is judged against, None when there is none. changes_only: report only documents that have
+    changed since, and what the change breaks in others. paths: report only these, and what lies below them; relative
+    to the base.
+    """
+
+    settings: Settings
+    before: Source | None = None
+    changes_only: bool = False
+    paths: frozenset[str] | None = None
+
+
+def request(asked: Asked, load: Callable[[Source], Settings]) -> Request:
+    """Find out what is to be judged; load gives the settings as a source has them. Raises UsageError."""
+    # An empty name is a variable that was not set: no reason to judge something else.
+    by_git = asked.staged or asked.rev is not None or asked.against is not None
+    trees = Trees(git.repository(asked.folder)) if by_git else None
+    source: Source = DISK
+    if trees and asked.staged:
+        source = trees.index()
+    elif trees and asked.rev is not None:
+        source = trees.revision(asked.rev)
+    settings = _rooted(load(source), trees)
+    changes_only = asked.staged or asked.against is not None
+    return Request(
+        settings, _before(asked, settings, trees), changes_only, _within(settings, asked.folder, asked.paths)
+    )
+
+
+def _rooted(settings: Settings, trees: Trees | None) -> Settings:
+    """Without settings and cache all of the repository is documents, or all of the working folder."""
+    if settings.roots:
+        return settings
+    base = trees.repository.top if trees else settings.base
+    return settings.with_roots(base, (base,))
+
+
+def _before(asked: Asked, settings: Settings, trees: Trees | None) -> Source | None:
+    """The tree that another is judged against."""
+    if trees and asked.against is not None:
+        return trees.revision(asked.against)
+    if trees and asked.staged:
+        return trees.find("HEAD")
+    if not settings.policy.immutable:
+        return None
+    if trees:
+        return trees.find(f"{settings.source.commit}^")
+    try:
+        return Trees(git.repository(settings.base)).find("HEAD")
+    except UsageError:
+        return None
+
+
+def _within(settings: Settings, folder: str, paths: Iterable[str]) -> frozenset[str] | None:
+    """Paths of the command line, relative to the base; None when there are none. Raises UsageError."""
+    found = set()
+    for path in paths:
+        full = os.path.join(os.path.realpath(folder), path)
+        # The last component may be a link: it is the document that is meant, not what the link leads to.
+        full = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
+        relative = os.path.relpath(os.path.normpath(full), settings.base)
+        if relative == ".." or relative.startswith("../"):
+            raise UsageError(f"{path} does not lie in {settings.base}, whose documents are checked")
+        found.add("" if relative == "." else relative)
+    return frozenset(found) or None
+
+
+class Finding(NamedTuple):
+    """A problem that counts. source: the line it is in, None when that cannot be shown."""
+
+    problem: Problem
+    source: str | None
+
+
+class _State(NamedTuple):
+    """What is known of a tree: its problems, and the hashes of its documents, by path."""
+
+    problems: list[Problem]
+    hashes: dict[str, str]
+
+
+def check(request: Request) -> list[Finding]:
+    """What is wrong, sorted by place. Raises MdcacheError; UsageError when a rule does not run."""
+    settings = request.settings
+    needs_before = request.before and (request.changes_only or settings.policy.immutable)
+    if request.before and needs_before:
+        earlier = settings._replace(source=request.before)
+        with draft.opened(earlier) as db:
+            before = _state(db, earlier)
+            draft.turn(db, settings)
+            after = _state(db, settings)
+            return _findings(db, request, _reported(request, before, after))
+    with _cache(settings) as db:
+        return _findings(db, request, _reported(request, None, _state(db, settings)))
+
+
+@contextmanager
+def _cache(settings: Settings) -> Iterator[Connection]:
+    """The live cache when it holds the tree as it is, else a draft."""
+    with ExitStack() as stack:
+        try:
+            db = stack.enter_context(sync.current(settings)).db
+        except (sync.Unfit, WorkError):
+            db = stack.enter_context(draft.opened(settings))
+        yield db
+
+
+def _reported(request: Request, before: _State | None, after: _State) -> list[Problem]:
+    """What is to be told of a tree, by the scope that was asked for."""
+    found = after.problems
+    if before:
+        found = found + _immutable(request.settings.policy.immutable, before.hashes, after.hashes)
+    if before and request.changes_only:
+        known = {_identity(problem) for problem in before.problems}
+        changed = {path for path, hash_ in after.hashes.items() if before.hashes.get(path) != hash_}
+        found = [one for one in found if one.path in changed or _identity(one) not in known]
+    paths = request.paths
+    if paths is None:
+        return found
+    _make_sure_of(paths, request.settings, {*after.hashes, *(before.hashes if before else ())})
+    return [one for one in found if lies_within(one.path, paths)]
+
+
+def _make_sure_of(paths: frozenset[str], settings: Settings, documents: set[str]) -> None:
+    """Who mistypes a path must not be told that all is well. Raises UsageError."""
+    known = {way for path in documents for way in (*ways(path), "")}
+    for path in sorted(paths - known):
+        if not os.path.lexists(os.path.join(settings.base, path)):
+            raise UsageError(f"no such file or folder: {path}")
+
+
+def _identity(problem: Problem) -> tuple[object, ...]:
+    """What makes a problem the same before and after. Some messages speak of other documents, which may be others."""
+    return problem[:4] if problem.code in ("ambiguous-link", "name-collision") else problem
+
+
+def _state(db: Connection, settings: Settings) -> _State:
+    """Look at a tree whose cache it is."""
+    hashes = dict(db.execute("SELECT path, hash FROM nodes"))
+    problems = [*_recorded(db, settings), *_collisions(hashes), *rules.run(db, settings.policy.rules)]
+    return _State(problems, hashes)
+
+
+# Links to files
+
+
+def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
+    """The problems of the cache, less links to files that are no documents but lie there, and those that do not."""
+    assets = Assets(settings.source, settings.base)
+    roots = settings.relative_roots()
+
+    def is_there(kind: str, target: str, path: str) -> bool:
+        return assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, roots))
+
+    links = (
+        'SELECT path, line, "column", kind, target FROM links JOIN nodes ON nodes.key = source'
+        " WHERE target_node IS NULL AND scope = ? AND links.type <> 'TAGGED_AS'"
+    )
+    # A place may have several links: all that a line of front matter names have the same.
+    there = {
+        (path, line, column, resolve.no_document(target))
+        for path, line, column, kind, target in db.execute(links, (targets.DOCUMENT,))
+        if is_there(kind, target, path)
+    }
+    for row in db.execute('SELECT path, line, "column", code, severity, message FROM problems'):
+        problem = Problem(*row)
+        if (*problem[:3], problem.message) not in there:
+            yield problem
+    for path, line, column, kind, target in db.execute(links, (targets.ASSET,)):
+        if not is_there(kind, target, path):
+            yield resolve.leads_nowhere(path, line, column, kind, f"no file for {quoted(target)}")
+
+
+# What concerns paths
+
+
+def _collisions(paths: Iterable[str]) -> Iterator[Problem]:
+    """Documents that could not lie side by side on a file system that knows no case, or composes accents."""
+    first: dict[str, str] = {}
+    for path in sorted(paths):
+        other = first.setdefault(fold(path), path)
+        if other != path:
+            message = f"its path differs from {quoted(other)} only by case or by how accents are composed"
+            yield Problem(path, 1, 1, "name-collision", ERROR, message)
+
+
+def _immutable(patterns: tuple[str, ...], before: dict[str, str], after: dict[str, str]) -> list[Problem]:
+    """Documents that must stay as they were committed, and have not."""
+    fixed = Patterns(patterns)
+    places = {hash_: path for path, hash_ in after.items() if path not in before}
+    found = []
+    for path, hash_ in before.items():
+        if not fixed.matches(path) or after.get(path) == hash_:
+            continue
+        new = places.get(hash_)
+        done = "changed" if path in after else f"renamed to {quoted(new)}" if new else "removed"
+        found.append(Problem(path, 1, 1, "immutable", ERROR, f"it is committed and must stay as it is, but was {done}"))
+    return found
+
+
+# What is told of them
+
+
+def _findings(db: Connection, request: Request, problems: list[Problem]) -> list[Finding]:
+    """The problems that count, with their lines; those that a comment allows do not."""
+    settings = request.settings
+    judged = settings.policy.judged(problems)
+    # Only documents: the rows of a rule may name any file there is.
+    documents = {path for (path,) in db.execute("SELECT path FROM nodes")}
+    lines = _lines(settings, sorted({problem.path for problem in judged} & documents))
+    suggestions = Suggestions(db, settings)
+    found = []
+    for problem in judged:
+        text = lines.get(problem.path, [])
+        if problem.code not in allowed(text, problem.line):
+            source = text[problem.line - 1] if problem.line <= len(text) else None
+            found.append(Finding(suggestions.added(problem), source))
+    return found
+
+
+def _lines(settings: Settings, paths: list[str]) -> dict[str, list[str]]:
+    """The lines of documents, as parsing counts them."""
+    texts = settings.source.texts([os.path.join(settings.base, path) for path in paths], settings.size_limit)
+    return {
+        path: text.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for path, text in zip(paths, texts, strict=True)
+        if text is not None
+    }

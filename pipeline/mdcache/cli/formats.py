@@ -1,0 +1,147 @@
+"""What check found, for people, editors, GitHub and whoever reads SARIF. Its JSON for programs is in docs/json.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import mdcache
+from mdcache.cli import show
+from mdcache.codes import CODES, Code
+from mdcache.errors import MdcacheError
+from mdcache.files import git
+from mdcache.model import ERROR, Problem
+
+if TYPE_CHECKING:
+    from mdcache.checking.check import Finding
+
+
+class Places(NamedTuple):
+    """Where documents lie, and where their reader stands."""
+
+    base: str
+    folder: str
+
+    def seen(self, path: str) -> str:
+        """From the working folder: so editors and terminals find it."""
+        return os.path.relpath(os.path.join(self.base, path), os.path.realpath(self.folder))
+
+    def in_repository(self, path: str) -> str:
+        """From the top of the repository, if there is one: so whoever shows findings beside the code finds it."""
+        return os.path.relpath(os.path.join(self.base, path), _top(self.base, self.folder))
+
+
+@lru_cache(maxsize=1)
+def _top(base: str, folder: str) -> str:
+    try:
+        return git.repository(base).top
+    except MdcacheError:
+        return os.path.realpath(folder)
+
+
+def show_as(form: str, found: Sequence[Finding], places: Places) -> None:
+    """form: text, json, github or sarif."""
+    if form == "json":
+        show.as_json({"problems": [finding.problem._asdict() for finding in found]})
+    elif form == "github":
+        _github(found, places)
+    elif form == "sarif":
+        _sarif(found, places)
+    elif show.is_terminal():
+        _grouped(found, places)
+    else:
+        _lines(found, places)
+
+
+def _lines(found: Sequence[Finding], places: Places) -> None:
+    """A line for each, as editors read them."""
+    for finding in found:
+        path, line, column, code, _, message = finding.problem
+        show.out(show.line(f"{places.seen(path)}:{line}:{column}: {code} {message}"))
+
+
+def _grouped(found: Sequence[Finding], places: Places) -> None:
+    """By document, with the lines."""
+    for path, group in groupby(found, lambda finding: finding.problem.path):
+        show.out(show.style(show.line(places.seen(path)), bold=True))
+        for finding in group:
+            _, line, column, code, severity, message = finding.problem
+            shown = show.style(code, fg="red" if severity == ERROR else "yellow")
+            show.out(f"  {line}:{column}  {shown}  {show.line(message)}")
+            if finding.source is not None:
+                show.out(f"  {show.style('|', dim=True)} {_excerpt(finding.source, column)}")
+        show.out("")
+
+
+def _excerpt(source: str, column: int) -> str:
+    """The line, or what of a long one lies around the column."""
+    room = max(show.width() - 6, 20)
+    start = 0 if len(source) <= room else max(column - 1 - room // 3, 0)
+    return show.trimmed(show.line(source[start:].rstrip()), room)
+
+
+def summary(found: Sequence[Finding]) -> str:
+    """`2 errors, 1 warning in 2 documents`."""
+    errors = sum(1 for finding in found if finding.problem.severity == ERROR)
+    counts = ((errors, "error"), (len(found) - errors, "warning"))
+    said = ", ".join(show.count(count, noun) for count, noun in counts if count) or "no problems"
+    paths = {finding.problem.path for finding in found}
+    return f"{said} in {show.count(len(paths), 'document')}" if found else said
+
+
+def _github(found: Sequence[Finding], places: Places) -> None:
+    """Workflow commands, which become annotations of a pull request."""
+    for finding in found:
+        path, line, column, code, severity, message = finding.problem
+        where = f"file={_property(places.in_repository(path))},line={line},col={column},title={_property(code)}"
+        show.out(f"::{severity} {where}::{_data(message)}")
+
+
+def _data(text: str) -> str:
+    return show.line(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _sarif(found: Sequence[Finding], places: Places) -> None:
+    """SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
+    driver = {
+        "name": "mdcache",
+        "version": mdcache.__version__,
+        "rules": [_rule(code) for code in sorted({finding.problem.code for finding in found})],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding.problem, places) for finding in found],
+    }
+    show.as_json({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
+
+
+def _rule(code: str) -> dict[str, Any]:
+    known = CODES.get(code) or Code(code, ERROR, f"A row that the rule '{code}' of the settings finds.", "")
+    summary, page = {"text": known.summary}, known.page or known.summary
+    return {
+        "id": code,
+        "shortDescription": summary,
+        "fullDescription": summary,
+        "help": {"text": page, "markdown": page},
+        "defaultConfiguration": {"level": known.severity},
+    }
+
+
+def _result(problem: Problem, places: Places) -> dict[str, Any]:
+    region = {"startLine": problem.line, "startColumn": problem.column}
+    uri = quote(os.fsencode(places.in_repository(problem.path)))
+    return {
+        "ruleId": problem.code,
+        "level": problem.severity,
+        "message": {"text": show.line(problem.message)},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
+    }

@@ -1,0 +1,222 @@
+"""What each command prints for people; its JSON is the driver's own value (docs/json.md)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from mdcache.cli import show
+
+if TYPE_CHECKING:
+    from mdcache.doctor.doctor import Check
+    from mdcache.hooks.hook import Done
+    from mdcache.model import Report
+    from mdcache.read.feed import News
+    from mdcache.read.graph import Around
+    from mdcache.read.hydrate import Passage
+    from mdcache.read.query import Answer
+    from mdcache.read.search import Hit
+    from mdcache.read.status import Status
+    from mdcache.store.cache import Cache, Node
+    from mdcache.syncing.sync import Stale
+    from mdcache.verifying.verify import Verdict
+
+
+def report(done: Report) -> None:
+    parts = (
+        show.count(done.documents, "document"),
+        show.count(done.sections, "section"),
+        f"{show.count(done.links, 'link')} ({done.unresolved:,} unresolved)",
+        show.count(done.problems, "problem"),
+        show.seconds(done.seconds),
+    )
+    show.out(show.line(f"{', '.join(parts)}: {done.database}"))
+
+
+def hits(cache: Cache, found: list[Hit]) -> None:
+    for number, hit in enumerate(found, 1):
+        _hit(cache, number, hit)
+
+
+def _hit(cache: Cache, number: int, hit: Hit) -> None:
+    heading = hit.heading if hit.heading and hit.heading != hit.title else None
+    name = show.line(f"{hit.title} › {heading}" if heading else hit.title)
+    place = f"{show.line(hit.path)}:{hit.line}"
+    text = _snippet(hit)
+    if not show.is_terminal():
+        show.out(f"{place}: {name}: {text}")
+        return
+    show.out(f"{number}. {show.style(show.trimmed(name, show.width() - 5), bold=True)}")
+    show.out(f"   {show.style(show.link(place, os.path.join(cache.base, hit.path)), fg='cyan')}")
+    show.out(f"   {text}\n")
+
+
+def _snippet(hit: Hit) -> str:
+    from mdcache.read.hydrate import MISSING
+    from mdcache.read.search import MARK_END, MARK_START
+
+    if hit.snippet is None:
+        what = "is gone" if hit.state == MISSING else "has changed"
+        return f"(the file {what} since the cache was made: run mdcache sync)"
+    return show.marked(hit.snippet, MARK_START, MARK_END)
+
+
+def hits_as_json(found: list[Hit]) -> None:
+    from mdcache.read.search import MARK_END, MARK_START
+
+    results = [hit._asdict() for hit in found]
+    for result in results:
+        if result["snippet"] is not None:
+            result["snippet"] = result["snippet"].replace(MARK_START, "«").replace(MARK_END, "»")
+    show.as_json({"results": results})
+
+
+def passage(found: Passage) -> None:
+    """The very bytes of the file, unless a terminal would obey them."""
+    if show.is_terminal():
+        show.out(show.clean(found.text.decode("utf-8", "replace")).rstrip("\n"))
+    else:
+        show.write(found.text)
+
+
+def passage_as_json(found: Passage) -> None:
+    show.as_json(
+        {
+            **_named(found.node),
+            "anchor": found.anchor,
+            "line": found.line,
+            "changed": found.changed,
+            "text": found.text.decode("utf-8", "replace"),
+        }
+    )
+
+
+def _named(node: Node) -> dict[str, Any]:
+    return {"id": node.id, "path": node.path, "title": node.title}
+
+
+def links(found: Around) -> None:
+    for name, neighbours in (("links to", found.outgoing), ("linked from", found.backlinks)):
+        for one in neighbours:
+            label = f" ({one.label})" if one.label else ""
+            show.out(show.line(f"{name}  {one.id}  {one.type}  line {one.line}{label}"))
+    for missing in found.unresolved:
+        show.out(show.line(f"unresolved  {missing.target}  {missing.kind}  line {missing.line}"))
+    for name, reached in (("reaches", found.reachable), ("reached from", found.reaching)):
+        for far in reached:
+            show.out(show.line(f"{name}  {far.id}  {show.count(far.distance, 'step')}"))
+
+
+def links_as_json(node: Node, found: Around) -> None:
+    lists = {name: [one._asdict() for one in all_] for name, all_ in found._asdict().items()}
+    show.as_json({**_named(node), **lists})
+
+
+def answer(form: str, found: Answer) -> None:
+    """form: table, csv or json."""
+    if form == "json":
+        rows = [dict(zip(found.columns, map(show.plain, row), strict=True)) for row in found.rows]
+        show.as_json({"columns": list(found.columns), "rows": rows})
+    elif form == "csv" and found.columns:
+        show.comma_separated(found.columns, found.rows)
+    elif found.columns:
+        show.table(found.columns, found.rows)
+
+
+def _watcher(found: Status) -> str:
+    watcher = found.watcher
+    if not watcher:
+        return "none"
+    if not watcher["alive"]:
+        return f"process {watcher['pid']} was killed: start it again with mdcache watch"
+    waiting = f", {found.pending:,} paths to look at" if found.pending else ""
+    degraded = f"; degraded: {watcher['degraded']}" if watcher["degraded"] else ""
+    return f"process {watcher['pid']} since {watcher['since']}, {watcher['method']}{waiting}{degraded}"
+
+
+def status(found: Status) -> None:
+    current = "current" if found.schema_current else "not that of the settings in force: run mdcache sync"
+    rows = (
+        ("cache", f"{found.database} ({show.size(found.size_bytes)}, {show.size(found.wal_bytes)} in the log)"),
+        ("generation", f"{found.generation}, built {found.built_at or 'without a clock'} by mdcache {found.mdcache}"),
+        ("fingerprint", f"{found.fingerprint[:16]}… ({current})"),
+        ("documents", f"{show.count(found.documents, 'document')}, {show.count(found.sections, 'section')}"),
+        ("links", f"{show.count(found.links, 'link')} ({found.unresolved:,} unresolved)"),
+        ("problems", f"{found.problems:,}"),
+        ("folders", ", ".join(found.roots)),
+        ("watcher", _watcher(found)),
+    )
+    for name, value in rows:
+        show.out(show.line(f"{name:<12} {value}"))
+
+
+def synced(done: Report) -> None:
+    if done.rebuilt:
+        report(done)
+        return
+    parts = (
+        f"{done.added:,} added, {done.changed:,} changed, {done.removed:,} removed, {done.unchanged:,} unchanged",
+        show.seconds(done.seconds),
+    )
+    show.out(show.line(f"{', '.join(parts)}: {done.database}"))
+
+
+def stale(found: Stale) -> None:
+    """What sync would do: a line for each file, as git status --short has it."""
+    if found.rebuild:
+        show.out(show.line(f"rebuild  {found.rebuild}"))
+    for action, path in found.changes:
+        show.out(show.line(f"{action}  {path}"))
+
+
+def stale_as_json(database: str, found: Stale | None) -> None:
+    lists: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
+    for action, path in found.changes if found else ():
+        lists[action].append(path)
+    show.as_json({"database": database, "stale": bool(found), "rebuild": found.rebuild if found else None, **lists})
+
+
+def news(found: News) -> None:
+    """A line for each change; the last one has the token."""
+    if found.restart:
+        show.out(show.line(f"restart  {found.reason}: read the whole cache, then go on from here"))
+    for change in found.changes:
+        path = f"{change.old_path} -> {change.path}" if change.old_path else change.path
+        show.out(show.line(f"{change.action}  {path}"))
+    show.out(f"next  {found.next}")
+
+
+def news_as_json(found: News) -> None:
+    show.as_json({**found._asdict(), "changes": [change._asdict() for change in found.changes]})
+
+
+def verdict(found: Verdict) -> None:
+    """A line for each path that is not as it should be, or one that all are."""
+    for name in ("missing", "stale", "extra"):
+        for path in getattr(found, name):
+            show.out(show.line(f"{name}  {path}"))
+    for one in found.differs:
+        show.out(show.line(f"differs  {one['path']}  {', '.join(one['tables'])}"))
+    for what in found.integrity:
+        show.out(show.line(f"unsound  {what}"))
+    if found.ok:
+        show.out(f"ok  {found.digest or 'the hash of every file'}")
+
+
+def checks(found: tuple[Check, ...]) -> None:
+    """A line each: how it stands, what was seen, what that means, and what to do."""
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for one in found:
+        fix = f"fix: {one.fix}" if one.fix else None
+        said = "; ".join(filter(None, (one.saw, one.means, fix)))
+        level = show.style(f"{one.level:<7}", fg=colours[one.level])
+        show.out(f"{level}  {show.line(f'{one.check}: {said}')}")
+
+
+def hooks(done: list[Done], as_json: bool, quiet: bool) -> None:
+    if as_json:
+        show.as_json({"hooks": [one._asdict() for one in done]})
+    elif not quiet:
+        for one in done:
+            calls = f", which calls {one.kept}" if one.kept and one.action != "left" else ""
+            show.out(show.line(f"{one.action}  {one.path}{calls}"))

@@ -1,0 +1,60 @@
+"""The commands that prove a cache and look at a setup."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import click
+
+from mdcache.cli import show
+from mdcache.cli.common import AS_JSON, HELP, Common, common, progress_bar, revision, with_remembered_roots
+from mdcache.errors import Damaged, No, UsageError, WorkError
+
+
+@click.command(context_settings=HELP)
+@AS_JSON
+@click.option("--quick", is_flag=True, help="Only read the files and compare their hashes; nothing is parsed.")
+@common
+def verify(asked: Common, as_json: bool, quick: bool) -> None:
+    """Prove that the cache holds what its files say: read everything again, and compare. Changes nothing."""
+    from mdcache.cli import render
+    from mdcache.store.cache import opened
+    from mdcache.verifying.verify import verify as prove
+
+    settings, source = asked.settings(), None
+    with suppress(Damaged), opened(settings.database, settings.base) as cache:
+        source = revision(cache.base, cache.commit)
+    settings = with_remembered_roots(asked.settings((), source))
+    with progress_bar(settings, asked.quiet, "verify") as progress:
+        found = prove(settings, quick, progress)
+    if as_json:
+        show.as_json(found._asdict())
+    elif not asked.quiet:
+        render.verdict(found)
+    if not found.ok:
+        raise No("")
+
+
+@click.command(context_settings=HELP)
+@AS_JSON
+@common
+def doctor(asked: Common, as_json: bool) -> None:
+    """Find what is wrong with the setup: what was seen, what it means, the one fix."""
+    from mdcache.cli import render
+    from mdcache.doctor import symptoms
+    from mdcache.doctor.doctor import diagnose, healthy
+
+    try:
+        settings = asked.settings()
+        with suppress(WorkError):  # what is wrong with the cache is for the checks to say
+            settings = with_remembered_roots(settings)
+        seen = symptoms.observe(settings)
+    except UsageError as error:
+        seen = symptoms.without_settings(str(error))
+    checks = diagnose(seen)
+    if as_json:
+        show.as_json({"ok": healthy(checks), "checks": [check._asdict() for check in checks]})
+    elif not asked.quiet:
+        render.checks(checks)
+    if not healthy(checks):
+        raise No("")

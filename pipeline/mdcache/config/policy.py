@@ -1,0 +1,62 @@
+"""What counts as a problem, where, and how grave it is: the decisions of check, pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mdcache.model import Problem
+from mdcache.patterns import matching
+
+OFF = "off"
+
+
+class Verdict(NamedTuple):
+    """How grave a code is (error, warning, off), in documents that match a gitignore-style pattern; None: in all."""
+
+    code: str
+    severity: str
+    pattern: str | None = None
+
+
+class Rule(NamedTuple):
+    """A query of the user's whose rows are problems."""
+
+    name: str
+    sql: str
+
+
+class Policy(NamedTuple):
+    """What the settings say of problems. Of two verdicts the later counts."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    immutable: tuple[str, ...] = ()
+
+    def judged(self, problems: Iterable[Problem]) -> list[Problem]:
+        """The problems that count, with the severity that they have here, sorted."""
+        found = (problem._replace(severity=self._severity(problem)) for problem in problems)
+        return sorted({problem for problem in found if problem.severity != OFF})
+
+    def _severity(self, problem: Problem) -> str:
+        for code, severity, pattern in reversed(self.verdicts):
+            if code == problem.code and (pattern is None or matching(pattern).matches(problem.path)):
+                return severity
+        return problem.severity
+
+
+# <!-- mdcache-allow: broken-link --> in the text, # mdcache-allow: duplicate-id in front matter.
+_ALLOW = re.compile(r"(?:<!--|#)[ \t]*mdcache-allow:[ \t]*([\w-]+(?:[ \t,]+[\w-]+)*?)[ \t]*(?:-->|$)")
+
+
+def allowed(lines: list[str], line: int) -> set[str]:
+    """The codes that a comment allows in a line (from 1): in it, or alone in the line before it."""
+    here = _codes(lines, line)
+    above = lines[line - 2].strip() if 2 <= line <= len(lines) + 1 else ""
+    return here | (_codes(lines, line - 1) if _ALLOW.fullmatch(above) else set())
+
+
+def _codes(lines: list[str], line: int) -> set[str]:
+    found = _ALLOW.search(lines[line - 1]) if 1 <= line <= len(lines) else None
+    return set(re.split(r"[ \t,]+", found[1])) if found else set()

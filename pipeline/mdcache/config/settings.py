@@ -1,0 +1,429 @@
+"""What is to be cached, where, and how: command line over environment over settings file over default.
+
+A settings file that was found by walking up, not named, may come with a cloned repository: it speaks only for its
+own folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mdcache.codes import CODES
+from mdcache.config.policy import OFF, Policy, Rule, Verdict
+from mdcache.errors import UsageError
+from mdcache.files.scan import Tree
+from mdcache.files.sources import DISK, Source
+from mdcache.model import ERROR, WARNING, PathRule, Rules
+from mdcache.paths import lies_in
+from mdcache.patterns import Patterns
+from mdcache.store.ddl import Schema, Script, fingerprint, schema
+
+FILE_NAME = "mdcache.toml"
+_PROJECT = "pyproject.toml"
+DEFAULT_DATABASE = ".mdcache/cache.db"
+
+_LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
+_KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
+# SQLite holds no longer text.
+_LARGEST = 1_000_000_000
+# Of a settings file or a schema file. A clone's may be as large as a disk.
+_LONGEST = 10_000_000
+_PATH_KEYS = ("pattern", "type", "domain", "layer")
+
+
+class Asked(NamedTuple):
+    """What the command line and the environment say; None and () where they say nothing."""
+
+    folder: str
+    """The working folder: relative paths of the command line start here."""
+    config: str | None = None
+    database: str | None = None
+    docs: tuple[str, ...] = ()
+
+
+class Watch(NamedTuple):
+    """How a watcher behaves: it changes no row.
+
+    debounce_ms: how long files must have been quiet; reconcile_s: after how long everything is compared whatever was
+    announced; poll_s: how often without an observer.
+    """
+
+    debounce_ms: float = 200
+    reconcile_s: float = 300
+    poll_s: float = 2
+
+
+class Settings(NamedTuple):
+    """All paths are absolute; those of folders and the database have their symbolic links resolved.
+
+    roots is empty when nothing says which: ask the cache.
+    """
+
+    file: str | None
+    base: str
+    roots: tuple[str, ...]
+    database: str
+    schema: Schema
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = Rules().extensions
+    size_limit: int = Rules().size_limit
+    paths: tuple[PathRule, ...] = ()
+    wikilinks: bool = Rules().wikilinks
+    placeholders: tuple[str, ...] = Rules().placeholders
+    watch: Watch = Watch()
+    source: Source = DISK
+    policy: Policy = Policy()
+
+    def tree(self) -> Tree:
+        return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
+
+    def rules(self) -> Rules:
+        return Rules(
+            self.extensions, self.relative_roots(), self.size_limit, self.paths, self.wikilinks, self.placeholders
+        )
+
+    def relative_roots(self) -> tuple[str, ...]:
+        """The roots as paths of documents have them: '' for the base itself."""
+        relative = (os.path.relpath(root, self.base) for root in self.roots)
+        return tuple(sorted("" if root == "." else root for root in relative))
+
+    def fingerprint(self) -> str:
+        rows = [
+            self.relative_roots(),
+            self.include,
+            self.exclude,
+            self.extensions,
+            self.size_limit,
+            self.paths,
+            self.wikilinks,
+            self.placeholders,
+        ]
+        return fingerprint(self.schema, rows)
+
+    def with_roots(self, base: str, roots: tuple[str, ...]) -> Settings:
+        return self._replace(base=base, roots=roots)
+
+
+def refuse_outside(settings: Settings) -> None:
+    """A revision says nothing of what lies beside its repository. Raises UsageError."""
+    repository = settings.source.repository
+    for root in settings.roots:
+        if repository and not lies_in(root, repository.top):
+            raise UsageError(f"{root} does not lie in the repository {repository.top}")
+
+
+def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
+    """Find, read and check the settings. Raises UsageError for whatever is wrong with them.
+
+    source: where the documents come from. What it holds of the settings file and of schema files counts.
+    """
+    folder = os.path.realpath(asked.folder)
+    if not os.path.isdir(folder):
+        raise UsageError(f"no such folder: {asked.folder}")
+    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
+    values = file.values
+    roots = _roots(asked, folder, file)
+    database = asked.database or environment.get("MDCACHE_DB")
+    defaults = Rules()
+    return Settings(
+        file=file.name,
+        base=_base(file, roots, folder),
+        roots=roots,
+        database=os.path.realpath(os.path.join(folder, database))
+        if database
+        else file.inside("database", values.get("database", DEFAULT_DATABASE)),
+        schema=schema(tuple(_script(file, name) for name in values.get("schema", ()))),
+        include=_patterns(file, "include"),
+        exclude=_patterns(file, "exclude"),
+        extensions=tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions)),
+        size_limit=values.get("size_limit", defaults.size_limit),
+        paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
+        wikilinks=values.get("wikilinks", defaults.wikilinks),
+        placeholders=tuple(values.get("placeholders", defaults.placeholders)),
+        watch=_watch(file, values.get("watch", {})),
+        source=source,
+        policy=_policy(file, values.get("check", {})),
+    )
+
+
+class _File(NamedTuple):
+    """A settings file whose values have the right types; without any, name is None and values is empty.
+
+    home is the folder where it stands, links resolved; trusted: it was named, so it may speak for other folders.
+    """
+
+    name: str | None
+    home: str
+    trusted: bool
+    values: dict[str, Any]
+    source: Source
+
+    def inside(self, key: str, path: str) -> str:
+        """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
+        full = os.path.realpath(os.path.join(self.home, path))
+        if not self.trusted and not lies_in(full, self.home):
+            trust = "name the file with --config to trust it" if self.name else "name it with --db"
+            raise self.refused(f"'{key}' leads outside its folder ({path}): {trust}")
+        return full
+
+    def refused(self, message: str) -> UsageError:
+        return UsageError(f"{self.name or self.home}: {message}")
+
+
+def _settings_file(folder: str, named: str | None, source: Source) -> _File:
+    name = os.path.join(folder, named) if named else _find(folder)
+    if not name:
+        return _File(None, folder, False, {}, source)
+    home = os.path.realpath(os.path.dirname(name))
+    file = _File(name, home, bool(named), _read(os.path.join(home, os.path.basename(name)), source), source)
+    for key, value in file.values.items():
+        _check(file, key, value)
+    return file
+
+
+def _find(folder: str) -> str | None:
+    """The nearest settings file, walking up."""
+    while True:
+        own = os.path.join(folder, FILE_NAME)
+        if os.path.isfile(own):
+            return own
+        project = os.path.join(folder, _PROJECT)
+        # Without the word there is no table of ours, and somebody else's broken file is none of our business.
+        if os.path.isfile(project) and b"mdcache" in _bytes(project, DISK) and "mdcache" in _tools(project, DISK):
+            return project
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+def _read(name: str, source: Source) -> dict[str, Any]:
+    if os.path.basename(name) != _PROJECT:
+        return _toml(name, source)
+    # Of what the source has of it the table may be no part yet.
+    found = _tools(name, source).get("mdcache", _tools(name, DISK).get("mdcache"))
+    if not isinstance(found, dict):
+        raise UsageError(f"{name} has no table [tool.mdcache]")
+    return found
+
+
+def _tools(name: str, source: Source) -> dict[str, Any]:
+    tools = _toml(name, source).get("tool")
+    return tools if isinstance(tools, dict) else {}
+
+
+def _toml(name: str, source: Source) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_bytes(name, source).decode())
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of a million digits
+        raise UsageError(f"{name} is not valid TOML: {error}") from error
+
+
+def _bytes(name: str, source: Source) -> bytes:
+    """What the source holds under this name; else, and for the disk, what lies there."""
+    raw = next(source.texts((name,), _LONGEST + 1)) if source.repository else None
+    try:
+        if raw is None:
+            with open(name, "rb") as stream:
+                raw = stream.read(_LONGEST + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from error
+    if len(raw) > _LONGEST:
+        raise UsageError(f"{name} is longer than {_LONGEST // 1_000_000} MB")
+    return raw
+
+
+def _check(file: _File, key: str, value: Any) -> None:
+    if key not in _KEYS:
+        raise file.refused(f"no setting is called '{key}'{_meant(key, _KEYS)}")
+    if key in _LISTS and not (isinstance(value, list) and all(map(_is_text, value))):
+        raise file.refused(f"'{key}' must be a list of strings")
+    if key in ("docs", "extensions") and not value:
+        raise file.refused(f"'{key}' is empty")
+    if key == "database" and not (_is_text(value) and value):
+        raise file.refused("'database' must be a path")
+    if key == "size_limit" and not (type(value) is int and 0 < value <= _LARGEST):
+        raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
+    if key == "wikilinks" and not isinstance(value, bool):
+        raise file.refused("'wikilinks' must be true or false")
+    if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
+        raise file.refused("'paths' must be a list of tables: [[paths]]")
+    if key in ("watch", "check") and not isinstance(value, dict):
+        raise file.refused(f"'{key}' must be a table: [{key}]")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _meant(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, known, 1)
+    return f": did you mean '{close[0]}'?" if close else f": there are {', '.join(known)}"
+
+
+def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
+    if asked.docs:
+        roots = {os.path.realpath(os.path.join(folder, doc)) for doc in asked.docs}
+    elif file.name:
+        roots = {file.inside("docs", doc) for doc in file.values.get("docs", ["."])}
+    else:
+        roots = set()
+    return tuple(sorted(roots))
+
+
+def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
+    """The settings file's folder; without settings, or when a root lies outside it, the roots' common folder."""
+    if file.name and all(lies_in(root, file.home) for root in roots):
+        return file.home
+    return os.path.commonpath(roots) if roots else folder
+
+
+def _script(file: _File, name: str) -> Script:
+    path = file.inside("schema", name)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise file.refused(f"the schema file {name} is no file")  # to read a FIFO might take for ever
+    raw = _bytes(path, file.source)
+    try:
+        return Script(name, raw.decode())
+    except UnicodeDecodeError as error:
+        raise file.refused(f"the schema file {name} is not UTF-8") from error
+
+
+def _patterns(file: _File, key: str) -> tuple[str, ...]:
+    return tuple(_pattern(file, key, line) for line in file.values.get(key, ()))
+
+
+def _pattern(file: _File, key: str, line: str) -> str:
+    """Unlike in a .gitignore, a line that does nothing is a mistake here."""
+    if not Patterns((line,)):
+        raise file.refused(f"'{key}': no path can match the pattern '{line}'")
+    return line
+
+
+def _extension(file: _File, extension: str) -> str:
+    if extension.rfind(".") != 0 or "/" in extension or len(extension) < 2:
+        raise file.refused(f"'{extension}' is no extension: write it like '.md'")
+    return extension.lower()
+
+
+_CHECK_KEYS = ("codes", "paths", "rules")
+_SEVERITIES = (ERROR, WARNING, OFF)
+
+
+def _policy(file: _File, check: dict[str, Any]) -> Policy:
+    for key in check:
+        if key not in _CHECK_KEYS:
+            raise file.refused(f"[check] has no '{key}'{_meant(key, _CHECK_KEYS)}")
+    rules = tuple(Rule(name, sql) for name, sql in _table(file, "check.rules", check.get("rules", {})).items())
+    for name, sql in rules:
+        if name in CODES or not re.fullmatch(r"[\w-]+", name) or not _is_text(sql):
+            raise file.refused(
+                f"rule '{name}' must be a string of SQL, under a name of letters that is no built-in code"
+            )
+    codes = (*CODES, *(rule.name for rule in rules))
+    verdicts = _verdicts(file, "check.codes", check.get("codes", {}), None, codes)
+    paths = check.get("paths", [])
+    if not (
+        isinstance(paths, list) and all(isinstance(item, dict) and _is_text(item.get("pattern")) for item in paths)
+    ):
+        raise file.refused("'paths' in [check] must be a list of tables, [[check.paths]], each with a 'pattern'")
+    for item in paths:
+        pattern = _pattern(file, "check.paths", item["pattern"])
+        said = {code: severity for code, severity in item.items() if code != "pattern"}
+        verdicts = (*verdicts, *_verdicts(file, "check.paths", said, pattern, codes))
+    return Policy(verdicts, rules, _patterns(file, "immutable"))
+
+
+def _table(file: _File, name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise file.refused(f"[{name}] must be a table")
+    return value
+
+
+def _verdicts(file: _File, name: str, said: Any, pattern: str | None, codes: tuple[str, ...]) -> tuple[Verdict, ...]:
+    for code, severity in _table(file, name, said).items():
+        if code not in codes:
+            raise file.refused(f"[{name}] has no '{code}'{_meant(code, codes)}")
+        if severity not in _SEVERITIES:
+            raise file.refused(f"'{code}' in [{name}] must be one of {', '.join(_SEVERITIES)}")
+    return tuple(Verdict(code, severity, pattern) for code, severity in said.items())
+
+
+def _path_rule(file: _File, rule: dict[str, Any]) -> PathRule:
+    for key, value in rule.items():
+        if key not in _PATH_KEYS:
+            raise file.refused(f"[[paths]] has no '{key}'{_meant(key, _PATH_KEYS)}")
+        if not _is_text(value):
+            raise file.refused(f"'{key}' in [[paths]] must be a string")
+    if "pattern" not in rule:
+        raise file.refused("[[paths]] without a 'pattern'")
+    pattern = _pattern(file, "paths", rule["pattern"])
+    return PathRule(pattern, rule.get("type"), rule.get("domain"), rule.get("layer"))
+
+
+def _watch(file: _File, values: dict[str, Any]) -> Watch:
+    for key, value in values.items():
+        if key not in Watch._fields:
+            raise file.refused(f"[watch] has no '{key}'{_meant(key, Watch._fields)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LARGEST:
+            raise file.refused(f"'{key}' in [watch] must be a number above 0")
+    return Watch(**values)
+
+
+TEMPLATE = """\
+# mdcache: folders of markdown as a SQLite database. Every setting is optional; these are the defaults.
+
+# Folders with documents, relative to this file.
+docs = ["."]
+
+# Which files count, in gitignore's syntax, relative to this file. .gitignore files are honoured anyway.
+# include = ["guides/**", "*.md"]
+# exclude = ["drafts/", "CHANGELOG.md"]
+# extensions = [".md", ".markdown"]
+
+# Of a larger document only the front matter is read (bytes).
+# size_limit = 10000000
+
+# Whether double brackets in a text make a link.
+# wikilinks = true
+
+# Links to what a template fills in are not judged; * stands for any text, and case does not matter.
+# placeholders = ["*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_"]
+
+# The cache. Delete it whenever you like: mdcache rebuild makes it anew.
+# database = ".mdcache/cache.db"
+
+# Committed documents that must stay as they are: mdcache check tells when one was changed, renamed or removed.
+# immutable = ["decisions/**"]
+
+# Your own tables, views and triggers, applied after the built-in ones.
+# schema = ["views.sql"]
+
+# What documents are by where they lie, when their front matter does not say.
+# [[paths]]
+# pattern = "decisions/**"
+# type = "decision"
+
+# mdcache watch: how long files must have been quiet, after how long all are compared whatever was announced, and how
+# often where no changes are announced.
+# [watch]
+# debounce_ms = 200
+# reconcile_s = 300
+# poll_s = 2
+
+# mdcache check: how grave a problem is (error, warning, off), everywhere and by path; and rules of your own, queries
+# whose rows (path, line, message) are problems.
+# [check.codes]
+# ambiguous-link = "off"
+# [[check.paths]]
+# pattern = "drafts/**"
+# broken-link = "warning"
+# [check.rules]
+# no-open-task = "SELECT path, line, 'a task is open' AS message FROM tasks JOIN nodes ON key = node WHERE NOT done"
+"""

@@ -1,0 +1,346 @@
+"""The one module that runs git: where a repository lies, and what it holds.
+
+Whatever the configuration and the environment say, git never asks, never fetches, and writes to nothing: not even the
+index is refreshed. A hook's environment (GIT_DIR, GIT_INDEX_FILE, ...) holds for the repository that the hook runs in,
+and for no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from shlex import quote
+from typing import NamedTuple, TypeVar
+
+from mdcache.errors import UsageError, WorkError
+
+# What tells git where a repository lies; in hooks git sets some of them, relative to its top.
+_PLACES = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+)
+# A repository's configuration may name programs: for watching files, and for fetching what a partial clone lacks.
+_OPTIONS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false")
+_ALWAYS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+
+
+class Repository(NamedTuple):
+    """A repository with a work tree; all paths are absolute.
+
+    top: the work tree. git_dir: what belongs to this work tree alone. common_dir: what all work trees of the
+    repository share. index_file: the index that the environment names, None for git's own choice.
+    """
+
+    top: str
+    git_dir: str
+    common_dir: str
+    index_file: str | None = None
+
+    def hooks_folder(self) -> str:
+        """Where git looks for hooks: core.hooksPath, else those that all work trees share."""
+        said = run(self, "rev-parse", "--git-path", "hooks")
+        return os.path.join(self.top, os.fsdecode(said.removesuffix(b"\n")))
+
+    def owns_its_top(self) -> bool:
+        """Whether git finds it there: the configuration may call any folder its work tree."""
+        try:
+            return _look(self.top, _elsewhere()).git_dir == self.git_dir
+        except UsageError:
+            return False
+
+    def is_rebasing(self) -> bool:
+        """Whether commits are being replayed. A rebase that only moves the branch forward has none to replay."""
+        merge, apply = (os.path.join(self.git_dir, name) for name in ("rebase-merge", "rebase-apply"))
+        waiting = _size(os.path.join(merge, "git-rebase-todo")) > 0
+        return os.path.isdir(apply) or waiting or os.path.exists(os.path.join(merge, "msgnum"))
+
+
+class Failed(WorkError):
+    """git ended with an error, in its own words."""
+
+
+def repository(folder: str) -> Repository:
+    """The repository whose work tree holds a folder.
+
+    Raises UsageError when there is none, when it is bare, and when git does not trust it; WorkError without git.
+    """
+    named = _named_by_environment()
+    mine = named if named and _holds(named.top, folder) else None
+    try:
+        found = _look(folder, _elsewhere())
+    except UsageError:
+        if mine:
+            return mine
+        raise
+    return mine if mine and _holds(found.top, mine.top) else found
+
+
+def run(repository: Repository, *arguments: str, input: bytes = b"") -> bytes:
+    """What a git command prints, run at the top of the work tree. Raises Failed with what git says."""
+    return _run(command(repository, *arguments), repository.top, environment(repository), input)
+
+
+def command(repository: Repository, *arguments: str) -> list[str]:
+    """The command line that runs git in a repository, without looking for it again."""
+    return ["git", *_OPTIONS, f"--git-dir={repository.git_dir}", f"--work-tree={repository.top}", *arguments]
+
+
+def environment(repository: Repository) -> dict[str, str]:
+    """The environment that belongs to it."""
+    index = {"GIT_INDEX_FILE": repository.index_file} if repository.index_file else {}
+    return {**_elsewhere(), **index}
+
+
+def _elsewhere() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _PLACES} | _ALWAYS
+
+
+def _named_by_environment() -> Repository | None:
+    """The repository of the hook that we run in, found as git would find it from here."""
+    if not any(name in os.environ for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")):
+        return None
+    try:
+        found = _look(os.curdir, {**os.environ, **_ALWAYS})
+    except UsageError:
+        return None
+    index = os.environ.get("GIT_INDEX_FILE")
+    return found._replace(index_file=os.path.join(found.top, index)) if index else found
+
+
+# Paths may hold line breaks; git repeats an option that it does not know on a line of its own.
+_BETWEEN = "--mdcache-between"
+
+
+def _look(folder: str, environment: Mapping[str, str]) -> Repository:
+    asked = ("--absolute-git-dir", _BETWEEN, "--path-format=absolute", "--git-common-dir", _BETWEEN, "--show-toplevel")
+    try:
+        said = _run(["git", *_OPTIONS, "rev-parse", *asked], folder, environment)
+    except Failed as error:
+        raise UsageError(_refusal(folder, str(error))) from error
+    git_dir, common_dir, top = map(os.fsdecode, said.removesuffix(b"\n").split(f"\n{_BETWEEN}\n".encode()))
+    return Repository(top, git_dir, common_dir)
+
+
+_TRUST = "git config --global --add safe.directory"
+
+
+def _refusal(folder: str, said: str) -> str:
+    shown = os.path.abspath(folder)
+    if "must be run in a work tree" in said:
+        return f"{shown} has no work tree: a bare repository, or the inside of .git"
+    if "dubious ownership" in said:
+        top = said.partition(" at '")[2].removesuffix("'") or shown
+        return f"git does not trust {top}, which belongs to somebody else: {_TRUST} {quote(top)}"
+    return f"{shown} is not in a git repository" if "not a git repository" in said else f"{shown}: git says: {said}"
+
+
+def _run(command: list[str], folder: str, environment: Mapping[str, str], input: bytes = b"") -> bytes:
+    import subprocess  # here, not at the top: whoever has no use for git must not wait for it
+
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, input=input, capture_output=True)
+    except FileNotFoundError as error:
+        if os.path.isdir(folder):
+            raise WorkError("git is not installed, or not on the PATH") from error
+        raise UsageError(f"no such folder: {folder}") from error
+    except OSError as error:
+        raise WorkError(f"git cannot be run in {folder}: {error.strerror}") from error
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise Failed((lines or [f"git {command[-1]} ended with {done.returncode}"])[0].removeprefix("fatal: "))
+    return done.stdout
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _holds(folder: str, path: str) -> bool:
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
+    return os.path.commonpath((folder, path)) == folder
+
+
+# What it holds
+
+PLAIN = frozenset((0o100644, 0o100755))
+"""The modes of plain files; others are symbolic links and repositories within."""
+# What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
+# characters, or 64.
+_AT_ONCE = 240
+_CHUNK = 1 << 20
+
+_Answer = TypeVar("_Answer")
+Read = Callable[[int], bytes]
+"""Gives at most so many bytes, b'' at the end."""
+
+
+class Blob(NamedTuple):
+    """A file, symbolic link or repository within, as a tree of git's has it; path is relative to the top."""
+
+    path: str
+    mode: int
+    id: str
+
+
+class Stamps(NamedTuple):
+    """What git keeps of a file's stat, to know it again. The size and the inode are cut to 32 bits."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    def match(self, found: os.stat_result) -> bool:
+        return self == (found.st_size & _BITS, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & _BITS)
+
+
+class Staged(NamedTuple):
+    """What the index holds. stamps: of the file that the blob was made of, None when git would have to look again."""
+
+    blob: Blob
+    stamps: Stamps | None
+
+
+_BITS = (1 << 32) - 1
+# An entry of the index, with flags for files that are only intended to be added, or not to be compared.
+_STAGED = re.compile(
+    rb"(?P<mode>\d+) (?P<id>[0-9a-f]+) (?P<stage>\d)\t(?P<path>[^\0]+)\0"
+    rb"  ctime: (?P<ctime>\d+:\d+)\n  mtime: (?P<mtime>\d+:\d+)\n  dev: \d+\tino: (?P<inode>\d+)\n"
+    rb"  uid: \d+\tgid: \d+\n  size: (?P<size>\d+)\tflags: (?P<flags>[0-9a-f]+)\n"
+)
+_INTENT_TO_ADD = 1 << 29
+
+
+def staged(repository: Repository) -> tuple[Staged, ...]:
+    """What the next commit holds. Raises WorkError while a merge has conflicts.
+
+    git's own comparison with the disk would run the filters that the repository's configuration names; so its stamps
+    are asked for. Their form is not promised: should it change, raises WorkError.
+    """
+    said = run(repository, "ls-files", "--stage", "--debug", "-z")
+    written_ns = _index_mtime_ns(repository)
+    found, end = [], 0
+    for match in _STAGED.finditer(said):
+        if match.start() != end or match["stage"] != b"0":
+            break
+        end, flags = match.end(), int(match["flags"], 16)
+        if not flags & _INTENT_TO_ADD:
+            blob = Blob(os.fsdecode(match["path"]), int(match["mode"], 8), match["id"].decode())
+            stamps = Stamps(int(match["size"]), _ns(match["mtime"]), _ns(match["ctime"]), int(match["inode"]))
+            # As git does: a file that was written to in the moment of the index may have been written to after it.
+            found.append(Staged(blob, stamps if not flags and stamps.mtime_ns < written_ns else None))
+    if end == len(said):
+        return tuple(found)
+    if run(repository, "ls-files", "--unmerged", "-z"):
+        raise WorkError(f"{repository.top} has unmerged files: settle the conflicts and git add them first")
+    raise WorkError(f"cannot understand what git ls-files --debug says of {repository.top}: is git newer than mdcache?")
+
+
+def _index_mtime_ns(repository: Repository) -> int:
+    try:
+        return os.stat(repository.index_file or os.path.join(repository.git_dir, "index")).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _ns(seconds: bytes) -> int:
+    whole, _, rest = seconds.partition(b":")
+    return int(whole) * 1_000_000_000 + int(rest)
+
+
+def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
+    """What a commit holds."""
+    found = []
+    for line in run(repository, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
+        about, _, path = line.partition(b"\t")
+        mode, _, id_ = about.split(b" ")
+        found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
+    return tuple(found)
+
+
+def commit_of(repository: Repository, revision: str) -> str | None:
+    """The id of the commit that a revision names; None when it names none."""
+    try:
+        said = run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    except Failed:
+        return None
+    return said.decode().strip()
+
+
+def file_of(repository: Repository, commit: str, name: str) -> bytes:
+    """What a file held in a commit; name is absolute. Raises Failed when there was none."""
+    return run(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
+
+
+def sizes(repository: Repository, ids: Sequence[str]) -> dict[str, int]:
+    """How many bytes each object has; a partial clone may lack some."""
+    if not ids:
+        return {}
+    asked = "\n".join([*ids, ""]).encode()
+    said = run(repository, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=asked)
+    found = (line.split(" ") for line in said.decode().splitlines())
+    return {id_: int(size) for id_, size in found if size != "missing"}
+
+
+def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
+    """What take makes of each object: it gets what reads on in it, and its size."""
+    for start in range(0, len(ids), _AT_ONCE):
+        yield from _contents(repository, ids[start : start + _AT_ONCE], take)
+
+
+def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
+    import subprocess
+
+    asked = "\n".join([*ids, ""]).encode()
+    try:
+        process = subprocess.Popen(
+            command(repository, "cat-file", "--batch"),
+            cwd=repository.top,
+            env=environment(repository),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise WorkError(f"git cannot be run in {repository.top}: {error.strerror}") from error
+    with process:
+        assert process.stdin and process.stdout
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended: what it lacks is said below
+            process.stdin.write(asked)
+        for id_ in ids:
+            about = process.stdout.readline().split()
+            if len(about) != 3:
+                raise WorkError(
+                    f"{repository.top} lacks the object {id_}: a partial clone, or a damaged one (git fsck)"
+                )
+            size = int(about[2])
+            left = _Left(process.stdout.read, size)
+            yield take(left.read, size)
+            while left.read(_CHUNK):
+                pass
+            process.stdout.read(1)
+
+
+class _Left:
+    """Reads what is left of an object, and no further."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        self._read, self._left = read, size
+
+    def read(self, count: int) -> bytes:
+        data = self._read(min(count, self._left)) if self._left else b""
+        self._left -= len(data)
+        return data

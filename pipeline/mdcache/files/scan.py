@@ -1,0 +1,237 @@
+"""Stage 1, scan: which files are documents, in the order of their paths. Everyone sees what this sees.
+
+gitignore rules hold; hidden folders are skipped; symbolic links below a root are not followed. A stream, not a list:
+a million files cost no more memory than one folder's names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mdcache.errors import Unlisted, WorkError, doing
+from mdcache.files.sources import DISK, IGNORE_LIMIT, Item, Source
+from mdcache.model import ERROR, Entry, Problem
+from mdcache.paths import folder, has_extension, lies_within, up, ways, without_extension
+from mdcache.patterns import Patterns, lines_of
+
+
+class Tree(NamedTuple):
+    """What is to be scanned. base is absolute; roots are absolute folders below it; paths are relative to the base."""
+
+    base: str
+    roots: tuple[str, ...]
+    extensions: tuple[str, ...]
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    source: Source = DISK
+
+
+class _Ignore(NamedTuple):
+    """The patterns of one .gitignore; prefix is its absolute folder, with a slash at its end."""
+
+    prefix: str
+    patterns: Patterns
+
+
+class _Folder(NamedTuple):
+    """A folder to walk down into. prefix is its path relative to the base: '' or with a slash at its end."""
+
+    name: str
+    prefix: str
+    ignores: tuple[_Ignore, ...]
+
+
+Found = Entry | Problem
+_Items = dict[str, "Item | _Folder"]
+"""What is wanted in a folder, by name; folders with a slash at its end, so that names sort as the paths below do."""
+
+
+def scan(tree: Tree, within: frozenset[str] | None = None) -> Iterator[Found]:
+    """Every document below the roots, once, by path; a file whose name is no UTF-8 comes as a Problem.
+
+    within: look only at these paths (files, or folders with all below them, relative to the base); the folders above
+    them are listed, for their .gitignore files, and nothing else is looked at. An Entry's default_id is then a guess.
+    Raises Unlisted when a root or a folder cannot be listed: whoever would take that for 'empty' loses documents.
+    """
+    walk = _Walk(tree, _Within(within))
+    # A stack of iterators, not recursion: folders may nest deeper than Python's calls do.
+    stack: list[Iterator[Found | _Folder]] = [walk.roots()]
+    while stack:
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+        elif isinstance(found, _Folder):
+            stack.append(walk.folder(found))
+        else:
+            yield found
+
+
+class _Within:
+    """Which part of the tree is looked at; without paths all of it."""
+
+    def __init__(self, paths: frozenset[str] | None) -> None:
+        self._all = paths is None
+        self._wholes = paths or frozenset()
+        self._names: dict[str, set[str]] = {}
+        for path in self._wholes:
+            for way in ways(path):
+                self._names.setdefault(_prefix(folder(way)), set()).add(way.rpartition("/")[2])
+
+    def names(self, prefix: str) -> set[str] | None:
+        """What to look at in the folder with this prefix; None for all."""
+        if self._all or lies_within(prefix.removesuffix("/"), self._wholes):
+            return None
+        return self._names.get(prefix, set())
+
+    def reaches(self, prefix: str) -> bool:
+        """Whether there is anything to look at in the folder with this prefix."""
+        return self.names(prefix) != set()
+
+
+class _Walk:
+    """Decides which folders are walked into and which files are documents."""
+
+    def __init__(self, tree: Tree, within: _Within) -> None:
+        self._base = tree.base
+        self._source = tree.source
+        self._within = within
+        self._extensions = tree.extensions
+        self._include = Patterns(tree.include)
+        self._exclude = Patterns(tree.exclude)
+        self._roots = sorted({_prefix(os.path.relpath(root, tree.base)) for root in tree.roots})
+
+    def roots(self) -> Iterator[_Folder]:
+        """Where to begin; roots within roots are met on the way."""
+        return map(self._root, filter(self._within.reaches, _outermost(self._roots)))
+
+    def _root(self, prefix: str) -> _Folder:
+        name = os.path.join(self._base, prefix.removesuffix("/")) if prefix else self._base
+        return _Folder(name, prefix, self._ignores_above(name))
+
+    def folder(self, folder: _Folder) -> Iterator[Found | _Folder]:
+        """The documents and folders in a folder, in the order of their paths."""
+        items = self._wanted(folder)
+        if len(self._roots) > 1:
+            self._put_roots(folder.prefix, items)
+        shared = _shared_stems(items, self._extensions)
+        for name in sorted(items, key=_shown):
+            item = items[name]
+            if isinstance(item, _Folder):
+                yield item
+            else:
+                path = folder.prefix + name
+                found = self._found(item, path, path if name in shared else without_extension(path, self._extensions))
+                if found:
+                    yield found
+
+    def _wanted(self, folder: _Folder) -> _Items:
+        items: _Items = {}
+        try:
+            listed = self._source.listing(folder.name)
+            ignores = folder.ignores
+            if any(entry.name == ".gitignore" for entry in listed):
+                ignores = (*ignores, *self._read_ignore(folder.name))
+            names = self._within.names(folder.prefix)
+            for entry in listed if names is None else [one for one in listed if one.name in names]:
+                name, path = entry.name, folder.prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not name.startswith(".") and not self._left_out(entry.path, path, True, ignores):
+                        items[name + "/"] = _Folder(entry.path, path + "/", ignores)
+                elif (
+                    has_extension(name, self._extensions)
+                    and entry.is_file(follow_symlinks=False)
+                    and not self._left_out(entry.path, path, False, ignores)
+                    and (not self._include or self._include.matches(path))
+                ):
+                    items[name] = entry
+        except OSError as error:
+            raise Unlisted(f"cannot list {error.filename or folder.name}: {error.strerror}") from error
+        return items
+
+    def _left_out(self, absolute: str, path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
+        return _ignored(absolute, is_folder, ignores) or bool(self._exclude and self._exclude.verdict(path, is_folder))
+
+    def _put_roots(self, prefix: str, items: _Items) -> None:
+        """Put the roots below a folder among its items: also those to which no folder leads that is wanted."""
+        below = [root[len(prefix) :] for root in self._roots if root.startswith(prefix) and root != prefix]
+        for root in below:
+            items.pop(root, None)
+        for root in _outermost(below):
+            if root[: root.index("/") + 1] not in items and self._within.reaches(prefix + root):
+                items[root] = self._root(prefix + root)
+
+    def _found(self, item: Item, path: str, id_: str) -> Found | None:
+        if _shown(path) != path:
+            return Problem(_shown(path), 1, 1, "odd-name", ERROR, "its name is not UTF-8: rename it")
+        try:
+            return self._source.entry(item, path, id_)
+        except FileNotFoundError:
+            return None  # gone since it was listed: the next look will not see it at all
+        except OSError as error:
+            return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
+
+    def _ignores_above(self, root: str) -> tuple[_Ignore, ...]:
+        """The .gitignore files from the top down to the root's parent, less the lines that would ignore the root."""
+        folder = _top(root, self._base)
+        ignores: tuple[_Ignore, ...] = ()
+        for name in filter(None, root[len(folder) :].split("/")):
+            ignores = (*ignores, *self._read_ignore(folder))
+            folder = os.path.join(folder, name)
+            if _ignored(folder, True, ignores):
+                ignores = tuple(_Ignore(at, lines.without_those_taking(folder[len(at) :])) for at, lines in ignores)
+        return ignores
+
+    def _read_ignore(self, folder: str) -> tuple[_Ignore, ...]:
+        """The .gitignore of a folder, if there is one."""
+        name = os.path.join(folder, ".gitignore")
+        with doing(f"read {name}"):
+            raw = self._source.ignore_file(name)
+        if raw and len(raw) > IGNORE_LIMIT:
+            raise WorkError(f"{name} is longer than {IGNORE_LIMIT // 1000} kB")
+        return () if raw is None else (_Ignore(os.path.join(folder, ""), Patterns(lines_of(raw))),)
+
+
+def _shown(path: str) -> str:
+    """A path as it can be written: bytes that are not UTF-8 as \\xNN."""
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _shared_stems(names: Iterable[str], extensions: tuple[str, ...]) -> set[str]:
+    """The names that are not unique without their extension, or would then be another's whole name."""
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        stems.setdefault(without_extension(name, extensions), []).append(name)
+    whole = set(names)
+    return {name for stem, same in stems.items() for name in same if len(same) > 1 or (stem in whole and stem != name)}
+
+
+def _prefix(relative: str) -> str:
+    return "" if relative in ("", ".") else relative + "/"
+
+
+def _outermost(prefixes: list[str]) -> Iterator[str]:
+    """Of sorted prefixes those that lie in no other."""
+    last = None
+    for prefix in prefixes:
+        if last is None or not prefix.startswith(last):
+            last = prefix
+            yield prefix
+
+
+# What .gitignore files say
+
+
+def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
+    """The innermost .gitignore that says anything decides."""
+    for ignore in reversed(ignores):
+        verdict = ignore.patterns.verdict(path[len(ignore.prefix) :], is_folder)
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _top(root: str, base: str) -> str:
+    """Where .gitignore files begin to count: the repository that the root lies in, else the base."""
+    return next((folder for folder in up(root) if os.path.lexists(os.path.join(folder, ".git"))), base)

@@ -1,0 +1,254 @@
+"""Where documents come from: the disk, git's index, or a revision. One interface, so that all are seen alike.
+
+Git's objects are read in bulk and nothing is checked out. Names are absolute in all of them, also where nothing lies
+on disk: the name of a file in a revision is that which it would have in the work tree.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property, partial
+from typing import NamedTuple, Protocol
+
+from mdcache.errors import UsageError, WorkError
+from mdcache.files import content, git
+from mdcache.files.content import Clock
+from mdcache.files.git import Blob, Repository, Staged
+from mdcache.model import INODE_BITS, Content, Entry, Problem, Stamp
+from mdcache.paths import lies_in
+
+IGNORE_LIMIT = 200_000
+"""Bytes of a .gitignore. Its lines become an expression that is a thousand times as large."""
+
+
+class Item(Protocol):
+    """What lies in a folder; os.DirEntry is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool: ...
+    def is_file(self, *, follow_symlinks: bool = True) -> bool: ...
+    def is_symlink(self) -> bool: ...
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result: ...
+
+
+class Source(Protocol):
+    """A tree of files."""
+
+    @property
+    def repository(self) -> Repository | None:
+        """Where the objects of its entries lie; None for the disk."""
+
+    @property
+    def commit(self) -> str | None:
+        """The revision that it is; None when it is none."""
+
+    def listing(self, folder: str) -> Sequence[Item]:
+        """What lies in a folder. Raises OSError when it cannot be listed."""
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        """What scan gives of a file that it found. Raises OSError."""
+
+    def ignore_file(self, name: str) -> bytes | None:
+        """What a .gitignore says, cut off one byte after IGNORE_LIMIT; None when there is none. Raises OSError."""
+
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
+        """What files hold, or so many bytes of it; None where there is no plain file that can be read."""
+
+
+class Disk:
+    """The files as they lie there."""
+
+    repository = commit = None
+
+    def listing(self, folder: str) -> Sequence[os.DirEntry[str]]:
+        with os.scandir(folder) as entries:
+            return list(entries)
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)))
+
+    def ignore_file(self, name: str) -> bytes | None:
+        """Git reads no symbolic link here, and nor do we."""
+        try:
+            return content.whole(name, IGNORE_LIMIT + 1)
+        except OSError as error:
+            if error.errno in content.NOT_THERE:
+                return None
+            raise
+
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
+        for name in names:
+            try:
+                yield content.whole(name, at_most)
+            except OSError:
+                yield None
+
+
+DISK = Disk()
+
+
+def _stamps(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS
+
+
+class GitItem(NamedTuple):
+    """What lies in a folder of git's; blob is None for a folder."""
+
+    name: str
+    path: str
+    blob: Blob | None
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.blob is None
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.blob is not None and self.blob.mode in git.PLAIN
+
+    def is_symlink(self) -> bool:
+        """Or a repository within."""
+        return self.blob is not None and self.blob.mode not in git.PLAIN
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        return os.stat(self.path, follow_symlinks=follow_symlinks)
+
+
+class GitTree:
+    """What git's index or a revision holds, and the disk around it, where the base holds more than the repository.
+
+    on_disk: what the index knows of the files in the work tree, by path. The entry of a file that still is as it was
+    added carries its stamps, so that a cache of the work tree knows it without a look inside. sizes: of the objects, as
+    far as they are there.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        blobs: Iterable[Blob],
+        on_disk: Mapping[str, Staged],
+        sizes: Mapping[str, int],
+        commit: str | None = None,
+    ) -> None:
+        self.repository, self.commit, self._on_disk, self._sizes = repository, commit, on_disk, sizes
+        self._top = repository.top
+        self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
+        for blob in blobs:
+            self._add(blob)
+
+    def _add(self, blob: Blob) -> None:
+        item = GitItem(os.path.basename(blob.path), os.path.join(self._top, blob.path), blob)
+        above = os.path.dirname(item.path)
+        while above not in self._folders:
+            self._folders[above] = {item.name: item}
+            item = GitItem(os.path.basename(above), above, None)
+            above = os.path.dirname(above)
+        self._folders[above][item.name] = item
+
+    def listing(self, folder: str) -> Sequence[Item]:
+        """Git knows no empty folder: what is not there is empty."""
+        if not self._holds(folder):
+            return DISK.listing(folder)
+        return tuple(self._folders.get(folder, {}).values())
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        if not isinstance(item, GitItem):
+            return DISK.entry(item, path, id_)
+        blob = item.blob
+        assert blob
+        size = self._sizes.get(blob.id, 0)
+        staged = self._on_disk.get(blob.path)
+        if staged and staged.stamps and staged.blob.id == blob.id:
+            with suppress(OSError):  # removed
+                found = item.stat(follow_symlinks=False)
+                # Of another size than its object: git translates it (line ends, encodings, large files).
+                if found.st_size == size and staged.stamps.match(found):
+                    return Entry(path, id_, *_stamps(found), blob.id)
+        return Entry(path, id_, size, 0, 0, 0, blob.id)
+
+    def ignore_file(self, name: str) -> bytes | None:
+        return self._ignore_files.get(name) if self._holds(name) else DISK.ignore_file(name)
+
+    @cached_property
+    def _ignore_files(self) -> dict[str, bytes | None]:
+        """All at once: a process for each would take long where there are many."""
+        names = [os.path.join(folder, ".gitignore") for folder, items in self._folders.items() if ".gitignore" in items]
+        return dict(zip(names, self.texts(names, IGNORE_LIMIT + 1), strict=True))
+
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
+        assert self.repository
+
+        def take(read: git.Read, size: int) -> bytes:
+            return read(size if at_most < 0 else min(size, at_most))
+
+        ids = [self._id_of(name) for name in names]
+        found = git.contents(self.repository, [id_ for id_ in ids if id_], take)
+        for name, id_ in zip(names, ids, strict=True):
+            if id_ or self._holds(name):
+                yield next(found) if id_ else None
+            else:
+                yield from DISK.texts((name,), at_most)
+
+    def _holds(self, name: str) -> bool:
+        return lies_in(name, self._top)
+
+    def _id_of(self, name: str) -> str | None:
+        item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
+        return item.blob.id if item and item.blob and item.is_file() else None
+
+
+class Trees:
+    """The trees of a repository. They share what git says of its work tree and its objects."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self._sizes: dict[str, int] = {}
+
+    @cached_property
+    def _on_disk(self) -> dict[str, Staged]:
+        return {staged.blob.path: staged for staged in git.staged(self.repository)}
+
+    def index(self) -> GitTree:
+        """What the next commit holds. Raises WorkError while a merge has conflicts."""
+        return self._tree([staged.blob for staged in self._on_disk.values()], self._on_disk)
+
+    def revision(self, name: str) -> GitTree:
+        """What a revision holds. Raises UsageError when there is none of this name."""
+        found = self.find(name)
+        if found is None:
+            raise UsageError(f"{self.repository.top} has no revision {name!r}")
+        return found
+
+    def find(self, name: str) -> GitTree | None:
+        """What a revision holds, if there is one of this name."""
+        commit = git.commit_of(self.repository, name)
+        if commit is None:
+            return None
+        try:
+            on_disk = self._on_disk
+        except WorkError:
+            on_disk = {}  # a merge has conflicts, which is none of a revision's business
+        return self._tree(git.committed(self.repository, commit), on_disk, commit)
+
+    def _tree(self, blobs: Sequence[Blob], on_disk: Mapping[str, Staged], commit: str | None = None) -> GitTree:
+        ids = {blob.id for blob in blobs if blob.mode in git.PLAIN}
+        self._sizes |= git.sizes(self.repository, sorted(ids - self._sizes.keys()))
+        return GitTree(self.repository, blobs, on_disk, self._sizes, commit)
+
+
+def contents(
+    base: str, repository: Repository | None, entries: Sequence[Entry], size_limit: int, clock: Clock
+) -> Iterator[tuple[Content, Stamp] | Problem | None]:
+    """Read files or objects, whichever the entries are; None for a file that is gone."""
+    ids = [entry.blob for entry in entries if entry.blob]
+    blobs = git.contents(repository, ids, partial(_taken, size_limit)) if repository else iter(())
+    for entry in entries:
+        yield next(blobs) if entry.blob else content.read(base, entry.path, size_limit, clock)
+
+
+def _taken(size_limit: int, read: git.Read, size: int) -> tuple[Content, Stamp]:
+    """No stamp of a file is vouched for: whoever compares with it looks inside."""
+    return content.taken(read, size, size_limit), Stamp(size, None, 0, 0)

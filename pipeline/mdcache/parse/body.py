@@ -1,0 +1,319 @@
+"""The text of a document, without its front matter: from what the parser sees to sections, links and the rest.
+
+Offsets grow through a text, so lines and columns are counted along the way, never from the start again.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
+from mdcache.parse import anchors, hidden, inline, markdown, targets
+
+REPLACED = "\x1a"
+"""Stands for a NUL byte and for each byte that is not UTF-8: one byte for one byte keeps every offset."""
+_SHOWN = "\ufffd"
+
+# `{.class}`, which pandoc and site builders take off a heading before they make its anchor.
+_ATTRIBUTES = re.compile(r":?[ \t]*+[.-][^{}#]*\}")
+_H1 = 1
+
+
+class Text(NamedTuple):
+    """A text made fit for the parser: data is valid UTF-8 and text the same; data[0] is the file's byte number base.
+
+    A line ends in \\n or \\r\\n, and the first is the file's line number line.
+    """
+
+    data: bytes
+    text: str
+    base: int
+    line: int
+
+
+class Body(NamedTuple):
+    """What a text holds. title is what its first heading of level 1 says."""
+
+    title: str | None
+    sections: tuple[Section, ...]
+    bodies: tuple[str, ...]
+    links: tuple[Link, ...]
+    tags: list[str]
+    tasks: tuple[Task, ...]
+    code_blocks: tuple[CodeBlock, ...]
+    anchors: tuple[Anchor, ...]
+    problems: list[Problem]
+
+
+def unread(text: Text, end: int) -> Body:
+    """A text that nobody looked into: one section, up to the byte number end of the file, without a word."""
+    section = Section(0, None, None, text.base, end, text.line)
+    return Body(None, (section,), ("",), (), [], (), (), (), [])
+
+
+def read(path: str, text: Text, rules: Rules) -> Body:
+    """Parse the text of the document at path. Never raises for bad content."""
+    data, deep = markdown.neutralised(text.data)
+    plain = data.decode() if deep else text.text
+    candidates = inline.candidates(plain)
+    offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
+    said_at = dict(zip(offsets, candidates, strict=True))
+    outline = markdown.outline(plain, offsets, rules.wikilinks)
+    if "$" in plain or "%" in plain:
+        outline = hidden.without_hidden(outline, plain, data, said_at)
+    if REPLACED in plain:
+        outline = _shown(outline)
+    starts, sections = _sections(outline.headings, data, text.base, text.line)
+    finder = _Finder(path, data, text.line, starts, rules)
+    said = _said(said_at, outline, data)
+    return Body(
+        next((heading.text for heading in outline.headings if heading.level == _H1 and heading.text), None),
+        sections,
+        _bodies(text, sections),
+        finder.links(outline.references, said.links),
+        said.tags,
+        finder.tasks(outline.tasks),
+        finder.code_blocks(outline.code_blocks),
+        finder.anchors(said.anchors),
+        finder.problems(deep, said.conflict),
+    )
+
+
+def _shown(outline: markdown.Outline) -> markdown.Outline:
+    """With the sign that readers know where a byte was replaced."""
+    return outline._replace(
+        headings=[
+            heading._replace(text=heading.text.replace(REPLACED, _SHOWN), spoken=heading.spoken.replace(REPLACED, ""))
+            for heading in outline.headings
+        ],
+        references=[
+            reference._replace(
+                target=reference.target.replace(REPLACED, _SHOWN),
+                label=reference.label and reference.label.replace(REPLACED, _SHOWN),
+            )
+            for reference in outline.references
+        ],
+    )
+
+
+def _byte_offsets(text: str, offsets: list[int]) -> list[int]:
+    """Offsets in characters, in order, as offsets in bytes."""
+    if not offsets or text.isascii():
+        return offsets
+    lengths = [len(text[start:end].encode()) for start, end in pairwise([0, *offsets])]
+    return list(accumulate(lengths))
+
+
+_Found = tuple[int, str, str, str, str | None]
+"""A link before it is placed: (start, kind, type, target, label)."""
+
+
+class _Said(NamedTuple):
+    """What is said in plain text, HTML comments and HTML, in words that markdown does not know."""
+
+    tags: list[str]
+    links: list[_Found]
+    anchors: list[tuple[int, str]]
+    conflict: int | None
+    """Where the first one begins."""
+
+
+def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes) -> _Said:
+    tags: list[str] = []
+    links: list[_Found] = []
+    found: list[tuple[int, str]] = []
+    conflict: tuple[int, re.Match[str]] | None = None
+    for at in outline.plain:
+        _, kind, match = candidates[at]
+        if kind is inline.TAG:
+            tags += inline.tag(match)
+        elif kind is inline.URL:
+            links += ((at, "url", "LINKS_TO", url, None) for url in inline.url(match))
+        elif kind is inline.TAG_RELATION:
+            links += ((at, "relation", "TAGGED_AS", target, None) for target in inline.tag_relation(match))
+        elif kind is inline.BLOCK_ID:
+            found.append((at, match[0]))
+        elif kind is inline.ATTRIBUTE_ID:
+            found.append((at, match[1]))
+        elif conflict is None:  # if the first is none, no later one is
+            conflict = at, match
+    for start, end in outline.html:
+        raw = data[start:end].decode()
+        found += ((start, anchor) for anchor in inline.html_anchors(raw))
+        comment = inline.comment_tags(raw)
+        tags += comment.tags
+        offsets = _byte_offsets(raw, [at for _, _, at in comment.relations])
+        for (key, target, _), at in zip(comment.relations, offsets, strict=True):
+            links.append((start + at, "relation", inline.edge_type(key), target, None))
+    for heading in outline.headings:
+        if "{" in heading.spoken:
+            said, _, attributes = heading.spoken.rstrip().rpartition("{")
+            if _ATTRIBUTES.fullmatch(attributes):
+                found.append((heading.start, anchors.slug(said.rstrip())))
+    return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
+
+
+def _sections(
+    headings: list[markdown.Heading], data: bytes, base: int, line: int
+) -> tuple[list[int], tuple[Section, ...]]:
+    """The sections, and where each starts in the parsed bytes. A section starts with its heading's line."""
+    starts, lines, at = [0], [line], 0
+    for heading in headings:
+        starts.append(max(starts[-1], data.rfind(b"\n", starts[-1], heading.start) + 1))
+        line += data.count(b"\n", at, heading.start)
+        at = heading.start
+        lines.append(line)
+    starts.append(len(data))
+    sections = [Section(0, None, None, base, base + starts[1], lines[0])]
+    names = anchors.anchors([heading.spoken for heading in headings])
+    for i, (level, text, _, _) in enumerate(headings):
+        sections.append(Section(level, text, names[i], base + starts[i + 1], base + starts[i + 2], lines[i + 1]))
+    return starts[:-1], tuple(sections)
+
+
+def _bodies(text: Text, sections: tuple[Section, ...]) -> tuple[str, ...]:
+    base = text.base
+    if text.text.isascii():
+        return tuple([text.text[section.start - base : section.end - base] for section in sections])
+    return tuple([text.data[section.start - base : section.end - base].decode() for section in sections])
+
+
+class _Places:
+    """Turns offsets that only grow into (section, line, column); linear over all of them, however long the lines."""
+
+    __slots__ = ("_ascii", "_at", "_column", "_data", "_line", "_section", "_starts")
+
+    def __init__(self, data: bytes, line: int, starts: list[int]) -> None:
+        self._data, self._ascii = data, data.isascii()
+        self._starts, self._section = starts, 0
+        self._at, self._line, self._column = 0, line, 1
+
+    def of(self, offset: int) -> tuple[int, int, int]:
+        """The place of an offset not before the one asked for last."""
+        at, data, starts = self._at, self._data, self._starts
+        while self._section + 1 < len(starts) and starts[self._section + 1] <= offset:
+            self._section += 1
+        last = data.rfind(b"\n", at, offset)
+        if last >= 0:
+            self._line += data.count(b"\n", at, last) + 1
+            self._column, at = 1, last + 1
+        self._column += offset - at if self._ascii else len(data[at:offset].decode("utf-8", "replace"))
+        self._at = offset
+        return self._section, self._line, self._column
+
+
+class _Finder:
+    """Turns what lies at an offset into rows with line, column and section."""
+
+    def __init__(self, path: str, data: bytes, line: int, starts: list[int], rules: Rules) -> None:
+        self._path, self._data = path, data
+        self._line, self._starts, self._rules = line, starts, rules
+
+    def _places(self) -> _Places:
+        return _Places(self._data, self._line, self._starts)
+
+    def problems(self, deep: list[int], conflict: int | None) -> list[Problem]:
+        """deep are the lines left out, conflict the first conflict marker."""
+        found = []
+        if deep:
+            message = f"nests {markdown.NESTING_LIMIT} quotes or lists or more: the line is left out"
+            found.append(Problem(self._path, self._line_of(deep[0]), 1, "nesting", WARNING, message))
+        if conflict is not None:
+            message = "a merge conflict was left in"
+            found.append(Problem(self._path, self._line_of(conflict), 1, "conflict-marker", ERROR, message))
+        return found
+
+    def _line_of(self, offset: int) -> int:
+        return self._line + self._data.count(b"\n", 0, offset)
+
+    def links(self, references: list[markdown.Reference], said: list[_Found]) -> tuple[Link, ...]:
+        if not references and not said:
+            return ()
+        found = [*self._references(references), *said]
+        if said:
+            found.sort(key=_start)
+        path, rules, place = self._path, self._rules, self._places().of
+        return tuple(
+            [link_of(path, place(at), kind, type_, target, label, rules) for at, kind, type_, target, label in found]
+        )
+
+    def _references(self, references: list[markdown.Reference]) -> Iterator[_Found]:
+        """Wikilinks after `key::` are relations."""
+        related = any(reference.kind == "wikilink" for reference in references) and b"::" in self._data
+        relation, last = None, 0
+        for kind, target, label, start, end in references:
+            kind, type_ = _KINDS[kind]
+            if related and kind == "wikilink":
+                relation = self._relation(start, relation, last)
+                last = end
+                if relation:
+                    kind, type_ = "relation", relation
+            yield start, kind, type_, target, (label.strip() or None) if label else None
+
+    def _relation(self, start: int, last: str | None, last_end: int) -> str | None:
+        """The type of the wikilink at start; last is that of the one before it."""
+        if last and inline.continues_relation(self._data[last_end:start]):
+            return last
+        key = inline.relation_key(self._data, start)
+        return inline.edge_type(key) if key else None
+
+    def tasks(self, tasks: list[tuple[bool, int, int]]) -> tuple[Task, ...]:
+        if not tasks:
+            return ()
+        found, place = [], self._places().of
+        for done, start, end in tasks:
+            section, line, _ = place(start)
+            found.append(Task(section, line, done, _in_one_line(self._data[start:end].decode())))
+        return tuple(found)
+
+    def code_blocks(self, blocks: list[tuple[str | None, int]]) -> tuple[CodeBlock, ...]:
+        if not blocks:
+            return ()
+        place = self._places().of
+        return tuple([CodeBlock(*place(start)[:2], language) for language, start in blocks])
+
+    def anchors(self, found: list[tuple[int, str]]) -> tuple[Anchor, ...]:
+        """The first of each name, in order."""
+        if not found:
+            return ()
+        unique: dict[str, Anchor] = {}
+        place = self._places().of
+        for start, anchor in sorted(found):
+            section, line, _ = place(start)
+            unique.setdefault(anchor, Anchor(anchor, section, line))
+        return tuple(unique.values())
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.replace(REPLACED, _SHOWN).split())
+
+
+_start = operator.itemgetter(0)
+_KINDS = {
+    "markdown": ("markdown", "LINKS_TO"),
+    "autolink": ("markdown", "LINKS_TO"),
+    "image": ("image", "EMBEDS"),
+    "wikilink": ("wikilink", "LINKS_TO"),
+    "embed": ("embed", "EMBEDS"),
+}
+WIKI_KINDS = frozenset(("wikilink", "embed", "property", "relation"))
+"""Kinds of links whose target is looked up by name, not by path."""
+
+
+def link_of(
+    path: str,
+    place: tuple[int, int, int],
+    kind: str,
+    type_: str,
+    target: str,
+    label: str | None,
+    rules: Rules,
+) -> Link:
+    """A link in the document at path; place is (section, line, column)."""
+    section, line, column = place
+    found = targets.look_up(kind in WIKI_KINDS, target, path, rules)
+    return Link(section, line, column, kind, type_, target, found.fragment, label, found.scope, found.name)

@@ -1,0 +1,186 @@
+"""Stage 2, parse: the bytes of one file in, a Document out. Pure, and it never raises for bad content.
+
+What is wrong becomes a problem with its line, and the rest of the document is still indexed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterable
+
+from mdcache.model import ERROR, WARNING, Claim, Content, Document, Link, PathRule, Problem, Rules
+from mdcache.parse import body, frontmatter, inline, targets
+from mdcache.parse.body import REPLACED, Body, Text
+from mdcache.parse.frontmatter import FrontMatter, Trouble
+from mdcache.paths import without_extension
+from mdcache.patterns import matching
+
+_BOM = b"\xef\xbb\xbf"
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
+
+codecs.register_error(
+    "mdcache-same-length",
+    lambda error: (REPLACED * (error.end - error.start), error.end),  # type: ignore[attr-defined]
+)
+
+
+def parse(path: str, content: Content, rules: Rules) -> Document:
+    """Parse the content of the file at path, relative to the base."""
+    problems: list[Problem] = []
+    too_large = content.size > len(content.data)
+    whole = _decoded(path, _without_torn_end(content.data) if too_large else content.data, problems)
+    front, text = _front_matter(path, whole, rules, problems)
+    if too_large:
+        message = f"larger than {rules.size_limit} bytes: only its front matter is read"
+        problems.append(Problem(path, 1, 1, "too-large", WARNING, message))
+        found = body.unread(text, content.size)
+    else:
+        found = body.read(path, text, rules)
+    return _document(path, content, front, found, (*problems, *found.problems), rules)
+
+
+def content_of(raw: bytes) -> Content:
+    """The content of a file that is in memory as a whole."""
+    return Content(raw, hashlib.sha256(raw).hexdigest(), len(raw))
+
+
+def _without_torn_end(head: bytes) -> bytes:
+    """The head of a file without a last character of which only a part is in it."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(head)
+    return head[: len(head) - len(decoder.getstate()[0])]
+
+
+def _decoded(path: str, raw: bytes, problems: list[Problem]) -> Text:
+    base = len(_BOM) if raw.startswith(_BOM) else 0
+    data = raw[base:] if base else raw
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        before = _with_newlines(data[: error.start].decode())
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problems.append(Problem(path, line, column, "not-utf8", ERROR, message))
+        text = data.decode("utf-8", "mdcache-same-length")
+        data = text.encode()
+    if "\0" in text or "\r" in text:
+        text = _with_newlines(text).replace("\0", REPLACED)
+        data = text.encode()
+    return Text(data, text, base, 1)
+
+
+def _with_newlines(text: str) -> str:
+    """A lone return ends a line, says CommonMark, but the parser forgets it after a fence, for one."""
+    return _LONE_RETURN.sub("\n", text)
+
+
+def _front_matter(path: str, whole: Text, rules: Rules, problems: list[Problem]) -> tuple[FrontMatter | None, Text]:
+    """What the front matter says, and the text after it."""
+    if not whole.data.startswith(b"---"):
+        return None, whole
+    place = frontmatter.split(whole.data)
+    if place is None:
+        if frontmatter.unclosed(whole.data):
+            problems.append(Problem(path, 1, 1, "front-matter", WARNING, "the front matter is never closed with '---'"))
+        return None, whole
+    start, end, after = place
+    written = whole.data[start:end].decode()
+    found = frontmatter.read(written)
+    if isinstance(found, Trouble) and not _is_template(written, found, rules):
+        message = f"the front matter cannot be read: {found.message}"
+        problems.append(Problem(path, found.line + 2, found.column + 1, "front-matter", ERROR, message))
+    data, line = whole.data[after:], whole.data.count(b"\n", 0, after) + 1
+    return None if isinstance(found, Trouble) else found, Text(data, data.decode(), whole.base + after, line)
+
+
+def _is_template(front: str, trouble: Trouble, rules: Rules) -> bool:
+    """Whether something else is to fill in the line that cannot be read: it is no YAML yet."""
+    lines = front.split("\n")
+    return trouble.line < len(lines) and targets.is_placeholder(lines[trouble.line], rules)
+
+
+def _document(
+    path: str, content: Content, front: FrontMatter | None, found: Body, problems: tuple[Problem, ...], rules: Rules
+) -> Document:
+    fields = front.fields if front else {}
+    name = path.rpartition("/")[2]
+    stem = without_extension(name, rules.extensions)
+    dated = _DATE.match(name)
+    by_path = _by_path(path, rules.paths)
+    return Document(
+        path=path,
+        title=fields.get("title") or found.title or stem,
+        type=fields.get("type") or by_path.type,
+        domain=fields.get("domain") or by_path.domain,
+        layer=fields.get("layer") or by_path.layer,
+        date=fields.get("date") or (dated[0] if dated else None),
+        summary=fields.get("summary") or fields.get("description") or None,
+        hash=content.hash,
+        size=content.size,
+        meta=front.meta if front else None,
+        claim=_claim(front),
+        tags=_unique([*_front_tags(front), *found.tags]),
+        aliases=_aliases(front),
+        properties=front.properties if front else (),
+        sections=found.sections,
+        bodies=found.bodies,
+        links=(*_property_links(path, front, rules), *found.links),
+        tasks=found.tasks,
+        code_blocks=found.code_blocks,
+        anchors=found.anchors,
+        problems=problems,
+    )
+
+
+def _claim(front: FrontMatter | None) -> Claim | None:
+    wanted = front.fields.get("id") if front else None
+    return Claim(wanted, front.lines["id"] + 2) if front and wanted else None
+
+
+def _front_tags(front: FrontMatter | None) -> list[str]:
+    """A list, or words in one value: with commas between, else spaces."""
+    if not front:
+        return []
+    tags: list[str] = []
+    for key in ("tags", "tag"):
+        tags += front.lists.get(key, ())
+        written = front.fields.get(key, "")
+        tags += written.split(",") if "," in written else written.split()
+    return [tag for tag in (tag.strip().lstrip("#") for tag in tags) if tag]
+
+
+def _aliases(front: FrontMatter | None) -> tuple[str, ...]:
+    if not front:
+        return ()
+    written = [front.fields.get(key, "") for key in ("aliases", "alias")]
+    listed = [*front.lists.get("aliases", ()), *front.lists.get("alias", ())]
+    return _unique(alias for alias in (*listed, *written) if alias)
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _property_links(path: str, front: FrontMatter | None, rules: Rules) -> tuple[Link, ...]:
+    links = []
+    for key, inner, line in front.links if front else ():
+        target, _, label = inner.partition("|")
+        place = (0, line + 2, 1)
+        type_ = inline.edge_type(key)
+        links.append(body.link_of(path, place, "property", type_, target.strip(), label.strip() or None, rules))
+    return tuple(links)
+
+
+_NO_RULE = PathRule("", None, None, None)
+
+
+def _by_path(path: str, rules: tuple[PathRule, ...]) -> PathRule:
+    """What the path rules say; a later rule overrides an earlier one, value by value."""
+    said = _NO_RULE
+    for rule in rules:
+        if matching(rule.pattern).matches(path):
+            said = PathRule("", rule.type or said.type, rule.domain or said.domain, rule.layer or said.layer)
+    return said

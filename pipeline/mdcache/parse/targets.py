@@ -1,0 +1,197 @@
+"""What a link's target asks for: which scope it has, and the name under which the resolver looks.
+
+Pure: a function of the text of the link and the folder it stands in.
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from mdcache.model import Rules
+from mdcache.paths import fold, folder, has_extension, join, nfc
+
+DOCUMENT = "document"
+ASSET = "asset"
+EXTERNAL = "external"
+
+INDEX_NAMES = ("readme", "index")
+"""A folder is found by its README or index, in this order."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
+_WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
+# An extension has a letter: [[v1.2]] and [[2. Setup]] name documents, [[photo.jpg]] and [[a.mp3]] do not.
+_EXTENSION = re.compile(r"\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,8}$")
+ITSELF = "itself"
+BY_PATH = "path"
+FROM_ROOTS = "roots"
+BY_NAME = "name"
+
+
+class Asked(NamedTuple):
+    """Which document a target asks for; path is normalised, not yet tried with extensions. How to look for it:
+
+    ITSELF      it is the document that the link stands in
+    BY_PATH     path is relative to the base
+    FROM_ROOTS  path is relative to the roots, else to the base
+    BY_NAME     path is the end of a path, whole components, or an alias
+
+    is_folder: it was written like a folder's, so README and index come before a file of that name.
+    """
+
+    how: str
+    path: str
+    is_folder: bool = False
+
+
+class LookUp(NamedTuple):
+    """What is known of a target before other documents are: scope holds as long as it does not resolve.
+
+    name is the bucket of the documents that may be meant; None when none can be.
+    """
+
+    scope: str
+    name: str | None
+    fragment: str | None
+
+
+_EXTERNAL = LookUp(EXTERNAL, None, None)
+
+
+def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
+    """Understand a target as written in the document at path source."""
+    extensions = rules.extensions
+    if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
+        return _EXTERNAL
+    written, fragment = _split(wiki, target)
+    asked = _ask(wiki, written, fragment, source)
+    name = bucket(asked.path, extensions) if asked else None
+    if asked and asked.how == ITSELF:
+        return LookUp(DOCUMENT, name, fragment)
+    if is_placeholder(target, rules):
+        return LookUp(EXTERNAL, name, fragment)
+    # A wikilink without an extension names a document.
+    meant = has_extension(written, extensions) or (wiki and written and not _EXTENSION.search(written))
+    return LookUp(DOCUMENT if meant else ASSET, name, fragment)
+
+
+def is_placeholder(target: str, rules: Rules) -> bool:
+    """Whether something else puts the real target in, such as `{{ base }}/a.md`: nobody judges it then."""
+    sieve, patterns = _placeholders(rules.placeholders)
+    lower = target.lower()
+    return bool(sieve.search(lower)) and any(_fits(lower, pattern) for pattern in patterns)
+
+
+@functools.cache
+def _placeholders(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], list[list[str]]]:
+    """What lies between the stars of each pattern; and, to be fast with most targets, the longest part of any."""
+    parts = [pattern.lower().split("*") for pattern in patterns]
+    sieve = "|".join(re.escape(max(one, key=len)) for one in parts) if parts else "(?!)"
+    return re.compile(sieve), parts
+
+
+def _fits(text: str, parts: list[str]) -> bool:
+    """Whether the parts occur in order, the first at the start and the last at the end; linear, unlike a regex."""
+    first, last = parts[0], parts[-1]
+    if len(parts) == 1:
+        return text == first
+    if not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in parts[1:-1]:
+        at = text.find(part, at, end) + len(part)
+        if at < len(part):
+            return False
+    return at <= end
+
+
+def ask(wiki: bool, target: str, source: str) -> Asked | None:
+    """The document that a target which is not external asks for; None when it leads out of the base, or nowhere."""
+    return _ask(wiki, *_split(wiki, target), source)
+
+
+def _ask(wiki: bool, written: str, fragment: str | None, source: str) -> Asked | None:
+    if not written:
+        return Asked(ITSELF, nfc(source)) if fragment is not None else None
+    if wiki and not written.startswith(("/", "./", "../")):
+        return Asked(BY_NAME, nfc(written))
+    rooted = written.startswith("/")
+    path = join("" if rooted else folder(source), written)
+    if path is None:
+        return None
+    is_folder = written.endswith("/") or written.rpartition("/")[2] in (".", "..")
+    return Asked(FROM_ROOTS if rooted else BY_PATH, nfc(path), is_folder)
+
+
+class AssetPaths(NamedTuple):
+    """Where on disk a file or folder would lie that a target means; normalised (NFC), case as written.
+
+    paths are relative to the base, the first that is there counts; they begin with '..' when they leave the base, and
+    '.' is the base. A wikilink's name means any file whose path ends in these whole components, whatever the case:
+    ending is their folded form, else None.
+    """
+
+    paths: tuple[str, ...]
+    ending: str | None
+
+
+NOWHERE = AssetPaths((), None)
+
+
+def asset_paths(wiki: bool, target: str, source: str, roots: tuple[str, ...]) -> AssetPaths:
+    """Where to look on disk for what a target means as written in the document at path source.
+
+    Documents are no exception: a target may be a document that is no part of the cache.
+    """
+    if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
+        return NOWHERE
+    written, _ = _split(wiki, target)
+    if not written or "\0" in written:
+        return NOWHERE
+    if wiki and not written.startswith(("/", "./", "../")):
+        return AssetPaths((), fold(written))
+    starts = (*roots, "") if written.startswith("/") else (folder(source),)
+    paths = (posixpath.normpath(f"./{start}/{written}") for start in starts)
+    return AssetPaths(tuple(dict.fromkeys(nfc(path) for path in paths)), None)
+
+
+def _split(wiki: bool, target: str) -> tuple[str, str | None]:
+    """The path or name, and the fragment; decoded."""
+    written, mark, fragment = target.partition("#")
+    if wiki:
+        return written.strip(), fragment.strip() if mark else None
+    return unquote(written.partition("?")[0]), unquote(fragment) if mark else None
+
+
+def bucket(path: str, extensions: tuple[str, ...]) -> str:
+    """The last component without case and document extensions: what links.name and names.name hold.
+
+    Extensions are stripped until none is left, so that `a`, `a.md` and `a.md.md` share a bucket: each may be meant
+    by a link to another.
+    """
+    name = path.rpartition("/")[2]
+    end = len(name)
+    while (dot := name.rfind(".", 0, end)) > 0 and name[dot:end].lower() in extensions:
+        end = dot
+    return fold(name[:end])
+
+
+def names_of(
+    path: str, aliases: tuple[str, ...], roots: tuple[str, ...], extensions: tuple[str, ...]
+) -> set[tuple[str, str]]:
+    """The (name, alias) pairs under which a document can be found; alias is '' for its path."""
+    own = bucket(path, extensions)
+    names = {(own, "")}
+    if own in INDEX_NAMES:
+        parent = folder(path)
+        names.add((bucket(parent, extensions), ""))
+        if parent in roots:
+            names.add(("", ""))  # [home](/) means a root's own index
+    for alias in aliases:
+        folded = fold(alias.strip())
+        if folded:
+            names.add((bucket(folded, extensions), folded))
+    return names

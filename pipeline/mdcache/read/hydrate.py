@@ -1,0 +1,140 @@
+"""Texts, from the files: the cache knows where a section lies, not what it says.
+
+A text is given only with its hash checked; a file that has changed since is said to be so. Nothing outside the roots
+is read, whatever the cache says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from mdcache.errors import MdcacheError, No, WorkError
+from mdcache.files import content, git
+from mdcache.model import Document, Rules
+from mdcache.parse import anchors
+from mdcache.paths import lies_in, nfc
+from mdcache.store.cache import Cache, Node
+
+MISSING = "missing"
+CHANGED = "changed"
+
+
+class Text(NamedTuple):
+    """The bytes of a file, and whether they are those that were indexed."""
+
+    data: bytes
+    changed: bool
+
+
+def read_file(cache: Cache, path: str, hash_: str) -> Text:
+    """The document at a path of the cache, from the files or, for a revision's cache, from git's objects.
+
+    Raises WorkError when it cannot be read or lies outside the roots.
+    """
+    data = _object(cache, path) if cache.commit else _file(cache, path)
+    return Text(data, hashlib.sha256(data).hexdigest() != hash_)
+
+
+def _object(cache: Cache, path: str) -> bytes:
+    try:
+        return git.file_of(git.repository(cache.base), str(cache.commit), os.path.join(cache.base, path))
+    except MdcacheError as error:
+        raise WorkError(f"cannot read {path} of the revision {cache.commit}: {error}") from error
+
+
+def _file(cache: Cache, path: str) -> bytes:
+    full = os.path.normpath(os.path.join(cache.base, path))
+    if not any(lies_in(full, root) for root in cache.roots):
+        raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
+    try:
+        return content.whole(full)
+    except OSError as error:
+        raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache sync if it was moved") from error
+
+
+def reader(cache: Cache) -> Callable[[str, str], Text]:
+    """read_file for a run of calls: many sections of one file cost one read."""
+    return lru_cache(maxsize=4)(partial(read_file, cache))
+
+
+def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:
+    """The SQL functions section_text and document_text: they take keys, never paths.
+
+    Each gives NULL when there is no such row, or when the file is gone or has changed since.
+    """
+    read = reader(cache)
+    return {
+        "section_text": lambda key: _text(cache, read, _SECTION, key),
+        "document_text": lambda key: _text(cache, read, _DOCUMENT, key),
+    }
+
+
+_SECTION = 'SELECT path, hash, start, "end" FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?'
+_DOCUMENT = "SELECT path, hash, 0, NULL FROM nodes WHERE key = ?"
+
+
+def _text(cache: Cache, read: Callable[[str, str], Text], sql: str, key: int) -> str | None:
+    row = cache.db.execute(sql, (key,)).fetchone()
+    if row is None:
+        return None
+    path, hash_, start, end = row
+    try:
+        text = read(path, hash_)
+    except WorkError:
+        return None
+    return None if text.changed else text.data[start:end].decode("utf-8", "replace")
+
+
+class Passage(NamedTuple):
+    """A document or a section of it with its deeper headings, as the file has it now."""
+
+    node: Node
+    anchor: str | None
+    line: int
+    text: bytes
+    changed: bool
+
+
+def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:
+    """Read a document, or what stands under an anchor: a heading's slug or text, ^block, id. Raises No without it.
+
+    The file is parsed as it is now, so an answer is right even when the cache is behind.
+    """
+    text = read_file(cache, node.path, node.hash)
+    if anchor is None:
+        return Passage(node, None, 1, text.data, text.changed)
+    from mdcache.parse import parse  # here, not at the top: searching must not wait for the parsers
+
+    document = parse.parse(node.path, parse.content_of(text.data), Rules())
+    index = _section_at(document, anchor)
+    if index is None:
+        known = [section.anchor for section in document.sections if section.anchor]
+        raise No(
+            f"{node.id} has no heading or anchor {anchor!r}" + (f": it has {', '.join(known[:12])}" if known else "")
+        )
+    section = document.sections[index]
+    end = _end_with_deeper(document, index)
+    return Passage(node, section.anchor, section.line, text.data[section.start : end], text.changed)
+
+
+def _section_at(document: Document, anchor: str) -> int | None:
+    by_anchor: dict[str, int] = {}
+    for index, section in enumerate(document.sections):
+        if section.anchor is not None:
+            by_anchor.setdefault(nfc(section.anchor), index)
+    for found in document.anchors:
+        by_anchor.setdefault(nfc(found.anchor), found.section)
+    return next((by_anchor[form] for form in anchors.forms(nfc(anchor)) if form in by_anchor), None)
+
+
+def _end_with_deeper(document: Document, index: int) -> int:
+    """Where the next heading of the same or a higher level begins."""
+    level = document.sections[index].level
+    for section in document.sections[index + 1 :]:
+        if section.level <= level or not level:
+            return section.start
+    return document.sections[-1].end

@@ -1,0 +1,101 @@
+"""The user's own SQL over the cache: read-only, with the texts of documents and sections at hand."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from mdcache.errors import UsageError
+from mdcache.read import hydrate
+from mdcache.store import database
+from mdcache.store.cache import Cache
+from mdcache.store.database import SqliteError
+
+# The driver asks now and then whether to go on: only so does Ctrl-C end a long query.
+_STEPS = 100_000
+
+
+class Answer(NamedTuple):
+    """Column names, made unique, and the rows as they come."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
+def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
+    """Run one statement. Raises UsageError with SQLite's message when it does not run or wants to write."""
+    db = cache.db
+    for file in attach:
+        _attach(cache, file)
+    failures: list[SqliteError] = []
+    for name, function in hydrate.functions(cache).items():
+        db.create_function(name, 1, _noting(failures, function))
+    db.set_progress_handler(lambda: 0, _STEPS)
+    database.set_authorizer(db, database.reading_only)
+    with _blaming_sql("cannot run the query", failures):
+        cursor = db.execute(sql)
+    columns = _unique([column[0] for column in cursor.description or ()])
+    return Answer(columns, _rows(cursor, failures))
+
+
+def _noting(failures: list[SqliteError], function: Callable[[int], str | None]) -> Callable[[int], str | None]:
+    """Of what a function raises, SQLite passes on only that it did."""
+
+    def noting(key: int) -> str | None:
+        try:
+            return function(key)
+        except SqliteError as error:
+            failures.append(error)
+            raise
+
+    return noting
+
+
+def _rows(cursor: Any, failures: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
+    with _blaming_sql("the query failed", failures):
+        # Not the cursor itself: whoever stops reading would close it, perhaps after its connection.
+        yield from iter(cursor.fetchone, None)
+
+
+@contextmanager
+def _blaming_sql(what: str, failures: list[SqliteError]) -> Iterator[None]:
+    """What is wrong with the statement is the user's to mend; what is wrong with the file is not.
+
+    failures: what our own functions met in the file.
+    """
+    try:
+        yield
+    except (SqliteError, database.DriverWarning, ValueError) as error:
+        if failures:
+            raise failures[-1] from error
+        if database.name_of(error) and not database.is_about_sql(error):
+            raise
+        raise database.user_error(error, what) from error
+
+
+def _attach(cache: Cache, file: str) -> None:
+    """Attach another database to read, under the name of its file; main and temp are SQLite's own."""
+    if not os.path.isfile(file):
+        raise UsageError(f"no such database to attach: {file}")
+    name = re.sub(r"\W", "_", os.path.basename(file).partition(".")[0])
+    name = "attached" if name.lower() in ("", "main", "temp") else name
+    try:
+        cache.db.execute(f'ATTACH ? AS "{name}"', (f"file:{quote(os.path.abspath(file))}?mode=ro",))
+    except SqliteError as error:
+        raise UsageError(f"cannot attach {file} as {name}: {error}") from error
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    """`id, id` becomes `id, id_2`: rows are shown as objects."""
+    found: list[str] = []
+    for name in names:
+        count = 2
+        unique = name
+        while unique in found:
+            unique, count = f"{name}_{count}", count + 1
+        found.append(unique)
+    return tuple(found)

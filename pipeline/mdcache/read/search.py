@@ -1,0 +1,251 @@
+"""Full-text search: what people type, ranked sections, and snippets with the hits marked.
+
+What is typed is never a syntax error: words are ANDed, "phrases" stay together, a trailing * is a prefix, a leading -
+excludes, and everything else is literal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, takewhile
+from typing import NamedTuple
+
+from mdcache.errors import UsageError, WorkError
+from mdcache.parse.segment import SEPARATOR, joined, segment
+from mdcache.read import hydrate
+from mdcache.store import database
+from mdcache.store.cache import Cache, storable
+from mdcache.store.database import Connection, SqliteError
+
+MARK_START, MARK_END = "\x02", "\x03"
+"""Around each hit in a snippet: characters that no snippet has otherwise."""
+
+_TERM = re.compile(r'(-?)"([^"]*)"(\*?)|(\S+)')
+# Nobody types more. Thousands of words would take FTS5 seconds to look up.
+_LONGEST_QUERY = 10_000
+# A character is a word where scripts have no spaces; 64 is as many as FTS5 gives.
+_SNIPPET_WORDS, _SNIPPET_CHARACTERS = 24, 64
+# Of a section, snippets look at this much: a hit further down is shown by its line alone.
+_SNIPPET_BYTES = 1 << 20
+_OPENING_BYTES = 600
+# Sections looked at first for each that is wanted: of a document only the best one counts.
+_TRIED = 5
+# Control characters of documents: none reaches a terminal, and none is mistaken for a mark.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1e\x7f-\x9f]")
+
+
+class Query(NamedTuple):
+    """What to look for. path is a GLOB; all_ shows every section of a document, not only its best; raw is FTS5."""
+
+    text: str
+    limit: int = 10
+    path: str | None = None
+    tag: str | None = None
+    type: str | None = None
+    all_: bool = False
+    raw: bool = False
+
+
+class Hit(NamedTuple):
+    """A section that was found. score grows with relevance; snippet is None when its file is missing or changed."""
+
+    id: str
+    path: str
+    anchor: str | None
+    heading: str | None
+    line: int
+    score: float
+    snippet: str | None
+    title: str
+    state: str | None
+    """Why there is no snippet: 'changed' or 'missing'; None when there is one."""
+
+
+class _Row(NamedTuple):
+    rank: float
+    path: str
+    ordinal: int
+    key: int
+    node: int
+    id: str
+    title: str
+    hash: str
+    summary: str | None
+    anchor: str | None
+    heading: str | None
+    start: int
+    end: int
+    line: int
+
+
+def expression(text: str) -> str | None:
+    """The FTS5 expression for what was typed; None when there is nothing to look for."""
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    for match in _TERM.finditer(_CONTROLS.sub(" ", text[:_LONGEST_QUERY])):
+        minus, phrase, star, word = match.groups()
+        if word is not None:
+            minus = "-" if word.startswith("-") else ""
+            star = "*" if word.endswith("*") else ""
+            phrase = word.removeprefix("-").rstrip("*")
+        if any(char.isalnum() for char in phrase):
+            literal = segment(phrase).replace('"', " ")
+            (unwanted if minus else wanted).append(f'"{literal}"{" *" if star else ""}')
+    if not wanted:
+        return None
+    found = " AND ".join(wanted)
+    return f"({found}) NOT ({' OR '.join(unwanted)})" if unwanted else found
+
+
+def search(cache: Cache, query: Query) -> list[Hit]:
+    """The best sections, best first; ties by path, then place. Raises UsageError when --raw is no FTS5 expression."""
+    typed = storable(query.text)
+    matching = typed if query.raw else expression(typed)
+    if not matching or not matching.strip():
+        return []
+    try:
+        rows = _found(cache.db, matching, query)
+    except SqliteError as error:
+        if query.raw and database.name_of(error) == "SQLITE_ERROR":
+            raise UsageError(f"not an FTS5 expression: {error}") from error
+        raise
+    return _with_snippets(cache, matching, rows)
+
+
+def _found(db: Connection, matching: str, query: Query) -> list[_Row]:
+    """The rows of the best sections, best first.
+
+    SQLite finds the first few of many in half the time that FTS5 takes to sort all; they hardly ever do not suffice.
+    """
+    few = max(query.limit, 1) * _TRIED
+    rows = sorted(_rows(db, matching, query, few))
+    if len(rows) == few:
+        last = rows[-1].rank  # others may be as good
+        best = _best((row for row in rows if row.rank < last), query)
+        return best if len(best) == query.limit else _best(_rows(db, matching, query), query)
+    return _best(rows, query)
+
+
+def _rows(db: Connection, matching: str, query: Query, limit: int | None = None) -> Iterator[_Row]:
+    """By rank; or, in no order, as many of the best as the limit says."""
+    where, parameters = ["sections_fts MATCH ?"], [matching]
+    if query.path is not None:
+        where.append("nodes.path GLOB ?")
+        parameters.append(query.path)
+    if query.type is not None:
+        where.append("nodes.type = ?")
+        parameters.append(query.type)
+    if query.tag is not None:
+        where.append("EXISTS (SELECT 1 FROM tags WHERE tags.node = nodes.key AND tag = ?)")
+        parameters.append(query.tag.lstrip("#"))
+    hits, condition, order = "sections_fts", " AND ".join(where), " ORDER BY rank"
+    if limit is not None:
+        joined = _JOINS if len(where) > 1 else ""
+        # The plus keeps FTS5 from sorting.
+        best = (
+            f"SELECT sections_fts.rowid, rank FROM sections_fts{joined} WHERE {condition} ORDER BY +rank LIMIT {limit}"
+        )
+        hits, condition, order = f"({best}) AS sections_fts", "1", ""
+    sql = f"SELECT {_COLUMNS} FROM {hits}{_JOINS} WHERE {condition}{order}"
+    return (_Row(*row) for row in db.execute(sql, [storable(one) for one in parameters]))
+
+
+# CROSS JOIN keeps the index outermost: it gives the rows by rank, and we stop when we have enough.
+_JOINS = " CROSS JOIN sections ON sections.key = sections_fts.rowid CROSS JOIN nodes ON nodes.key = sections.node"
+_COLUMNS = (
+    "rank, path, ordinal, sections.key, node, id, nodes.title, hash, summary, anchor, sections.heading,"
+    ' start, "end", line'
+)
+
+
+def _best(rows: Iterable[_Row], query: Query) -> list[_Row]:
+    """Of rows that come by rank; ties by path, then place."""
+    best: list[_Row] = []
+    seen: set[int] = set()
+    for _, equal in groupby(rows, key=lambda row: row.rank):
+        for row in sorted(equal):
+            if query.all_ or row.node not in seen:
+                seen.add(row.node)
+                best.append(row)
+        if len(best) >= query.limit:
+            break
+    return best[: query.limit]
+
+
+def _with_snippets(cache: Cache, matching: str, rows: list[_Row]) -> list[Hit]:
+    read = hydrate.reader(cache)
+    texts = [_body(cache, read, row) for row in rows]
+    marked = _marked(cache.db, matching, rows, [text for text, _ in texts])
+    return [
+        Hit(row.id, row.path, row.anchor, row.heading, row.line, round(-row.rank, 6), snippet, row.title, state)
+        for row, snippet, (_, state) in zip(rows, marked, texts, strict=True)
+    ]
+
+
+def _body(cache: Cache, read: Callable[[str, str], hydrate.Text], row: _Row) -> tuple[str | None, str | None]:
+    """The text of a section and None, or None and why there is none."""
+    try:
+        text = read(row.path, row.hash)
+    except WorkError:
+        return None, hydrate.MISSING
+    if text.changed:
+        return None, hydrate.CHANGED
+    body = _decoded(text.data, row.start, min(row.end, row.start + _SNIPPET_BYTES))
+    if not body.strip():
+        # The title was found: show how the document begins.
+        body = _decoded(text.data, row.start, row.start + _OPENING_BYTES)
+    if row.ordinal == 0:
+        aliases = [alias for (alias,) in cache.db.execute("SELECT alias FROM aliases WHERE node = ?", (row.node,))]
+        body = "\n".join((body, *aliases, row.summary or ""))
+    return body, None
+
+
+def _decoded(data: bytes, start: int, end: int) -> str:
+    """The text between two offsets; end may lie within a character, which is then left out."""
+    while start < end < len(data) and data[end] & 0xC0 == 0x80:
+        end -= 1
+    return data[start:end].decode("utf-8", "replace")
+
+
+def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | None]) -> list[str | None]:
+    """Snippets by a throw-away index with the same tokenizer: the real one keeps no text to mark."""
+    marks = database.open_memory()
+    with database.closing(marks):
+        marks.execute(
+            "CREATE VIRTUAL TABLE marks USING fts5"
+            " (title, heading, tags, body, tokenize = 'porter unicode61 remove_diacritics 2')"
+        )
+        clean = [None if body is None else segment(_CONTROLS.sub(" ", body)) for body in bodies]
+        marks.executemany(
+            "INSERT INTO marks (rowid, title, heading, tags, body) VALUES (?, ?, ?, ?, ?)",
+            [
+                (number, segment(row.title), segment(row.heading or ""), _tags(db, row.node), body)
+                for number, (row, body) in enumerate(zip(rows, clean, strict=True))
+            ],
+        )
+        length = _SNIPPET_CHARACTERS if SEPARATOR in matching else _SNIPPET_WORDS
+        sql = f"SELECT rowid, snippet(marks, 3, ?, ?, '…', {length}) FROM marks WHERE marks MATCH ?"
+        found = dict(marks.execute(sql, (MARK_START, MARK_END, matching)))
+    return [None if body is None else _shown(found.get(number) or body) for number, body in enumerate(clean)]
+
+
+def _tags(db: Connection, node: int) -> str:
+    """As they are indexed."""
+    return segment(" ".join(tag for (tag,) in db.execute("SELECT tag FROM tags WHERE node = ?", (node,))))
+
+
+def _shown(snippet: str) -> str:
+    """In one line, with the scripts without spaces joined again."""
+    text = _SIGNS.sub(_within_the_mark, " ".join(joined(snippet).split()))
+    return text if MARK_START in text or len(text) <= 200 else text[:200] + "…"
+
+
+_SIGNS = re.compile(rf"{MARK_END}([^\w\s]+)")
+
+
+def _within_the_mark(match: re.Match[str]) -> str:
+    """Vowel signs and accents are no words to the tokenizer, but belong to the letter before them."""
+    signs = "".join(takewhile(lambda char: unicodedata.category(char).startswith("M"), match[1]))
+    return signs + MARK_END + match[1][len(signs) :]

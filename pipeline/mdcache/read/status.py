@@ -1,0 +1,69 @@
+"""What is live: which generation, since when, of what, and whether the settings still fit it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mdcache.store import database, watchstate
+from mdcache.store.cache import Cache, counts
+
+
+class Status(NamedTuple):
+    """The JSON of mdcache status. schema_current: the settings in force would make the same rows.
+
+    watcher is None when none runs; one that was killed is shown with alive = false. pending is the number of paths
+    that it knows of and has still to look at; checkpoint is what SQLite answered when the watcher could not fold back
+    the write-ahead log completely.
+    """
+
+    database: str
+    generation: int
+    fingerprint: str
+    schema_current: bool
+    documents: int
+    problems: int
+    last_sync: str | None
+    pending: int | None
+    watcher: dict[str, Any] | None
+    wal_bytes: int
+    checkpoint: dict[str, Any] | None
+    sections: int
+    links: int
+    unresolved: int
+    built_at: str | None
+    digest: str | None
+    size_bytes: int
+    base: str
+    roots: tuple[str, ...]
+    mdcache: str
+
+
+def status(cache: Cache, fingerprint: str | None) -> Status:
+    """Read the state of the cache; fingerprint is that of the settings in force, None when they name no documents."""
+    meta, seen, sizes = cache.meta, watchstate.read(cache.path), database.sizes(cache.path)
+    state = seen.state if seen and seen.alive else None
+    return Status(
+        database=cache.path,
+        generation=cache.generation,
+        fingerprint=meta.get("fingerprint", ""),
+        schema_current=fingerprint is not None and fingerprint == meta.get("fingerprint"),
+        **counts(cache.db),
+        last_sync=meta.get("last_sync"),
+        pending=state.pending if state else None,
+        watcher=_watcher(seen) if seen else None,
+        wal_bytes=sizes.log,
+        checkpoint=state.checkpoint if state else None,
+        built_at=meta.get("built_at"),
+        digest=meta.get("digest"),
+        size_bytes=sizes.file,
+        base=cache.base,
+        roots=cache.roots,
+        mdcache=meta.get("mdcache", ""),
+    )
+
+
+def _watcher(seen: watchstate.Seen) -> dict[str, Any]:
+    state = seen.state._asdict()
+    for elsewhere in ("pending", "checkpoint", "generation"):
+        del state[elsewhere]
+    return {**state, "alive": seen.alive}

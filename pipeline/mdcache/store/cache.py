@@ -1,0 +1,188 @@
+"""The live cache, opened to be read: what it remembers of itself, and how nodes are found in it."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mdcache.errors import Damaged, No, WorkError
+from mdcache.paths import fold, lies_in, without_extension
+from mdcache.store import database, lock
+from mdcache.store.database import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
+
+
+class Cache(NamedTuple):
+    """An open cache. base is absolute; roots are absolute folders, to which reading of files is confined."""
+
+    path: str
+    db: Connection
+    base: str
+    roots: tuple[str, ...]
+    meta: dict[str, str]
+
+    @property
+    def commit(self) -> str | None:
+        """The revision whose documents it holds; None for the files."""
+        return self.meta.get("commit")
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation. Raises Damaged when the cache does not know it."""
+        try:
+            return int(self.meta["generation"])
+        except (KeyError, ValueError) as error:
+            raise Damaged(f"{self.path} does not say which generation it is: run mdcache rebuild") from error
+
+
+class Node(NamedTuple):
+    """What a reader needs of a document's row."""
+
+    key: int
+    id: str
+    path: str
+    title: str
+    hash: str
+
+
+@contextlib.contextmanager
+def opened(path: str, base: str) -> Iterator[Cache]:
+    """Open the cache at path to read; base serves a published cache, which does not remember where it was made.
+
+    A cache may have come with a clone: only one that was made here speaks for folders outside base and its own. Raises
+    WorkError when there is none, when it is not ours or newer than we are, and Damaged when it cannot be read or
+    believed.
+    """
+    with database.speaking(path):
+        db = _open(path)
+        with database.closing(db):
+            yield _cache(path, db, base)
+
+
+def _open(path: str) -> Connection:
+    """Once more on CANTOPEN: a generation may just have been moved into place."""
+    if not os.path.exists(path):
+        raise WorkError(f"no cache at {path}: run mdcache rebuild DOCS")
+    if not os.path.isfile(path):
+        raise WorkError(f"{path} is no file: name another with --db")
+    try:
+        return database.open_reader(path)
+    except SqliteError as error:
+        name = database.name_of(error)
+        if name.startswith("SQLITE_READONLY") and database.has_journal(path):
+            raise Damaged(f"{path} has a journal beside it that is not ours: run mdcache rebuild") from error
+        if name != "SQLITE_CANTOPEN":
+            raise
+        return database.open_reader(path)
+
+
+def _cache(path: str, db: Connection, base: str) -> Cache:
+    if scalar(db, "PRAGMA application_id") != APPLICATION_ID:
+        raise WorkError(f"{path} is not a cache of mdcache: name another file with --db")
+    if scalar(db, "PRAGMA user_version") > FORMAT:
+        raise WorkError(f"{path} was made by a newer mdcache: upgrade, or replace it with mdcache rebuild DOCS")
+    meta = _meta(path, db)
+    try:
+        roots = [str(root) for root in json.loads(meta["roots"])]
+    except (KeyError, ValueError, TypeError) as error:
+        raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS") from error
+    believed = (base, os.path.dirname(path).removesuffix("/.mdcache"))
+    if "base" in meta:
+        base = os.path.realpath(os.path.join(os.path.dirname(path), meta["base"]))
+    found = tuple(os.path.realpath(os.path.join(base, root)) for root in roots)
+    is_near = any(lies_in(base, folder) for folder in believed)
+    if not (is_near or lock.is_original(path)) or not all(lies_in(root, base) for root in found):
+        raise Damaged(f"{path} was not made here, and leads to {base}: run mdcache rebuild DOCS")
+    return Cache(path, db, base, found, meta)
+
+
+def _meta(path: str, db: Connection) -> dict[str, str]:
+    try:
+        return dict(db.execute("SELECT key, value FROM meta"))
+    except SqliteError as error:
+        if not database.is_damage(error):
+            raise
+        raise Damaged(f"{path} is damaged ({error}): run mdcache rebuild DOCS") from error
+
+
+def counts(db: Connection) -> dict[str, int]:
+    """How much it holds, under the names that reports and status give it."""
+    return {name: scalar(db, f"SELECT count(*) FROM {rows}") for name, rows in _COUNTED.items()}
+
+
+_COUNTED = {
+    "documents": "nodes",
+    "sections": "sections",
+    "links": "links",
+    "unresolved": "links WHERE scope = 'document' AND target_node IS NULL",
+    "problems": "problems",
+}
+
+
+def storable(text: str) -> str:
+    """What was typed need not be UTF-8, nor the locale; no name in the cache is anything else."""
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "replace")
+    return raw.decode("utf-8", "replace")
+
+
+def find_place(cache: Cache, wanted: str, folder: str) -> tuple[Node, str | None]:
+    """The document and the anchor that ID#ANCHOR means; an id or a path may hold a # itself. Raises No."""
+    parts = wanted.split("#")
+    for count in range(len(parts), 1, -1):
+        node = _find_exactly(cache, "#".join(parts[:count]), folder)
+        if node:
+            return node, "#".join(parts[count:]) or None
+    return find_node(cache, parts[0], folder), "#".join(parts[1:]) or None
+
+
+def find_node(cache: Cache, wanted: str, folder: str) -> Node:
+    """The document with this id, or path, with or without extension, from the base or from folder. Raises No.
+
+    Names compare normalised, then without case; the end of a path will do when only one document's ends so.
+    """
+    return _find_exactly(cache, wanted, folder) or _find_by_name(cache, wanted)
+
+
+def _find_exactly(cache: Cache, wanted: str, folder: str) -> Node | None:
+    from_folder = os.path.relpath(os.path.join(os.path.realpath(folder), wanted), cache.base)
+    for where in ("id = ?1", "path = ?1"):
+        for form in (wanted, from_folder):
+            row = cache.db.execute(_NODE + where, (storable(form),)).fetchone()
+            if row:
+                return Node(*row)
+    return None
+
+
+_NODE = "SELECT key, id, path, title, hash FROM nodes WHERE "
+
+
+def _find_by_name(cache: Cache, wanted: str) -> Node:
+    """By the whole path, else by the rest of one; without case, extension and differences of normalisation."""
+    asked = fold(os.path.normpath(storable(wanted)))
+    extensions = tuple(json.loads(cache.meta.get("extensions", "[]")))
+    exact, by_rest, ids = [], [], []
+    for row in cache.db.execute(_NODE + "true ORDER BY path"):
+        node = Node(*row)
+        path = fold(node.path)
+        forms = (path, fold(without_extension(node.path, extensions)))
+        if asked in forms or asked == fold(node.id):
+            exact.append(node)
+        elif any(form.endswith("/" + asked) for form in forms):
+            by_rest.append(node)
+        ids.append(node.id)
+    for found in (exact, by_rest):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise No(f"{wanted!r} could be {', '.join(node.id for node in found[:5])}: name one of them")
+    near = difflib.get_close_matches(wanted, ids, 3) if len(ids) <= _FEW_ENOUGH_TO_COMPARE else []
+    raise No(f"no document has the id or path {wanted!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+
+
+_FEW_ENOUGH_TO_COMPARE = 2000

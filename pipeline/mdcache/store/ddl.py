@@ -1,0 +1,257 @@
+"""The schema in force: the built-in DDL and the user's, applied statement by statement, and the fingerprint."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.resources
+import json
+import os
+import unicodedata
+from functools import cache
+from importlib.machinery import PathFinder
+from typing import Any, NamedTuple
+
+import mdcache
+from mdcache.errors import UsageError
+from mdcache.store import database
+from mdcache.store.database import SQLITE_VERSION, Connection, DriverWarning, SqliteError, complete_statement
+
+_INDEXES = "50-indexes.sql"
+_STEPS = 1_000_000
+
+
+class Script(NamedTuple):
+    """A file of DDL: how to name it to a user, and its text."""
+
+    name: str
+    text: str
+
+
+class Schema(NamedTuple):
+    """The built-in scripts in reading order, and the user's."""
+
+    builtin: tuple[Script, ...]
+    user: tuple[Script, ...]
+
+    def text(self) -> str:
+        return "\n".join(f"-- {script.name}\n\n{script.text}" for script in (*self.builtin, *self.user))
+
+
+@cache
+def builtin() -> tuple[Script, ...]:
+    """The scripts that are shipped. Looked up by the package's name: only so it also works in an editable install."""
+    folder = importlib.resources.files("mdcache.schema")
+    scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return tuple(Script(script.name, script.read_text(encoding="utf-8")) for script in scripts)
+
+
+def schema(user: tuple[Script, ...] = ()) -> Schema:
+    return Schema(builtin(), user)
+
+
+def statements(text: str) -> list[str]:
+    """The statements of a script, without what is only white space and comments. What never ends is one, too."""
+    found, start = [], 0
+    for index, char in enumerate(text):
+        if char == ";" and complete_statement(text[start : index + 1]):
+            found.append(text[start : index + 1])
+            start = index + 1
+    found.append(text[start:])
+    return [statement for statement in found if _has_code(statement)]
+
+
+def _has_code(statement: str) -> bool:
+    """Whether anything is left without comments."""
+    rest = statement.strip()
+    while rest:
+        if rest.startswith("--"):
+            rest = rest.partition("\n")[2].lstrip()
+        elif rest.startswith("/*"):
+            rest = rest.partition("*/")[2].lstrip()
+        else:
+            return rest != ";"
+    return False
+
+
+class Names(NamedTuple):
+    """The names of built-in tables and views (shadow tables included), and of triggers and views as sources."""
+
+    tables: frozenset[str]
+    sources: frozenset[str]
+
+
+def apply_tables(db: Connection, schema: Schema) -> Names:
+    """Make everything but the built-in indexes, and put the authorizer in force for the user's triggers and views.
+
+    Raises UsageError with file, statement and SQLite's message when the user's DDL does not apply.
+    """
+    for script in schema.builtin:
+        if script.name != _INDEXES:
+            _apply(db, script)
+    names = _names(db)
+    if schema.user:
+        # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
+        db.set_progress_handler(lambda: 0, _STEPS)
+        _apply_user(db, schema.user, names)
+    return names
+
+
+def apply_indexes(db: Connection, schema: Schema) -> None:
+    """Make the built-in indexes: once the rows are in, sorting once is cheaper than inserting in place."""
+    for script in schema.builtin:
+        if script.name == _INDEXES:
+            _apply(db, script)
+
+
+def _apply(db: Connection, script: Script) -> None:
+    # Not executescript: that would commit the transaction that is open.
+    for statement in statements(script.text):
+        db.execute(statement)
+
+
+def builtin_names() -> Names:
+    """The names that the user's DDL may not touch, for connections to a cache that exists."""
+    db = database.open_memory()
+    try:
+        return apply_tables(db, Schema(builtin(), ()))
+    finally:
+        db.close()
+
+
+def _names(db: Connection) -> Names:
+    rows = db.execute(
+        "SELECT lower(name), type FROM sqlite_schema WHERE type IN ('table', 'view', 'trigger')"
+    ).fetchall()
+    tables = frozenset(name for name, type_ in rows if type_ != "trigger")
+    return Names(tables, frozenset(name for name, type_ in rows if type_ != "table"))
+
+
+class _Made(NamedTuple):
+    """A view or trigger of the user's: where it is declared, and the table or view it belongs to."""
+
+    script: str
+    statement: str
+    type: str
+    table: str
+
+
+def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> None:
+    """Statement by statement. What a view or trigger says shows when it is used, perhaps of tables that come later."""
+    applying = database.applying_user_ddl(names.tables | names.sources)
+    using = database.writing_with_user_triggers(names.tables, names.sources)
+    failing: list[tuple[_Made, SqliteError]] = []
+    unproven: list[_Made] = []
+    for script in scripts:
+        for statement in statements(script.text):
+            database.set_authorizer(db, applying)
+            unproven += _made_by(db, script.name, statement)
+            database.set_authorizer(db, using)
+            failing = [(one, error) for one in unproven if (error := _failure(db, one))]
+            unproven = [one for one, _ in failing]
+    for one, error in failing:
+        raise _refused(one.script, one.statement, error) from error
+
+
+def _made_by(db: Connection, script: str, statement: str) -> list[_Made]:
+    last = database.scalar(db, "SELECT max(rowid) FROM sqlite_schema")
+    try:
+        db.execute(statement)
+    except (SqliteError, DriverWarning) as error:
+        raise _refused(script, statement, error) from error
+    new = "SELECT type, tbl_name FROM sqlite_schema WHERE rowid > ? AND type IN ('view', 'trigger')"
+    return [_Made(script, statement, *row) for row in db.execute(new, (last,))]
+
+
+def _refused(script: str, statement: str, error: Exception) -> UsageError:
+    database.pass_on_interrupt(error)
+    shown = " ".join(_without_comments(statement).split())
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    said = "not allowed in a schema file" if database.refused(error) else str(error)
+    return UsageError(f"{script}: {shown}: {said}")
+
+
+def _failure(db: Connection, one: _Made) -> SqliteError | None:
+    """Why it cannot be used: SQLite compiles it as a part of the statements that use it."""
+    try:
+        for statement in _uses(db, one):
+            db.execute(f"EXPLAIN {statement}")
+    except SqliteError as error:
+        return error
+    return None
+
+
+def _uses(db: Connection, one: _Made) -> list[str]:
+    table = _quoted(one.table)
+    if one.type == "view":
+        return [f"SELECT * FROM {table}"]
+    if database.scalar(db, "SELECT type FROM sqlite_schema WHERE name = ?", one.table) == "view":
+        return []  # which of INSERT, UPDATE and DELETE the view takes is not known
+    columns = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
+    assigned = ", ".join(f"{_quoted(name)} = NULL" for _, name, *_, hidden in columns if not hidden)
+    return [f"INSERT INTO {table} DEFAULT VALUES", f"UPDATE {table} SET {assigned}", f"DELETE FROM {table}"]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _without_comments(statement: str) -> str:
+    return "\n".join(line for line in statement.splitlines() if not line.lstrip().startswith("--"))
+
+
+def objects(db: Connection) -> dict[str, str]:
+    """The SQL of every table, view, trigger and index that someone declared, by 'type name'."""
+    rows = db.execute("SELECT type || ' ' || name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+    return {name: sql for name, sql in rows if "sections_fts_" not in name}
+
+
+def declared(schema: Schema) -> dict[str, str]:
+    """The same of the schema in force, as a fresh cache would have it."""
+    db = database.open_memory()
+    try:
+        apply_tables(db, schema)
+        database.set_authorizer(db, None)
+        apply_indexes(db, schema)
+        return objects(db)
+    finally:
+        db.close()
+
+
+def difference(live: Connection, schema: Schema) -> list[str]:
+    """What the live cache declares otherwise, as a unified diff from live to the schema in force; empty when alike."""
+    here, there = declared(schema), objects(live)
+    old = [line for name in sorted(there) for line in f"-- {name}\n{there[name]}".splitlines()]
+    new = [line for name in sorted(here) for line in f"-- {name}\n{here[name]}".splitlines()]
+    return list(difflib.unified_diff(old, new, "live", "in force", lineterm=""))
+
+
+def fingerprint(schema: Schema, rows: Any) -> str:
+    """SHA-256 of everything that decides the cache's rows; rows is what the settings contribute, JSON-able."""
+    decisive = {
+        "mdcache": mdcache.__version__,
+        "format": database.FORMAT,
+        "pyromark": _version("pyromark", "pyromark"),
+        "yaml": _version("yaml", "pyyaml"),
+        "sqlite": SQLITE_VERSION,  # its tokenizer's tables come with it
+        "unicode": unicodedata.unidata_version,
+        "ddl": [list(script) for script in schema.builtin] + [script.text for script in schema.user],
+        "rows": rows,
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _version(module: str, distribution: str) -> str:
+    """Of a parser, from the name of the folder that its installer left beside it.
+
+    A sync that finds nothing must not wait for the parsers, and importlib.metadata would take longer than both.
+    """
+    found = PathFinder.find_spec(module)
+    beside = os.path.dirname(os.path.dirname(found.origin or "")) if found else ""
+    for name in os.listdir(beside) if beside else ():
+        stem, _, version = name.removesuffix(".dist-info").rpartition("-")
+        if stem.lower() == distribution and name.endswith(".dist-info"):
+            return version
+    return str(importlib.import_module(module).__version__)

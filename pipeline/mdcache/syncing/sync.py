@@ -1,0 +1,284 @@
+"""The driver of small changes: look at the files, and where something has changed take the lock and apply it.
+
+A look costs little and takes no lock. Everything is parsed before a transaction begins.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import mdcache
+from mdcache import stops
+from mdcache.build import digest
+from mdcache.config.settings import Settings
+from mdcache.errors import Damaged, UsageError, WorkError
+from mdcache.model import Report, Tally
+from mdcache.store import database, lock, publish
+from mdcache.store.cache import Cache, counts, opened
+from mdcache.store.database import Connection, SqliteError
+from mdcache.syncing import survey
+
+# What parses and builds is imported when it is needed: a sync that finds nothing must not wait for it.
+if TYPE_CHECKING:
+    from mdcache.build.build import Progress
+    from mdcache.syncing.update import Update
+
+# From so many changes on, parsing is worth worker processes.
+_MANY = 512
+# bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
+# the sections a new generation is built; for fewer than this the drift is not worth one.
+_REFRESH_SECTIONS = 256
+WORN = "more than a tenth of it has been replaced"
+# A log that is longer is folded back and cut at once, whoever reads.
+_LOG_BYTES = 4 << 20
+
+
+class Options(NamedTuple):
+    """How to sync. digest: compute it from the tables afterwards."""
+
+    wait_s: float = lock.DEFAULT_WAIT_S
+    digest: bool = False
+
+
+class Look(NamedTuple):
+    """Where to look for changes, and in whose name.
+
+    within: these paths and all below them, relative to the base; None for everything. patient: more will follow, so
+    neither is a worn cache a reason to build it anew nor a short log one to cut it.
+    """
+
+    command: str = "mdcache sync"
+    wait_s: float = lock.DEFAULT_WAIT_S
+    within: frozenset[str] | None = None
+    patient: bool = False
+
+
+class Stale(NamedTuple):
+    """What sync would have to do. rebuild: why it would build the cache anew; else the changes, by path."""
+
+    rebuild: str | None
+    changes: tuple[tuple[str, str], ...] = ()
+    """(added, changed or removed; path). A file that cannot be read any more is removed, as in the cache."""
+
+
+class Interrupted(WorkError):
+    """Stopped between two transactions or within one: the cache is sound, and some of the changes are in."""
+
+    status = 130
+
+
+class Unfit(Exception):
+    """The live cache must be built anew; says why."""
+
+
+def sync(
+    settings: Settings,
+    options: Options,
+    progress: Progress = lambda _: None,
+    explain: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Bring the live cache up to date; build it anew where it does not fit. Raises MdcacheError, leaving it sound.
+
+    explain is told why the cache is built anew.
+    """
+    began = time.monotonic()
+    database.check_version()
+    if not settings.roots:
+        raise UsageError("no documents named: mdcache sync DOCS, or mdcache init to write settings")
+    try:
+        look = Look(wait_s=options.wait_s)
+        report = update(settings, look, lambda db, tally, _: _report(db, settings, tally, options), progress)
+    except (Unfit, Damaged) as why:
+        explain(str(why))
+        from mdcache.build import rebuild
+
+        report = rebuild.rebuild(settings, rebuild.Options(wait_s=options.wait_s), progress)
+    return report._replace(seconds=round(time.monotonic() - began, 3))
+
+
+def stale(settings: Settings) -> Stale | None:
+    """What sync would have to do; None when nothing. Reads what may have changed, writes nothing.
+
+    A cache that is only worn holds what it should: the next sync builds it anew, but it is not stale.
+    """
+    try:
+        with fit(settings, patient=True) as cache:
+            changes = survey.differences(cache.db, settings, survey.plan(cache.db, settings))
+            return Stale(None, changes) if changes else None
+    except (Unfit, Damaged) as why:
+        return Stale(str(why))
+
+
+# Does the cache fit?
+
+
+def unfit(settings: Settings) -> str | None:
+    """Why the live cache must be built anew; None when it can be brought up to date.
+
+    Raises WorkError for what is not ours to replace, and for what a newer mdcache made. No connection to the cache may
+    be open in this process.
+    """
+    try:
+        with fit(settings):
+            return None
+    except (Unfit, Damaged) as why:
+        return str(why)
+
+
+@contextmanager
+def fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
+    """The live cache, to read from. Raises Unfit or Damaged when it must be built anew."""
+    if not publish.judge(settings.database).exists:
+        raise Unfit("there is no cache yet")
+    with opened(settings.database, settings.base) as cache:
+        why = misfit(cache, settings)
+        if why and not (patient and why == WORN):
+            raise Unfit(why)
+        yield cache
+
+
+def misfit(cache: Cache, settings: Settings) -> str | None:
+    """Why an open cache is not what the settings in force would make, or is WORN; None when it fits."""
+    try:
+        return _misfit(cache, settings)
+    except (KeyError, ValueError) as error:
+        raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild") from error
+
+
+@contextmanager
+def current(settings: Settings) -> Iterator[Cache]:
+    """The live cache when it holds what the settings' source holds now. Raises Unfit or Damaged when it does not."""
+    with fit(settings, patient=True) as cache:
+        plan = survey.plan(cache.db, settings, at_most=_MANY + 1)
+        if not (plan.whole and survey.is_current(cache.db, settings, plan, None)):
+            raise Unfit("it is not up to date")
+        yield cache
+
+
+def _misfit(cache: Cache, settings: Settings) -> str | None:
+    made_by = cache.meta["mdcache"]
+    if _version(made_by) > _version(mdcache.__version__):
+        raise WorkError(
+            f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
+        )
+    if cache.commit and cache.commit != settings.source.commit:
+        return f"it holds the revision {cache.commit}"
+    if cache.generation < 1:
+        raise ValueError("generations are numbered from 1")
+    # Not in the fingerprint: a folder may be moved together with its cache.
+    if cache.base != settings.base:
+        return f"it holds the documents of {cache.base}"
+    if cache.meta["fingerprint"] != settings.fingerprint():
+        return "settings, schema or versions have changed"
+    replaced = int(cache.meta.get("replaced", 0))
+    if replaced >= _REFRESH_SECTIONS and replaced * 10 > int(cache.meta["sections"]):
+        return WORN
+    return None
+
+
+def _version(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text)[:3]]
+
+
+# Bring it up to date
+
+
+_Answer = TypeVar("_Answer")
+Finish = Callable[[Connection, Tally, publish.Checkpoint | None], _Answer]
+
+
+def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Progress) -> _Answer:
+    """Look, and where something may have changed take the lock and apply it.
+
+    The answer is that of finish: of the open cache, what was done and, if anything was written, the checkpoint. Raises
+    Unfit or Damaged when the cache must be built anew.
+    """
+    with fit(settings, look.patient) as cache:
+        plan = survey.plan(cache.db, settings, look.within, _MANY + 1)
+        if plan.whole and survey.is_current(cache.db, settings, plan, look.within):
+            return finish(cache.db, Tally(), None)
+    return _changed(settings, look, plan, finish, progress)
+
+
+def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_Answer], progress: Progress) -> _Answer:
+    """Take the lock, make sure of the plan, and apply it."""
+    from mdcache.build import layout, workers
+    from mdcache.syncing.update import Update, clock
+
+    # Workers start before the lock and any connection.
+    count = 0 if plan.whole else workers.default_count()
+    path = settings.database
+    with (
+        stops.until_too_late() as too_late,
+        workers.started(count, layout.run) as run,
+        lock.held(path, look.command, look.wait_s),
+        database.speaking(path),
+    ):
+        with fit(settings, look.patient):
+            pass
+        target = publish.judge(path)
+        publish.remove(publish.build_path(path))  # what a rebuild that was killed has left
+        live = publish.open_live(target, look.wait_s)
+        if live is None:
+            raise Unfit("it is no live cache")
+        with database.closing(live):
+            changes = Update(live, settings, clock(path))
+            if not plan.whole or plan.mark != survey.mark_of(live):
+                plan = survey.plan(live, settings, look.within)
+            with _interruptible(changes):
+                for batch in run(changes.jobs(plan.changes)):
+                    progress(batch.documents)
+                    changes.apply(batch)
+                changes.settle_problems(plan.problems, look.within)
+                too_late()
+            return finish(live, changes.tally, _checkpoint(live, look.patient))
+
+
+def _checkpoint(live: Connection, patient: bool) -> publish.Checkpoint:
+    if patient:
+        done = publish.checkpoint(live, "PASSIVE")
+        if done.log * database.PAGE_SIZE <= _LOG_BYTES:
+            return done
+    return publish.checkpoint(live)
+
+
+@contextmanager
+def _interruptible(update: Update) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SqliteError) as error:
+        if database.is_interrupt(error):
+            if update.has_written:
+                raise Interrupted(_what_is_in(update.tally)) from None
+            raise KeyboardInterrupt from error
+        if not database.is_about_sql(error):
+            raise
+        # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
+        # statements fail only on rows or a schema that we did not write.
+        blamed = database.USER_DDL_FAILS if update.has_user_triggers else "it is damaged"
+        raise Unfit(f"{blamed} ({error})") from error
+
+
+def _what_is_in(tally: Tally) -> str:
+    some = f"{sum(tally)} changes are in, " if any(tally) else ""
+    return f"interrupted: {some}the cache is sound, the next sync does the rest"
+
+
+def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:
+    meta = dict(db.execute("SELECT key, value FROM meta"))
+    held = counts(db)
+    return Report(
+        database=settings.database,
+        generation=int(meta.get("generation", 0)),
+        **held,
+        **tally._asdict(),
+        unchanged=held["documents"] - tally.added - tally.changed,
+        seconds=0.0,
+        digest=meta.get("digest") or (digest.of_tables(db) if options.digest else None),
+        fingerprint=meta.get("fingerprint", ""),
+        rebuilt=False,
+    )

@@ -1,0 +1,279 @@
+"""Changes applied to the live cache, a transaction at a time, each from one sound state to the next.
+
+Rows, full-text index, links, problems and history change together, so a reader never sees half of a document.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from mdcache import stops
+from mdcache.build import resolve
+from mdcache.build.layout import FILES, NODES, TABLES, Batch, Job, Table
+from mdcache.build.load import Loader
+from mdcache.config.settings import Settings
+from mdcache.errors import doing
+from mdcache.files.compare import Change, Gone, Suspect
+from mdcache.files.content import Clock
+from mdcache.model import Problem, Tally
+from mdcache.store import database, ddl, lock
+from mdcache.store.database import Connection, scalar
+from mdcache.syncing.survey import NO_NODE, listed_problems
+
+# A transaction takes at most so many changes and bytes: short enough for whoever waits to write, and bounded in memory.
+_CHANGES = 512
+_BYTES = 4 << 20
+_STEPS = 1_000_000
+_PARTS = ("sections", "claims", "names", "tags", "aliases", "properties", "tasks", "code_blocks", "anchors")
+
+
+def clock(path: str) -> Clock:
+    """What the clock of the database's file system says: the stamp that the lock file gets just now.
+
+    Raises WorkError.
+    """
+    name = lock.path_of(path)
+    with doing(f"stamp {name}"):
+        os.utime(name)
+        found = os.stat(name)
+    return Clock(found.st_dev, found.st_mtime_ns, time.time_ns())
+
+
+class Update:
+    """The live cache while changes are applied to it; only the holder of the writer lock makes one."""
+
+    def __init__(self, db: Connection, settings: Settings, now: Clock) -> None:
+        self._db, self._settings, self._clock = db, settings, now
+        self._next_key = (scalar(db, "SELECT max(key) FROM nodes") or 0) + 1
+        self._gone: deque[list[str]] = deque()
+        self._left: dict[str, list[_Row]] = {}
+        self._unread: list[Problem] = []
+        self.tally = Tally()
+        self.has_written = False
+        self.has_user_triggers = bool(settings.schema.user)
+        if self.has_user_triggers:
+            # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
+            db.set_progress_handler(lambda: 0, _STEPS)
+            names = ddl.builtin_names()
+            database.set_authorizer(db, database.writing_with_user_triggers(names.tables, names.sources))
+
+    def jobs(self, changes: Iterable[Change]) -> Iterator[Job]:
+        """One job a transaction. What is gone is remembered for the transaction of the same turn.
+
+        Files come before what is gone, which may have been renamed to one of them: see apply.
+        """
+        ordered = sorted(changes, key=lambda change: isinstance(change, Gone))
+        self._left, self._unread = {}, []
+        for row in self._rows_of("path", (change.path for change in ordered if isinstance(change, Gone))):
+            self._left.setdefault(row.hash, []).append(row)
+        for turn in _turns(ordered):
+            suspects = [change for change in turn if isinstance(change, Suspect)]
+            self._gone.append([change.path for change in turn if isinstance(change, Gone)])
+            yield self._job(suspects)
+
+    def _job(self, suspects: list[Suspect]) -> Job:
+        entries = tuple(suspect.entry for suspect in suspects)
+        keys = tuple(self._key(entry.path) for entry in entries)
+        settings, known = self._settings, tuple(suspect.hash for suspect in suspects)
+        return Job(settings.base, settings.source.repository, settings.rules(), self._clock, entries, keys, known)
+
+    def _key(self, path: str) -> int:
+        key = scalar(self._db, "SELECT key FROM nodes WHERE path = ?", path)
+        if key is None:
+            key, self._next_key = self._next_key, self._next_key + 1
+        return int(key)
+
+    def apply(self, batch: Batch) -> None:
+        """One transaction: the batch, what is gone, and what was renamed into the batch."""
+        gone = [*self._gone.popleft(), *(path for path, _ in batch.absent)]
+        unread = [problem for _, problem in batch.absent if problem]
+        self._unread += unread
+        changed = self._rows_of("key", batch.written)
+        moved = self._moved(batch, changed)
+        removed = self._rows_of("path", {*gone, *moved.values()})
+        if not (removed or batch.written or unread or self._settles(batch)):
+            return
+        with self._transaction() as done:
+            done.append(self._apply(batch, removed, changed, moved, unread))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[list[Tally]]:
+        """Yields where to put what was done."""
+        done: list[Tally] = []
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield done
+            with stops.held_back():  # whoever stops it is told what is in
+                self._db.execute("COMMIT")
+                self.has_written = True
+                for tally in done:
+                    self.tally = self.tally.plus(tally)
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _moved(self, batch: Batch, changed: list[_Row]) -> dict[str, str]:
+        """The old path of new documents that have the bytes of one that is gone, by preference under the same name."""
+        known = {row.key for row in changed}
+        moved = {}
+        for key, path, hash_ in _columns(batch, NODES, "key", "path", "hash"):
+            rows = self._left.get(hash_)
+            if rows and key not in known:
+                name = posixpath.basename(path)
+                row = next((row for row in rows if posixpath.basename(row.path) == name), rows[0])
+                rows.remove(row)
+                moved[path] = row.path
+        return moved
+
+    def _apply(
+        self, batch: Batch, removed: list[_Row], changed: list[_Row], moved: Mapping[str, str], unread: list[Problem]
+    ) -> Tally:
+        db = self._db
+        before = self._names([row.key for row in (*removed, *changed)])
+        bereft = self._pointing_at(removed)
+        replaced = self._take_out(batch, removed, changed)
+        _keep_ids(batch, changed)
+        loader = Loader(db, scalar(db, "SELECT max(key) FROM sections") or 0)
+        loader.add(batch, at_once=True)
+        names = {name for name, *_ in before ^ self._names(batch.written)}
+        resolve.resolve_changes(db, self._settings.rules(), names, batch.written, bereft)
+        resolve.write_problems(db, unread)
+        self._write_history(batch, removed, changed, moved)
+        tally = Tally(len(batch.written) - len(changed), len(changed), len(removed))
+        if any(tally):
+            self._write_meta(tally.added - tally.removed, loader.sections, replaced)
+        return tally
+
+    def _rows_of(self, column: str, values: Iterable[Any]) -> list[_Row]:
+        sql = f"SELECT key, id, path, hash FROM nodes WHERE {column} IN (SELECT value FROM json_each(?)) ORDER BY path"
+        return [_Row(*row) for row in self._db.execute(sql, (json.dumps(list(values)),))]
+
+    def _names(self, keys: Iterable[int]) -> set[tuple[Any, ...]]:
+        """Under which names these documents are found, and which ids they claim."""
+        sql = (
+            "SELECT name, node, alias, 'name' FROM names WHERE node IN (SELECT value FROM json_each(?1))"
+            " UNION ALL SELECT name, node, claim, 'claim' FROM claims WHERE node IN (SELECT value FROM json_each(?1))"
+        )
+        return set(self._db.execute(sql, (json.dumps(list(keys)),)))
+
+    def _pointing_at(self, removed: list[_Row]) -> set[int]:
+        """The documents with links to these."""
+        sql = "SELECT DISTINCT source FROM links WHERE target_node IN (SELECT value FROM json_each(?))"
+        rows = self._db.execute(sql, (json.dumps([row.key for row in removed]),))
+        return {source for (source,) in rows} - {row.key for row in removed}
+
+    def _settles(self, batch: Batch) -> bool:
+        """Whether a stamp of a file whose bytes are as before is not what is known of it."""
+        stamps = set(_columns(batch, FILES, *FILES.columns))
+        paths = json.dumps([stamp[0] for stamp in stamps])
+        sql = f"SELECT {', '.join(FILES.columns)} FROM files WHERE path IN (SELECT value FROM json_each(?))"
+        return not stamps <= set(self._db.execute(sql, (paths,)))
+
+    def _take_out(self, batch: Batch, removed: list[_Row], changed: list[_Row]) -> int:
+        """Delete what was known of these documents, but for the rows of nodes that stay; returns how many sections."""
+        db = self._db
+        keys = json.dumps([row.key for row in changed])
+        gone = json.dumps([row.key for row in removed])
+        listed = "IN (SELECT value FROM json_each(?))"
+        both = json.dumps([row.key for row in (*removed, *changed)])
+        replaced = scalar(db, f"SELECT count(*) FROM sections WHERE node {listed}", both)
+        for table in _PARTS:
+            db.execute(f"DELETE FROM {table} WHERE node {listed}", (keys,))
+        db.execute(f"DELETE FROM links WHERE source {listed}", (keys,))
+        db.execute(f"DELETE FROM nodes WHERE key {listed}", (gone,))
+        named = [path for (path,) in _columns(batch, NODES, "path")] + [path for path, _ in batch.absent]
+        stamped = [path for (path,) in _columns(batch, FILES, "path")]
+        left = [row.path for row in removed]
+        db.execute(f"DELETE FROM problems WHERE path {listed}", (json.dumps([*named, *left]),))
+        db.execute(f"DELETE FROM files WHERE path {listed}", (json.dumps([*stamped, *left]),))
+        return int(replaced)
+
+    def _write_history(self, batch: Batch, removed: list[_Row], changed: list[_Row], moved: Mapping[str, str]) -> None:
+        at = _now()
+        old = {row.key: row for row in changed}
+        rows: list[tuple[str | None, ...]] = []
+        for new in self._rows_of("key", batch.written):
+            if new.key in old:
+                rows.append((at, "changed", new.id, new.path, old[new.key].hash, new.hash, None))
+            elif new.path in moved:
+                rows.append((at, "renamed", new.id, new.path, new.hash, new.hash, moved[new.path]))
+            else:
+                rows.append((at, "added", new.id, new.path, None, new.hash, None))
+        moved_away = set(moved.values())
+        rows += [(at, "removed", r.id, r.path, r.hash, None, None) for r in removed if r.path not in moved_away]
+        columns = "at, action, id, path, old_hash, new_hash, old_path"
+        self._db.executemany(f"INSERT INTO history ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _write_meta(self, documents: int, sections: int, replaced: int) -> None:
+        """documents: how many more; sections: how many came, and replaced: how many of the old ones left."""
+        db = self._db
+        db.execute("DELETE FROM meta WHERE key = 'digest'")
+        db.execute("INSERT INTO meta (key, value) VALUES ('replaced', '0') ON CONFLICT DO NOTHING")
+        # Not counted: that would read every row of the cache for each change.
+        facts = (("documents", documents), ("sections", sections - replaced), ("replaced", replaced))
+        db.executemany("UPDATE meta SET value = value + ?2 WHERE key = ?1", facts)
+        db.execute("UPDATE meta SET value = ? WHERE key = 'last_sync'", (_now(),))
+
+    def settle_problems(self, scanned: Iterable[Problem], within: frozenset[str] | None = None) -> None:
+        """The files that are no documents, as they are now; scanned: those that a scan within these paths shows."""
+        wanted, listed = {*scanned, *self._unread}, set(listed_problems(self._db, within))
+        if wanted == listed:
+            return
+        with self._transaction():
+            gone = [(problem.path,) for problem in listed - wanted]
+            self._db.executemany(f"DELETE FROM problems WHERE path = ? AND {NO_NODE}", gone)
+            resolve.write_problems(self._db, sorted(wanted - listed))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _turns(changes: list[Change]) -> Iterator[list[Change]]:
+    """As many changes as a transaction takes."""
+    turn: list[Change] = []
+    size = 0
+    for change in changes:
+        turn.append(change)
+        size += change.entry.size if isinstance(change, Suspect) else 0
+        if len(turn) >= _CHANGES or size >= _BYTES:
+            yield turn
+            turn, size = [], 0
+    if turn:
+        yield turn
+
+
+def _keep_ids(batch: Batch, changed: list[_Row]) -> None:
+    """Ids are settled with the links: until then a document keeps its own, or has one that no other can have.
+
+    Only now: when the batch was parsed, others before it may not have been applied, and have passed on their ids.
+    """
+    ids = {row.key: row.id for row in changed}
+    rows, width = batch.rows[TABLES.index(NODES)], len(NODES.columns)
+    rows[NODES.columns.index("id") :: width] = [
+        ids.get(key, "\x1a" + path) for key, path in _columns(batch, NODES, "key", "path")
+    ]
+
+
+def _columns(batch: Batch, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Some columns of the rows for a table."""
+    rows, width = batch.rows[TABLES.index(table)], len(table.columns)
+    return zip(*(rows[table.columns.index(name) :: width] for name in names), strict=True)
+
+
+class _Row(NamedTuple):
+    """What is needed of a node's row."""
+
+    key: int
+    id: str
+    path: str
+    hash: str

@@ -1,0 +1,182 @@
+"""What two caches hold, compared without keys: row by row by document, and the full-text index term by term.
+
+Everything streams, on both sides in one order, so that memory is that of one document, or of one term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
+
+from mdcache.store.database import Connection, scalar
+
+NODES = "nodes"
+INDEX = "sections_fts"
+_Item = TypeVar("_Item")
+
+
+class Difference(NamedTuple):
+    """A document whose rows of a table are not the same on both sides; None for a side that has no such rows.
+
+    path is None for what belongs to no document. Rows of nodes have the hash of the document first.
+    """
+
+    path: str | None
+    table: str
+    left: Any = None
+    right: Any = None
+
+
+class _Part(NamedTuple):
+    """Rows of one table with paths and ordinals in place of keys: the path first, all in one order."""
+
+    table: str
+    sql: str
+
+
+def _of(table: str, columns: str, owner: str = "node", more: str = "") -> _Part:
+    """The rows of a table that belong to documents."""
+    order = ", ".join(map(str, range(1, columns.count(",") + 3)))
+    rows = f"nodes CROSS JOIN {table} AS one ON one.{owner} = nodes.key {more}"
+    return _Part(table, f"SELECT nodes.path, {columns} FROM {rows} ORDER BY {order}")
+
+
+# Of the same document: by its ordinal alone, another's would pass for one of its own.
+_SECTION = "JOIN sections AS s ON s.key = one.section AND s.node = nodes.key"
+_PROBLEM = 'path, line, "column", code, severity, message'
+_NODES = _Part(
+    NODES, "SELECT path, hash, id, title, type, domain, layer, date, summary, size, meta FROM nodes ORDER BY path"
+)
+_PARTS = (
+    _of("claims", "claim, name, line"),
+    _of("names", "name, alias"),
+    _of("tags", "tag"),
+    _of("aliases", "alias"),
+    _of("properties", "one.key, ordinal, value"),
+    _of("sections", 'ordinal, level, heading, anchor, start, "end", line'),
+    _of(
+        "links",
+        'one.ordinal, s.ordinal, one.line, one."column", kind, one.type, target, fragment, label, scope, name, rivals,'
+        " other.path",
+        "source",
+        f"{_SECTION} LEFT JOIN nodes AS other ON other.key = target_node",
+    ),
+    _of("tasks", "one.line, s.ordinal, done, text", more=_SECTION),
+    _of("code_blocks", "one.line, s.ordinal, language", more=_SECTION),
+    _of("anchors", "one.anchor, s.ordinal, one.line", more=_SECTION),
+    _Part("problems", f"SELECT {_PROBLEM} FROM problems ORDER BY {_PROBLEM}"),
+    # How many terms each column of a section has: ranking asks.
+    _of("sections", "ordinal, sz", more=f"JOIN {INDEX}_docsize AS indexed ON indexed.id = one.key")._replace(
+        table=INDEX
+    ),
+)
+# Of the stat cache only which bytes a document was read from: a file that was touched since is as good as before.
+_FILES = _Part("files", "SELECT path, size, hash FROM files ORDER BY path")
+
+
+def differences(left: Connection, right: Connection, with_files: bool = True) -> Iterator[Difference]:
+    """What differs, document by document and table by table; with_files: the stat cache, too, which some caches lack.
+
+    Of documents that only one side has, or that have another hash, nothing but that is told. Both connections may make
+    temporary tables. Raises SqliteError.
+    """
+    aside = set()
+    for found in _in_part(left, right, _NODES):
+        if not (found.left and found.right and found.left[0][0] == found.right[0][0]):
+            aside.add(found.path)
+        yield found
+    for part in (*_PARTS, _FILES) if with_files else _PARTS:
+        yield from (found for found in _in_part(left, right, part) if found.path not in aside)
+    yield from _in_index(left, right, aside)
+
+
+def _in_part(left: Connection, right: Connection, part: _Part) -> Iterator[Difference]:
+    here, there = (_documents(db.execute(part.sql)) for db in (left, right))
+    for path, one, other in merged(here, there, itemgetter(0)):
+        mine, theirs = one and one[1], other and other[1]
+        if mine != theirs:
+            yield Difference(path, part.table, mine, theirs)
+
+
+def _documents(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for path, group in groupby(rows, itemgetter(0)):
+        yield path, tuple(row[1:] for row in group)
+
+
+def merged(
+    left: Iterator[_Item], right: Iterator[_Item], key: Callable[[_Item], Any]
+) -> Iterator[tuple[Any, _Item | None, _Item | None]]:
+    """(key, left's, right's) for each key of either; both come in the order of their keys."""
+    one, other = next(left, None), next(right, None)
+    while one is not None or other is not None:
+        at = min(key(side) for side in (one, other) if side is not None)
+        mine = one if one is not None and key(one) == at else None
+        theirs = other if other is not None and key(other) == at else None
+        yield at, mine, theirs
+        one = next(left, None) if mine is not None else one
+        other = next(right, None) if theirs is not None else other
+
+
+# The full-text index. SQLite joins all occurrences of a term into one text, seven times as fast as Python would take
+# them in one by one; only terms whose texts differ are looked into. A place stands for a section, by the same number on
+# both sides: 0 for a section that there is not, NULL for one of a document that is left aside.
+
+_STRAY = 0
+_PLACES = "CREATE TEMP TABLE places (key INTEGER PRIMARY KEY, place INTEGER)"
+_VOCABULARY = f"CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, {INDEX}, instance)"
+_TERMS = f"""
+    SELECT term, group_concat(at || ' ' || col || ' ' || offset, ',' ORDER BY at, col, offset)
+    FROM (SELECT term, CASE WHEN key IS NULL THEN {_STRAY} ELSE place END AS at, col, offset
+          FROM temp.vocabulary LEFT JOIN temp.places ON key = doc)
+    GROUP BY term ORDER BY term"""
+_SECTIONS = (
+    "SELECT path, ordinal, sections.key FROM nodes CROSS JOIN sections ON node = nodes.key ORDER BY path, ordinal"
+)
+
+
+def _in_index(left: Connection, right: Connection, aside: set[str | None]) -> Iterator[Difference]:
+    for db in (left, right):
+        db.execute(_PLACES)
+        db.execute(_VOCABULARY)
+    _number(left, right, aside)
+    here, there = (db.execute(_TERMS) for db in (left, right))
+    places: set[int] = set()
+    for _, one, other in merged(here, there, itemgetter(0)):
+        mine, theirs = ((side and side[1]) or "" for side in (one, other))
+        if mine != theirs:
+            places |= {int(at.partition(" ")[0]) for at in {*mine.split(",")} ^ {*theirs.split(",")} if at}
+    for path in sorted({_path_of(left, right, place) for place in places}, key=str):
+        yield Difference(path, INDEX)
+    for db in (left, right):
+        db.execute("DROP TABLE temp.vocabulary")
+        db.execute("DROP TABLE temp.places")
+
+
+def _number(left: Connection, right: Connection, aside: set[str | None]) -> None:
+    """Give each section its place: left's key, or less than 0 where left has no such section."""
+    rows: tuple[list[tuple[int, int | None]], ...] = ([], [])
+    for (path, _), one, other in merged(left.execute(_SECTIONS), right.execute(_SECTIONS), itemgetter(0, 1)):
+        at = None if path in aside else one[2] if one else -other[2] if other else _STRAY
+        for db, side, numbered in zip((left, right), (one, other), rows, strict=True):
+            if side:
+                numbered.append((side[2], at))
+            if len(numbered) >= _ROWS:
+                _write(db, numbered)
+    for db, numbered in zip((left, right), rows, strict=True):
+        _write(db, numbered)
+
+
+_ROWS = 10_000
+
+
+def _write(db: Connection, numbered: list[tuple[int, int | None]]) -> None:
+    db.executemany("INSERT INTO temp.places VALUES (?, ?)", numbered)
+    numbered.clear()
+
+
+def _path_of(left: Connection, right: Connection, place: int) -> str | None:
+    sql = "SELECT path FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?"
+    path = scalar(left if place > 0 else right, sql, abs(place))
+    return None if path is None else str(path)
