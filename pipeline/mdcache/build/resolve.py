@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from mdcache.model import ERROR, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
-from mdcache.parse.body import WIKI_KINDS
+from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
 from mdcache.paths import fold, folder, nfc, without_extension
 from mdcache.store.database import Connection
 
@@ -327,7 +327,7 @@ def _ancestors(path: str) -> list[str]:
 # Problems
 
 
-_CODES = ("duplicate-id", "broken-link", "missing-embed", "ambiguous-link", "broken-anchor")
+_CODES = ("duplicate-id", "ambiguous-link", "broken-anchor", *sorted({kind.code for kind in KINDS.values()}))
 """What only the whole set of documents shows."""
 
 
@@ -352,7 +352,7 @@ def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -
     """Links to several documents or to none; a tag needs no document."""
     links = db.execute(
         'SELECT path, line, "column", kind, target, rivals FROM links JOIN nodes ON nodes.key = source'
-        " WHERE scope = 'document' AND (rivals > 0 OR target_node IS NULL AND links.type <> 'TAGGED_AS')"
+        f" WHERE scope = 'document' AND (rivals > 0 OR target_node IS NULL AND links.type <> '{TAGGED_AS}')"
         f" {within}",
         parameters,
     )
@@ -366,9 +366,8 @@ def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -
 
 def leads_nowhere(path: str, line: int, column: int, kind: str, message: str) -> Problem:
     """What is wrong with a link of a kind to what is not there."""
-    code = "missing-embed" if kind in ("embed", "image") else "broken-link"
-    severity = WARNING if kind in ("relation", "property") else ERROR
-    return Problem(path, line, column, code, severity, message)
+    known = KINDS[kind]
+    return Problem(path, line, column, known.code, known.severity, message)
 
 
 def no_document(target: str) -> str:

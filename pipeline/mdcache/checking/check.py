@@ -23,7 +23,7 @@ from mdcache.files import git
 from mdcache.files.sources import DISK, Source, Trees
 from mdcache.model import ERROR, Problem
 from mdcache.parse import targets
-from mdcache.parse.body import WIKI_KINDS
+from mdcache.parse.kinds import TAGGED_AS, WIKI_KINDS
 from mdcache.paths import fold, lies_within, ways
 from mdcache.patterns import Patterns
 from mdcache.store.database import Connection
@@ -198,7 +198,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
 
     links = (
         'SELECT path, line, "column", kind, target FROM links JOIN nodes ON nodes.key = source'
-        " WHERE target_node IS NULL AND scope = ? AND links.type <> 'TAGGED_AS'"
+        f" WHERE target_node IS NULL AND scope = ? AND links.type <> '{TAGGED_AS}'"
     )
     # A place may have several links: all that a line of front matter names have the same.
     there = {

@@ -13,7 +13,7 @@ from mdcache.checking.assets import Assets
 from mdcache.config.settings import Settings
 from mdcache.model import Problem
 from mdcache.parse import targets
-from mdcache.parse.body import WIKI_KINDS
+from mdcache.parse.kinds import KINDS, WIKI_KINDS
 from mdcache.paths import fold, folder, has_extension, without_extension
 from mdcache.store.database import Connection
 
@@ -22,6 +22,9 @@ _COMPARISONS = 200_000
 # To compare long names takes a time that grows with the product of their lengths.
 _LONGEST = 200
 _ALIKE = 0.75
+
+# What a nearer name would mend.
+_CODES = frozenset(("broken-anchor", *(kind.code for kind in KINDS.values())))
 
 _Link = tuple[str, str, str, int | None]
 """How the message about it ends, its kind, its target, the node it leads to."""
@@ -39,7 +42,7 @@ class Suggestions:
 
     def added(self, problem: Problem) -> Problem:
         """The problem, with what may have been meant in its message, if anything comes near."""
-        if problem.code not in ("broken-link", "missing-embed", "broken-anchor"):
+        if problem.code not in _CODES:
             return problem
         # A place may have several links; the message ends in the target of the one that is meant.
         rows = self._links(problem.path).get(problem[1:3], ())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
 from mdcache.parse import anchors, hidden, inline, markdown, targets
+from mdcache.parse.kinds import KINDS, LINKS_TO, TAGGED_AS, WIKI_KINDS
 
 REPLACED = "\x1a"
 """Stands for a NUL byte and for each byte that is not UTF-8: one byte for one byte keeps every offset."""
@@ -132,9 +133,9 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         if kind is inline.TAG:
             tags += inline.tag(match)
         elif kind is inline.URL:
-            links += ((at, "url", "LINKS_TO", url, None) for url in inline.url(match))
+            links += ((at, "url", LINKS_TO, url, None) for url in inline.url(match))
         elif kind is inline.TAG_RELATION:
-            links += ((at, "relation", "TAGGED_AS", target, None) for target in inline.tag_relation(match))
+            links += ((at, "relation", TAGGED_AS, target, None) for target in inline.tag_relation(match))
         elif kind is inline.BLOCK_ID:
             found.append((at, match[0]))
         elif kind is inline.ATTRIBUTE_ID:
@@ -245,8 +246,9 @@ class _Finder:
         """Wikilinks after `key::` are relations."""
         related = any(reference.kind == "wikilink" for reference in references) and b"::" in self._data
         relation, last = None, 0
-        for kind, target, label, start, end in references:
-            kind, type_ = _KINDS[kind]
+        for written, target, label, start, end in references:
+            kind = "markdown" if written == markdown.AUTOLINK else written
+            type_ = KINDS[kind].edge
             if related and kind == "wikilink":
                 relation = self._relation(start, relation, last)
                 last = end
@@ -293,15 +295,6 @@ def _in_one_line(text: str) -> str:
 
 
 _start = operator.itemgetter(0)
-_KINDS = {
-    "markdown": ("markdown", "LINKS_TO"),
-    "autolink": ("markdown", "LINKS_TO"),
-    "image": ("image", "EMBEDS"),
-    "wikilink": ("wikilink", "LINKS_TO"),
-    "embed": ("embed", "EMBEDS"),
-}
-WIKI_KINDS = frozenset(("wikilink", "embed", "property", "relation"))
-"""Kinds of links whose target is looked up by name, not by path."""
 
 
 def link_of(

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import pyromark
 from pyromark import Options
 
+from mdcache.parse.kinds import WIKI_KINDS
+
 _PLAIN = Options.ENABLE_FOOTNOTES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_TASKLISTS
 _PLAIN_MARKDOWN = pyromark.Markdown(options=_PLAIN)
 _MARKDOWN = pyromark.Markdown(options=_PLAIN | Options.ENABLE_WIKILINKS)
@@ -32,7 +34,8 @@ _AS_MARKER = bytes(ord(">") if byte in b">-+*.) \t0123456789" else 0 for byte in
 _RIVAL = re.compile(r"\]\](?:[^\[\]\n]*\])?[(\[]")
 _DEFINITION = re.compile(r"\n {0,3}\[[^\]\n]+\]:")
 
-_WIKI = ("wikilink", "embed")
+AUTOLINK = "autolink"
+"""`<https://…>`: stored as the kind markdown, but no rival of a wikilink."""
 _NEVER = sys.maxsize
 
 
@@ -47,7 +50,7 @@ class Heading(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A link or image as the parser sees it. kind: markdown, image, wikilink, embed or autolink.
+    """A link or image as the parser sees it. kind: one of KINDS, or AUTOLINK.
 
     label is None for a wikilink without one and for an autolink.
     """
@@ -94,7 +97,7 @@ def outline(text: str, asked: Sequence[int] = (), wikilinks: bool = True) -> Out
     if not wikilinks:
         return _Walk(asked).run(_PLAIN_MARKDOWN.events_with_range(text))
     found = _Walk(asked).run(_MARKDOWN.events_with_range(text))
-    if any(reference.kind in _WIKI for reference in found.references) and _may_have_rivals(text):
+    if any(reference.kind in WIKI_KINDS for reference in found.references) and _may_have_rivals(text):
         return _without_rivals(found, _Walk(()).run(_PLAIN_MARKDOWN.events_with_range(text)))
     return found
 
@@ -105,12 +108,12 @@ def _may_have_rivals(text: str) -> bool:
 
 def _without_rivals(found: Outline, commonmark: Outline) -> Outline:
     """`[[1]](url)` is a markdown link: a wikilink that overlaps a link of plain CommonMark is none."""
-    links = [reference for reference in commonmark.references if reference.kind in ("markdown", "image")]
-    references = [r for r in found.references if r.kind == "autolink"] + links
+    links = [reference for reference in commonmark.references if reference.kind != AUTOLINK]
+    references = [r for r in found.references if r.kind == AUTOLINK] + links
     rivals = iter(links)
     rival = next(rivals, None)
     for wikilink in found.references:
-        if wikilink.kind not in _WIKI:
+        if wikilink.kind not in WIKI_KINDS:
             continue
         while rival is not None and rival.end <= wikilink.start:
             rival = next(rivals, None)
@@ -274,9 +277,9 @@ def _meaning(name: str, value: Any) -> tuple[str, str, bool]:
     link_type, target = value["link_type"], value["dest_url"]
     if link_type.__class__ is str:
         if link_type == "Autolink":
-            return "autolink", target, False
+            return AUTOLINK, target, False
         if link_type == "Email":
-            return "autolink", "mailto:" + target, False
+            return AUTOLINK, "mailto:" + target, False
         return "image" if name == "Image" else "markdown", target, True
     kind = "embed" if name == "Image" else "wikilink"
     if "\n" in target:
