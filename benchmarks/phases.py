@@ -18,7 +18,7 @@ from mdcache.build import resolve
 from mdcache.build.build import Build
 from mdcache.build.digest import Digest
 from mdcache.cli import main as cli
-from mdcache.store import ddl, publish
+from mdcache.store import ddl, proof, swap
 
 # Where each phase is called from elsewhere: an owner, and the name that its caller looks up there.
 PHASES: dict[str, tuple[Any, str]] = {
@@ -26,9 +26,9 @@ PHASES: dict[str, tuple[Any, str]] = {
     "indexes": (ddl, "apply_indexes"),
     "resolve": (resolve, "resolve_all"),
     "digest": (Digest, "hexdigest"),
-    "prove": (publish, "prove"),
-    "copy into live": (publish, "copy_into"),
-    "move into place": (publish, "replace"),
+    "prove": (proof, "prove"),
+    "copy into live": (swap, "copy_into"),
+    "move into place": (swap, "replace"),
 }
 
 

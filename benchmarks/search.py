@@ -20,7 +20,7 @@ from benchmarks.measure import MDCACHE, Budget, Result
 from mdcache.read import search
 from mdcache.store import cache
 from mdcache.store.cache import Cache
-from mdcache.store.database import scalar
+from mdcache.store.connections import scalar
 
 # Gives 100,000 sections.
 _SHAPE = Shape(documents=23_000, median_bytes=1500)

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.sharedctypes import Synchronized
@@ -23,7 +23,7 @@ from benchmarks import measure
 from benchmarks.generate import Shape
 from benchmarks.measure import MB, MDCACHE, Budget, Result
 from benchmarks.search import queries_from
-from mdcache.store import database, publish
+from mdcache.store import connections, swap
 
 # Gives a cache of 200 MB.
 _SHAPE = Shape(documents=17_000, median_bytes=7300)
@@ -52,8 +52,8 @@ class Readers(NamedTuple):
 def read(path: str, text: str, phase: Synchronized[int], pipe: Pipe) -> None:
     """Query until the phase is negative, then send what the queries of each phase took."""
     queries: list[list[Query]] = [[] for _ in _PHASES]
-    db = database.open_reader(path)
-    with database.closing(db):
+    db = connections.open_reader(path)
+    with closing(db):
         pipe.send("ready")
         number = 0
         while (before := phase.value) >= 0:
@@ -95,10 +95,13 @@ def reading(path: str, text: str) -> Iterator[Readers]:
         readers.queries.extend(ours.recv() for ours, _ in pipes)
 
 
-def swap(build: str, live: str) -> None:
+def swap_in(build: str, live: str) -> None:
     """What publishing does to readers: the copy, and the checkpoint after it."""
-    with database.closing(database.open_reader(build)) as source, database.closing(database.open_live(live)) as target:
-        publish.copy_into(source, target, live, wait_s=10)
+    with (
+        closing(connections.open_reader(build)) as source,
+        closing(connections.open_live(live)) as target,
+    ):
+        swap.copy_into(source, target, live, wait_s=10)
 
 
 def disturb(readers: Readers, live: str, build: str, docs: str, rounds: int) -> list[float]:
@@ -117,13 +120,13 @@ def _phase(number: int, build: str, live: str, docs: str, rounds: int) -> None:
         time.sleep(_IDLE_S)
     elif number == 1:
         for _ in range(rounds):
-            swap(build, live)
+            swap_in(build, live)
     elif number == 2:
         for _ in range(rounds):
-            with database.closing(database.open_reader(live)) as holder:
+            with closing(connections.open_reader(live)) as holder:
                 holder.execute("BEGIN")
-                database.scalar(holder, "SELECT count(*) FROM nodes")
-                swap(build, live)
+                connections.scalar(holder, "SELECT count(*) FROM nodes")
+                swap_in(build, live)
     else:
         measure.run([MDCACHE, "rebuild", "--quiet", "--db", live, docs], os.path.dirname(live))
 

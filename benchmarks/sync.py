@@ -11,6 +11,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from benchmarks import measure
@@ -18,7 +19,7 @@ from benchmarks.generate import Shape, path_of
 from benchmarks.measure import MDCACHE, Budget, Result, Run
 from mdcache.build import layout
 from mdcache.config import settings
-from mdcache.store import database, lock
+from mdcache.store import connections, lock
 from mdcache.syncing import survey, sync
 from mdcache.syncing.update import Update, clock
 
@@ -96,7 +97,10 @@ class Place:
         """The transaction alone."""
         found, path = self.settings(), path_of(7)
         walls = []
-        with lock.held(found.database, "a benchmark", 0), database.closing(database.open_live(found.database)) as db:
+        with (
+            lock.held(found.database, "a benchmark", 0),
+            closing(connections.open_live(found.database)) as db,
+        ):
             for _ in range(runs):
                 self.edit(7)
                 plan = survey.plan(db, found, frozenset((path,)))

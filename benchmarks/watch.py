@@ -20,8 +20,8 @@ from benchmarks.generate import path_of
 from benchmarks.measure import MDCACHE, Budget, Result
 from benchmarks.sync import Place, made
 from mdcache.config import settings
-from mdcache.store import database, watchstate
-from mdcache.store.database import scalar
+from mdcache.store import connections, watchstate
+from mdcache.store.connections import scalar
 
 _PATIENCE_S = 120
 # Fewer than the system's queue holds.
@@ -81,7 +81,7 @@ def watching(place: Place) -> Iterator[Watcher]:
 def latency(watcher: Watcher, runs: int) -> dict[str, Any]:
     """From the end of the write until a reader's query shows it."""
     sql, walls = "SELECT hash FROM nodes WHERE path = ?", []
-    with database.closing(database.open_reader(watcher.database)) as db:
+    with contextlib.closing(connections.open_reader(watcher.database)) as db:
         for number in range(runs):
             name = path_of(number)
             before = scalar(db, sql, name)

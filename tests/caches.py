@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mdcache.build import rebuild
 from mdcache.config import settings
+from mdcache.store import connections
 from mdcache.store.cache import Cache, opened
 
 
@@ -24,3 +25,12 @@ def cache_of(folder: Path, *docs: str) -> Iterator[Cache]:
     rebuild.rebuild(asked, rebuild.Options(workers=0))
     with opened(asked.database, asked.base) as cache:
         yield cache
+
+
+def rows_at(path: str) -> str:
+    """Make a WAL database of 300 rows in one table, and return its path."""
+    with contextlib.closing(connections.open_build(path)) as db:
+        db.execute("CREATE TABLE t (x)")
+        db.executemany("INSERT INTO t VALUES (?)", [(f"{number} " * 200,) for number in range(300)])
+    connections.open_live(path).close()
+    return path

@@ -15,7 +15,7 @@ import pytest
 from caches import cache_of
 from homes import environment
 
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 
 
 def pytest_configure() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from mdcache.build import digest, rebuild
 from mdcache.config.settings import Settings
 from mdcache.model import Report
-from mdcache.store import database
-from mdcache.store.database import Connection, scalar
+from mdcache.store import connections
+from mdcache.store.connections import Connection, scalar
 from mdcache.syncing import sync
 
 
@@ -25,7 +26,7 @@ def assert_law(live: Settings) -> None:
 
 def content(path: str) -> dict[str, Any]:
     """What a cache holds, without keys: the tables one by one, the full-text index term by term, the digest."""
-    with database.closing(database.open_reader(path)) as db:
+    with closing(connections.open_reader(path)) as db:
         db.execute("PRAGMA query_only=OFF")
         return {
             "ids": db.execute("SELECT path, id FROM nodes ORDER BY path").fetchall(),

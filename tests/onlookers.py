@@ -13,8 +13,8 @@ from typing import Any
 
 from processes import PATIENCE_S, start
 
-from mdcache.store import database
-from mdcache.store.database import Connection
+from mdcache.store import connections
+from mdcache.store.connections import Connection
 
 TEXT = "---\ntags: [{tags}]\n---\n# Version {version}\n\n" + "[[partner]] [[v0]]\n\n"
 PART = "## Part\n\n[[partner]] [[v0]]\n\nmarker\n\n- [ ] task\n\n"
@@ -70,7 +70,7 @@ def read(path: str, anew: bool) -> None:
         while not select.select([sys.stdin], [], [], 0)[0]:
             if anew or not times:
                 stack.close()
-                db = stack.enter_context(database.closing(database.open_reader(path)))
+                db = stack.enter_context(contextlib.closing(connections.open_reader(path)))
             found = wrongs(db)
             assert not found, found
             times += 1

@@ -5,13 +5,14 @@ import shutil
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from caches import cache_of
 
 from mdcache.errors import Damaged, No, WorkError
-from mdcache.store import database
+from mdcache.store import connections
 from mdcache.store.cache import Cache, find_node, find_place, opened
 
 Vault = Callable[..., Path]
@@ -136,7 +137,7 @@ def test_what_is_no_database_is_called_damaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        (f"PRAGMA user_version = {database.FORMAT + 1}", "made by a newer mdcache: upgrade"),
+        (f"PRAGMA user_version = {connections.FORMAT + 1}", "made by a newer mdcache: upgrade"),
         ("DELETE FROM meta WHERE key = 'roots'", "does not say which folders it holds"),
         ("UPDATE meta SET value = '7' WHERE key = 'roots'", "does not say which folders it holds"),
         ("DROP TABLE meta", "is damaged (no such table: meta): run mdcache rebuild"),
@@ -147,7 +148,7 @@ def test_a_cache_that_does_not_say_what_it_is_is_refused(vault: Vault, sql: str,
     with cache_of(folder):
         pass
     path = folder / ".mdcache/cache.db"
-    with database.closing(database.open_live(str(path))) as db:
+    with closing(connections.open_live(str(path))) as db:
         db.execute(sql)
     assert said in str(refusal(path))
 
@@ -171,7 +172,7 @@ def forged(vault: Vault, tmp_path: Path) -> Path:
     there = vault({"a.md": "# A\n"}, tmp_path / "theirs")
     with cache_of(there) as cache:
         path = Path(cache.path)
-    with database.closing(database.open_live(str(path))) as db:
+    with closing(connections.open_live(str(path))) as db:
         db.execute("UPDATE meta SET value = '../../private' WHERE key = 'base'")
         db.execute("UPDATE nodes SET path = 'secret.md', id = 'secret'")
     shutil.copytree(there, tmp_path / "clone")
@@ -200,7 +201,7 @@ def test_no_root_of_a_cache_lies_outside_its_base(vault: Vault, tmp_path: Path, 
     with cache_of(vault({"a.md": ""}, tmp_path / "docs")) as cache:
         path, base = cache.path, cache.base
     (tmp_path / "docs" / "link").symlink_to(tmp_path)
-    with database.closing(database.open_live(path)) as db:
+    with closing(connections.open_live(path)) as db:
         db.execute("UPDATE meta SET value = json_array(?) WHERE key = 'roots'", (root,))
     with pytest.raises(Damaged, match="was not made here"), opened(path, base):
         pass

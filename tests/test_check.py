@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from mdcache.build import rebuild
 from mdcache.config.settings import Asked, load
 from mdcache.errors import UsageError, WorkError
 from mdcache.model import Problem
-from mdcache.store import database
+from mdcache.store import connections
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]
@@ -149,7 +150,7 @@ def with_cache(folder: Path, how: str) -> None:
         place.unlink()
         place.write_text("a diary")
     if how == "of a newer version":
-        with database.closing(database.open_live(str(place))) as db:
+        with closing(connections.open_live(str(place))) as db:
             db.execute("UPDATE meta SET value = '999.0' WHERE key = 'mdcache'")
 
 

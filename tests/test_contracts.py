@@ -18,8 +18,8 @@ CODE = Path(mdcache.__file__).parent
 MODULES = {".".join(path.relative_to(CODE).with_suffix("").parts): path for path in sorted(CODE.rglob("*.py"))}
 # Each has one module that touches it.
 KEEPERS = {
-    "sqlite3": "store.database",
-    "pysqlite3": "store.database",
+    "sqlite3": "store.connections",
+    "pysqlite3": "store.connections",
     "pyromark": "parse.markdown",
     "yaml": "parse.frontmatter",
     "pathspec": "patterns",

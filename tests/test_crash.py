@@ -7,11 +7,12 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from processes import MDCACHE, children, is_gone, mdcache, start
 
-from mdcache.store import database, lock
+from mdcache.store import connections, lock
 
 # Readers may leave them.
 SIDES = {"cache.db-wal", "cache.db-shm"}
@@ -49,7 +50,7 @@ def stopped(folder: Path, name: str, group: bool, after_s: float) -> None:
 
 
 def facts(folder: Path) -> dict[str, str]:
-    with database.closing(database.open_reader(str(folder / ".mdcache" / "cache.db"))) as db:
+    with closing(connections.open_reader(str(folder / ".mdcache" / "cache.db"))) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return dict(db.execute("SELECT key, value FROM meta"))
 

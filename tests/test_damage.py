@@ -9,6 +9,7 @@ import os
 import random
 import struct
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from processes import mdcache
 from watching import watched
 
 from mdcache.cli import main as cli
-from mdcache.store import database
+from mdcache.store import connections
 from mdcache.verifying.verify import verify
 
 Vault = Callable[..., Path]
@@ -190,7 +191,7 @@ def test_a_truncated_cache_is_found_and_brought_back(capsys: Capture, scene: Sce
 def logged(capsys: Capture, scene: Scene) -> bytes:
     """The log of a change that was not folded back yet: somebody reads."""
     put(scene, scene.whole)
-    with database.closing(database.open_reader(str(scene.path))) as reader:
+    with closing(connections.open_reader(str(scene.path))) as reader:
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM nodes").fetchone() == (12,)
         (scene.folder / "d1.md").write_text(TEXT.format("logged", 2))

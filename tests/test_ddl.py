@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdcache.errors import UsageError, WorkError
-from mdcache.store import database, ddl
+from mdcache.store import connections, ddl
 from mdcache.store.cache import opened
 from mdcache.store.ddl import Schema, Script, apply_tables, schema, statements
 
@@ -31,7 +32,7 @@ def rows(folder: Path, sql: str) -> list[tuple[object, ...]]:
 def apply(*scripts: str) -> None:
     """Apply schema files to a fresh cache in memory."""
     user = tuple(Script(f"{number}.sql", text) for number, text in enumerate(scripts, 1))
-    with database.closing(database.open_memory()) as db:
+    with closing(connections.open_memory()) as db:
         apply_tables(db, schema(user))
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from mdcache.build import digest, rebuild
 from mdcache.config import settings
-from mdcache.store import database
-from mdcache.store.database import Connection, scalar
+from mdcache.store import connections
+from mdcache.store.connections import Connection, scalar
 
 Rebuilt = Callable[..., AbstractContextManager[Connection]]
 Vault = Callable[..., Path]
@@ -82,9 +82,9 @@ def test_links_are_read_in_their_order_without_a_sort_of_them_all(vault: Vault, 
 )
 def test_every_table_counts(vault: Vault, rebuilt: Rebuilt, tmp_path: Path, change: str) -> None:
     with rebuilt(vault(DOCUMENTS)) as db:
-        copy = database.open_build(str(tmp_path / "copy.db"))
+        copy = connections.open_build(str(tmp_path / "copy.db"))
         db.backup(copy)
-    with database.closing(copy):
+    with closing(copy):
         before = digest.of_tables(copy)
         assert copy.execute(change).rowcount > 0
         assert digest.of_tables(copy) != before

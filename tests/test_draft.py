@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from mdcache.config.settings import Settings
 from mdcache.errors import MdcacheError, UsageError
 from mdcache.files import git as mine
 from mdcache.files.sources import Trees
-from mdcache.store import database
-from mdcache.store.database import Connection
+from mdcache.store import connections
+from mdcache.store.connections import Connection
 from mdcache.syncing import draft
 
 Git = Callable[..., str]
@@ -61,7 +62,7 @@ def rebuilt(files: dict[str, bytes]) -> dict[str, Any]:
         write(folder, files)
         found = asking(folder)
         rebuild.rebuild(found, rebuild.Options(workers=0))
-        with database.closing(database.open_reader(found.database)) as db:
+        with closing(connections.open_reader(found.database)) as db:
             return content(db)
 
 
@@ -102,7 +103,7 @@ def test_a_draft_is_nowhere_and_leaves_the_cache_as_it_was(vault: Vault, monkeyp
     found = asking(folder)
     for cached in (False, True):
         with draft.opened(found) as db:
-            assert database.scalar(db, "SELECT count(*) FROM nodes") == 600
+            assert connections.scalar(db, "SELECT count(*) FROM nodes") == 600
             assert not list(temporary.iterdir())
         assert (folder / ".mdcache").exists() is cached
         synced(found)
@@ -140,5 +141,5 @@ def test_without_a_rule_that_asks_for_texts_there_is_no_full_text_index(vault: V
     for policy, count in ((_ASKING, 1), (Policy(), 0)):
         with draft.opened(found._replace(policy=policy)) as db:
             sql = "SELECT count(*) FROM sections_fts WHERE sections_fts MATCH 'text'"
-            assert database.scalar(db, sql) == count
-            assert database.scalar(db, "SELECT count(*) FROM sections") == 1
+            assert connections.scalar(db, sql) == count
+            assert connections.scalar(db, "SELECT count(*) FROM sections") == 1

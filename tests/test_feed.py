@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mdcache.build import rebuild
 from mdcache.config.settings import Settings
 from mdcache.errors import UsageError, WorkError
 from mdcache.read import feed
-from mdcache.store import database, lock
+from mdcache.store import connections, lock
 from mdcache.store.cache import opened
 
 Vault = Callable[..., Path]
@@ -129,10 +130,10 @@ def test_a_token_of_another_generation_starts_over(live: Settings) -> None:
 
 def test_a_token_older_than_the_feed_starts_over(live: Settings) -> None:
     begin = news(live).next
-    with database.closing(database.open_live(live.database)) as db:
+    with closing(connections.open_live(live.database)) as db:
         rows = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100010) SELECT '', 'added', i, i FROM n"
         db.execute(f"INSERT INTO history (at, action, id, path) {rows}")
-        assert database.scalar(db, "SELECT count(*) FROM history") == 100_000
+        assert connections.scalar(db, "SELECT count(*) FROM history") == 100_000
     generation = begin.partition(":")[0]
     assert news(live, begin).reason == "the feed does not reach back so far"
     assert news(live, f"{generation}:9").restart
@@ -215,7 +216,7 @@ def test_a_follower_holds_up_nobody(live: Settings, following: Iterator[feed.New
     next(following)
     (Path(live.base) / "c.md").write_text("# C\n")
     synced(live)
-    with lock.held(live.database, "a test", 0), database.closing(database.open_live(live.database)) as db:
+    with lock.held(live.database, "a test", 0), closing(connections.open_live(live.database)) as db:
         assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdcache.read.graph import Around, around
-from mdcache.store import database, ddl
+from mdcache.store import connections, ddl
 from mdcache.store.cache import Cache, find_node
 
 Vault = Callable[..., Path]
@@ -82,7 +83,7 @@ PAIRS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)
 
 @given(pairs=PAIRS, start=st.integers(0, 7), depth=st.integers(2, 9))
 def test_distances_are_those_of_the_shortest_ways(pairs: list[tuple[int, int]], start: int, depth: int) -> None:
-    with database.closing(database.open_memory()) as db:
+    with closing(connections.open_memory()) as db:
         ddl.apply_tables(db, ddl.schema())
         node = (
             "INSERT INTO nodes (key, id, path, title, hash, size) VALUES (?1, 'n' || ?1, 'n' || ?1 || '.md', '', '', 0)"

@@ -19,7 +19,7 @@ from processes import mdcache, one_line, run
 
 from mdcache.cli import main as cli
 from mdcache.hooks import hook
-from mdcache.store import database, lock, watchstate
+from mdcache.store import connections, lock, watchstate
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]
@@ -420,7 +420,7 @@ def cached(repo: Path) -> Path:
 
 
 def titles(folder: Path) -> list[str]:
-    with database.closing(database.open_reader(str(folder / ".mdcache/cache.db"))) as db:
+    with contextlib.closing(connections.open_reader(str(folder / ".mdcache/cache.db"))) as db:
         return [title for (title,) in db.execute("SELECT title FROM nodes ORDER BY 1")]
 
 

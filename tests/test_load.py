@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,13 @@ import pytest
 from mdcache.build import layout, load
 from mdcache.files.content import Clock
 from mdcache.model import Entry, Rules
-from mdcache.store import database, ddl
-from mdcache.store.database import Connection, scalar
+from mdcache.store import connections, ddl
+from mdcache.store.connections import Connection, scalar
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Connection]:
-    with database.closing(database.open_build(str(tmp_path / "cache.db"))) as connection:
+    with closing(connections.open_build(str(tmp_path / "cache.db"))) as connection:
         ddl.apply_tables(connection, ddl.schema())
         yield connection
 

@@ -11,7 +11,7 @@ from caches import cache_of, settings_of
 
 from mdcache.errors import Damaged, UsageError
 from mdcache.read import query
-from mdcache.store import database
+from mdcache.store import failures
 from mdcache.store.cache import Cache, opened
 
 Vault = Callable[..., Path]
@@ -127,7 +127,7 @@ def test_an_endless_query_can_be_interrupted(cache: Cache) -> None:
     before = signal.signal(signal.SIGVTALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_VIRTUAL, 0.1)
     try:
-        with pytest.raises(KeyboardInterrupt), database.speaking(cache.path):
+        with pytest.raises(KeyboardInterrupt), failures.speaking(cache.path):
             run(cache, endless)
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)

@@ -24,8 +24,8 @@ from mdcache.build import rebuild as driver
 from mdcache.config.settings import Asked, load
 from mdcache.errors import WorkError
 from mdcache.model import Report
-from mdcache.store import database, lock, publish
-from mdcache.store.database import scalar
+from mdcache.store import connections, lock, place
+from mdcache.store.connections import scalar
 
 Vault = Callable[..., Path]
 CACHE = ".mdcache/cache.db"
@@ -70,7 +70,7 @@ def files(folder: Path) -> list[str]:
 
 def generation(folder: Path, name: str = CACHE) -> int:
     """That of the cache, which is whole: one that was built before the documents changed, or one that came after."""
-    with database.closing(database.open_reader(str(folder / name))) as db:
+    with contextlib.closing(connections.open_reader(str(folder / name))) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert digest.of_tables(db) == scalar(db, "SELECT value FROM meta WHERE key = 'digest'")
         found = int(scalar(db, "SELECT value FROM meta WHERE key = 'generation'"))
@@ -116,7 +116,7 @@ def test_the_same_documents_give_the_same_digest_and_bytes_with_any_workers(vaul
 
 def test_an_output_is_a_file_that_needs_no_other_beside_it(folder: Path) -> None:
     rebuild(folder, output=str(folder / "site" / "site.db"))
-    assert publish.parse_header((folder / "site" / "site.db").read_bytes()) == (True, True, False, False)
+    assert place.parse_header((folder / "site" / "site.db").read_bytes()) == (True, True, False, False)
     assert generation(folder) == 1
     (folder / "site").chmod(0o500)
     query = (*UNPRIVILEGED, *MDCACHE, "query", "--db", "site/site.db", "--csv", "SELECT count(*) AS n FROM nodes")
@@ -128,7 +128,7 @@ def test_an_output_is_a_file_that_needs_no_other_beside_it(folder: Path) -> None
 def test_an_output_is_replaced_under_readers_who_keep_theirs(folder: Path) -> None:
     site = str(folder / "site.db")
     rebuild(folder, output=site)
-    with database.closing(database.open_reader(site)) as db:
+    with contextlib.closing(connections.open_reader(site)) as db:
         (folder / "docs" / "a.md").unlink()
         assert rebuild(folder, output=site).documents == 2
         assert scalar(db, "SELECT count(*) FROM nodes") == 3
@@ -142,11 +142,11 @@ def test_the_path_may_be_a_link_which_stays(folder: Path) -> None:
 
 
 def test_a_newer_cache_is_replaced_when_a_rebuild_is_asked_for(folder: Path) -> None:
-    with database.closing(database.open_live(str(folder / CACHE))) as db:
+    with contextlib.closing(connections.open_live(str(folder / CACHE))) as db:
         db.execute("PRAGMA user_version=999")
     assert rebuild(folder).generation == 2
-    with database.closing(database.open_reader(str(folder / CACHE))) as db:
-        assert scalar(db, "PRAGMA user_version") == database.FORMAT
+    with contextlib.closing(connections.open_reader(str(folder / CACHE))) as db:
+        assert scalar(db, "PRAGMA user_version") == connections.FORMAT
 
 
 # What it refuses, with the cache as it was
@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_listed_is_one_line(folder: Path) -> None:
 def test_a_file_that_cannot_be_read_is_a_problem_without_a_node(folder: Path) -> None:
     (folder / "docs" / "a.md").chmod(0o000)
     assert run((*UNPRIVILEGED, *MDCACHE, "rebuild", "docs", "--quiet"), folder).returncode == 0
-    with database.closing(database.open_reader(str(folder / CACHE))) as db:
+    with contextlib.closing(connections.open_reader(str(folder / CACHE))) as db:
         assert [path for (path,) in db.execute("SELECT path FROM nodes ORDER BY path")] == ["b.md", "d.md"]
         problems = db.execute("SELECT path, code, message FROM problems WHERE path = 'a.md'").fetchall()
     assert problems == [("a.md", "unreadable", "cannot be read: Permission denied")]
@@ -230,7 +230,7 @@ def test_what_is_not_ours_stays_untouched_on_the_second_try_too(folder: Path, ki
 
 @pytest.mark.parametrize("how", ["BEGIN IMMEDIATE", "PRAGMA locking_mode=EXCLUSIVE"])
 def test_a_cache_that_another_program_keeps_locked_is_one_line(folder: Path, how: str) -> None:
-    with database.closing(database.open_live(str(folder / CACHE))) as db:
+    with contextlib.closing(connections.open_live(str(folder / CACHE))) as db:
         db.execute(how)
         db.execute("INSERT OR IGNORE INTO meta VALUES ('x', 'y')")
         done = mdcache(folder, "rebuild", "docs", "--wait", "0.2")
@@ -273,8 +273,8 @@ def test_a_limit_on_the_size_of_files_is_one_line(folder: Path, limit: int) -> N
 
 OLD_SQLITE = """
 import sys
-from mdcache.store import database
-database.NEEDED = (99, 0)
+from mdcache.store import connections
+connections.NEEDED = (99, 0)
 from mdcache.cli.main import main
 sys.exit(main())
 """
@@ -282,7 +282,7 @@ sys.exit(main())
 
 def test_an_old_sqlite_is_one_line_that_says_what_to_install(folder: Path) -> None:
     done = run((sys.executable, "-c", OLD_SQLITE, "rebuild", "docs"), folder)
-    assert f"SQLite {database.SQLITE_VERSION}" in one_line(done, 3)
+    assert f"SQLite {connections.SQLITE_VERSION}" in one_line(done, 3)
     assert "mdcache needs 99.0: pip install pysqlite3" in done.stderr
     assert generation(folder) == 1
 
@@ -291,7 +291,7 @@ def test_without_the_newer_driver_the_platforms_own_sqlite_serves_if_it_is_new_e
     (folder / "pysqlite3").mkdir()
     (folder / "pysqlite3" / "__init__.py").write_text("raise ImportError")
     done = mdcache(folder, "rebuild", "docs", env={**os.environ, "PYTHONPATH": str(folder)})
-    if sqlite3.sqlite_version_info >= database.NEEDED:
+    if sqlite3.sqlite_version_info >= connections.NEEDED:
         assert done.returncode == 0
         assert generation(folder) == 2
     else:
@@ -344,7 +344,7 @@ def test_a_damaged_cache_is_healed_under_a_reader_who_need_not_open_it_again(
     folder: Path, start: int, length: int
 ) -> None:
     inode = (folder / CACHE).stat().st_ino
-    with database.closing(database.open_reader(str(folder / CACHE))) as db:
+    with contextlib.closing(connections.open_reader(str(folder / CACHE))) as db:
         assert scalar(db, "SELECT value FROM meta WHERE key = 'generation'") == "1"
         # Not from this process: to close the file would drop the locks of the connection.
         zeros = ("dd", "if=/dev/zero", f"of={CACHE}", "bs=1", f"seek={start}", f"count={length}", "conv=notrunc")
@@ -360,12 +360,12 @@ def test_a_damaged_cache_is_healed_under_a_reader_who_need_not_open_it_again(
     "sql", ["PRAGMA journal_mode=DELETE", "PRAGMA journal_mode=DELETE; PRAGMA page_size=4096; VACUUM"]
 )
 def test_a_cache_in_another_mode_becomes_a_live_one(folder: Path, sql: str) -> None:
-    with database.closing(database.open_live(str(folder / CACHE))) as db:
+    with contextlib.closing(connections.open_live(str(folder / CACHE))) as db:
         for statement in sql.split(";"):
             db.execute(statement)
     rebuild(folder)
     assert generation(folder) == 2
-    assert publish.parse_header((folder / CACHE).read_bytes()).live
+    assert place.parse_header((folder / CACHE).read_bytes()).live
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -380,7 +380,7 @@ def test_whatever_is_overwritten_is_healed_unless_it_passes_for_a_database_of_ot
         for start, garbage in harms:
             file.seek(start)
             file.write(garbage)
-    header = publish.parse_header((folder / CACHE).read_bytes())
+    header = place.parse_header((folder / CACHE).read_bytes())
     if header.well_formed and not header.ours:
         with pytest.raises(WorkError, match="is not a cache of mdcache"):
             rebuild(folder)
@@ -448,7 +448,7 @@ def test_a_revision_gives_the_digest_of_its_checkout(repository: Path, git: Call
 
 def test_a_revision_s_cache_remembers_its_commit_and_reads_its_texts(repository: Path, git: Callable[..., str]) -> None:
     mdcache(repository, "rebuild", "--rev", "HEAD", "--db", "of-revision.db")
-    with database.closing(database.open_reader(str(repository / "of-revision.db"))) as db:
+    with contextlib.closing(connections.open_reader(str(repository / "of-revision.db"))) as db:
         commit = scalar(db, "SELECT value FROM meta WHERE key = 'commit'")
     assert commit == git(repository, "rev-parse", "HEAD").strip()
     assert mdcache(repository, "read", "docs/a", "--db", "of-revision.db").stdout == "# A\n\n[b](b.md)\n"
@@ -488,7 +488,7 @@ def modes(folder: Path) -> dict[str, int]:
 def test_a_cache_and_its_lock_are_for_their_owner_only(folder: Path) -> None:
     (folder / CACHE).unlink()
     rebuild(folder)
-    with database.closing(database.open_reader(str(folder / CACHE))):
+    with contextlib.closing(connections.open_reader(str(folder / CACHE))):
         assert set(modes(folder).values()) == {0o600}
 
 

@@ -21,7 +21,7 @@ from mdcache.build.resolve import Bucket, Candidate, Nearest, quoted
 from mdcache.model import Rules
 from mdcache.parse.targets import BY_NAME, FROM_ROOTS, ITSELF, Asked, ask, bucket, names_of
 from mdcache.paths import fold, folder, nfc, without_extension
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 from mdcache.syncing import sync
 
 Vault = Callable[..., Path]

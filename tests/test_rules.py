@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ from mdcache.checking import rules
 from mdcache.config.policy import Rule
 from mdcache.errors import UsageError
 from mdcache.model import Problem
-from mdcache.store import database
-from mdcache.store.database import Connection
+from mdcache.store import connections
+from mdcache.store.connections import Connection
 
 
 @pytest.fixture
 def db() -> Iterator[Connection]:
-    with database.closing(database.open_draft()) as db:
+    with closing(connections.open_draft()) as db:
         db.execute("CREATE TABLE pages (path TEXT, line INTEGER, text TEXT)")
         db.execute("INSERT INTO pages VALUES ('a.md', 3, 'one'), ('b.md', 5, 'two')")
         yield db
@@ -125,11 +126,11 @@ def test_a_rule_that_never_ends_is_ended(db: Connection) -> None:
 
 def test_a_rule_that_nothing_interrupts_ends_the_process() -> None:
     script = """
-from mdcache.store import database
+from mdcache.store import connections
 from mdcache.checking import rules
 from mdcache.config.policy import Rule
 sql = "SELECT 'a' AS path, instr(zeroblob(8000000), zeroblob(4000000) || x'01') AS message"
-rules.run(database.open_draft(), [Rule("a-rule", sql)], 0.2)
+rules.run(connections.open_draft(), [Rule("a-rule", sql)], 0.2)
 """
     done = run((sys.executable, "-c", script), Path.cwd())
     assert (done.returncode, done.stderr) == (2, "mdcache: rule 'a-rule': it ran longer than 0.2 seconds\n")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mdcache.parse.segment import SEPARATOR, joined, segment
-from mdcache.store import database
-from mdcache.store.database import Connection
+from mdcache.store import connections
+from mdcache.store.connections import Connection
 
 
 @pytest.fixture(scope="module")
 def index() -> Iterator[Connection]:
-    with database.closing(database.open_memory()) as db:
+    with closing(connections.open_memory()) as db:
         db.execute("CREATE VIRTUAL TABLE t USING fts5 (x, tokenize='porter unicode61 remove_diacritics 2')")
         yield db
 
@@ -26,7 +27,7 @@ def finds(index: Connection, text: str, phrase: str) -> bool:
     index.execute("DELETE FROM t")
     index.execute("INSERT INTO t VALUES (?)", (segment(text),))
     quoted = segment(phrase).replace('"', '""')
-    return bool(database.scalar(index, "SELECT count(*) FROM t WHERE t MATCH ?", f'"{quoted}"'))
+    return bool(connections.scalar(index, "SELECT count(*) FROM t WHERE t MATCH ?", f'"{quoted}"'))
 
 
 @pytest.mark.parametrize("text", ["", "plain words", "Größe — “naïve” été", "Привет, мир", "مرحبا", "שלום", "😀"])

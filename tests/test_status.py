@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from caches import cache_of, settings_of
 
 from mdcache.errors import Damaged
 from mdcache.read.status import Status, status
-from mdcache.store import database, watchstate
+from mdcache.store import connections, watchstate
 from mdcache.store.cache import opened
 
 Vault = Callable[..., Path]
@@ -45,7 +46,7 @@ def test_a_cache_without_a_number_is_damaged(vault: Vault) -> None:
     folder = vault(FILES)
     with cache_of(folder):
         pass
-    with database.closing(database.open_live(settings_of(folder).database)) as db:
+    with closing(connections.open_live(settings_of(folder).database)) as db:
         db.execute("UPDATE meta SET value = 'x' WHERE key = 'generation'")
     with pytest.raises(Damaged, match="does not say which generation it is: run mdcache rebuild"):
         status_of(folder)

@@ -19,7 +19,7 @@ from watching import watched
 
 from mdcache.build import rebuild
 from mdcache.doctor import symptoms
-from mdcache.store import lock, publish, watchstate
+from mdcache.store import lock, place, watchstate
 
 Vault = Callable[..., Path]
 
@@ -320,7 +320,7 @@ def test_a_lock_that_outlives_the_process_it_names_is_seen(folder: Path) -> None
 
 
 def test_a_build_that_a_killed_rebuild_left_is_seen(folder: Path) -> None:
-    Path(publish.build_path(database_of(folder))).write_bytes(Path(database_of(folder)).read_bytes())
+    Path(place.build_path(database_of(folder))).write_bytes(Path(database_of(folder)).read_bytes())
     assert levels(told(folder)) == {"lock": "warning"}
     assert mdcache(folder, "rebuild").returncode == 0
     assert levels(told(folder, status=0)) == {}

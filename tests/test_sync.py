@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from mdcache.build import rebuild
 from mdcache.config.settings import Settings
 from mdcache.errors import UsageError, WorkError
 from mdcache.model import Report
-from mdcache.store import database, ddl, lock, publish
+from mdcache.store import connections, ddl, lock, swap
 from mdcache.syncing import sync, update
 
 Vault = Callable[..., Path]
@@ -48,7 +49,7 @@ def explained(found: Settings) -> tuple[Report, list[str]]:
 
 
 def query(found: Settings, sql: str) -> list[Any]:
-    with database.closing(database.open_reader(found.database)) as db:
+    with closing(connections.open_reader(found.database)) as db:
         return db.execute(sql).fetchall()
 
 
@@ -318,12 +319,12 @@ def damage_pages(path: str) -> None:
 
 
 def forget(path: str) -> None:
-    with database.closing(database.open_live(path)) as db:
+    with closing(connections.open_live(path)) as db:
         db.execute("DELETE FROM meta WHERE key IN ('roots', 'fingerprint')")
 
 
 def misnumber(path: str) -> None:
-    with database.closing(database.open_live(path)) as db:
+    with closing(connections.open_live(path)) as db:
         db.execute("UPDATE meta SET value = 'x' WHERE key = 'generation'")
 
 
@@ -354,11 +355,11 @@ def test_damage_that_shows_only_while_changes_are_applied_is_healed(base: Path) 
 
 def test_the_cache_of_a_newer_mdcache_is_left_alone(base: Path) -> None:
     live = settings_of(base)
-    with database.closing(database.open_live(live.database)) as db:
+    with closing(connections.open_live(live.database)) as db:
         db.execute("UPDATE meta SET value = '99.0' WHERE key = 'mdcache'")
     for command in (("sync",), ("sync", "--check")):
         assert "made by mdcache 99.0" in one_line(mdcache(base, *command), 3)
-    with database.closing(database.open_live(live.database)) as db:
+    with closing(connections.open_live(live.database)) as db:
         db.execute("UPDATE meta SET value = '0.0.1' WHERE key = 'mdcache'")
         db.execute("PRAGMA user_version = 99")
     assert "made by a newer mdcache" in one_line(mdcache(base, "sync"), 3)
@@ -368,7 +369,7 @@ def test_the_cache_of_a_newer_mdcache_is_left_alone(base: Path) -> None:
 
 def test_what_is_not_ours_is_not_touched(base: Path) -> None:
     (base / "other.db").unlink(missing_ok=True)
-    with database.closing(sqlite3.connect(base / "other.db")) as db:
+    with closing(sqlite3.connect(base / "other.db")) as db:
         db.execute("CREATE TABLE theirs (x)")
     before = (base / "other.db").read_bytes()
     for command in (("sync",), ("sync", "--check")):
@@ -406,13 +407,13 @@ def test_a_small_cache_may_be_replaced_again_and_again(base: Path) -> None:
 def test_for_one_who_goes_on_the_log_is_cut_only_when_it_is_long(base: Path, vault: Vault) -> None:
     live, look = settings_of(base), sync.Look(wait_s=0, patient=True)
 
-    def checkpoint() -> publish.Checkpoint | None:
+    def checkpoint() -> swap.Checkpoint | None:
         return sync.update(live, look, lambda _, __, done: done, lambda _: None)
 
     def log_bytes() -> int:
         return os.path.getsize(live.database + "-wal")
 
-    with database.closing(database.open_reader(live.database)) as reader:
+    with closing(connections.open_reader(live.database)) as reader:
         vault({"docs/a.md": "# Little\n"}, into=base)
         done = checkpoint()
         assert done and done.log == done.checkpointed > 0 < log_bytes()
@@ -488,10 +489,10 @@ def test_a_trigger_that_writes_to_our_tables_is_not_obeyed(base: Path) -> None:
 
 
 def being_written(found: Settings) -> bool:
-    with database.closing(database.open_live(found.database, 0)) as db:
+    with closing(connections.open_live(found.database, 0)) as db:
         try:
             db.execute("BEGIN IMMEDIATE")
-        except database.SqliteError:
+        except connections.SqliteError:
             return True
         db.execute("ROLLBACK")
         return False
@@ -521,8 +522,8 @@ def test_a_trigger_that_never_ends_can_be_stopped(base: Path) -> None:
 STOPPED_WHILE_ASKED = """
 import os, signal, sys
 from mdcache.cli import main as cli
-from mdcache.store import database
-make, left = database.writing_with_user_triggers, int(sys.argv.pop(1))
+from mdcache.store import authorizer
+make, left = authorizer.writing_with_user_triggers, int(sys.argv.pop(1))
 def made(*names):
     authorize = make(*names)
     def asked(*what):
@@ -532,7 +533,7 @@ def made(*names):
             os.kill(os.getpid(), signal.SIGINT)
         return authorize(*what)
     return asked
-database.writing_with_user_triggers = made
+authorizer.writing_with_user_triggers = made
 cli.main()
 """
 

@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from watching import watched
 from mdcache.build import rebuild
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError
-from mdcache.store import database
-from mdcache.store.database import Connection, scalar
+from mdcache.store import connections
+from mdcache.store.connections import Connection, scalar
 from mdcache.verifying.verify import Verdict, verify
 
 Vault = Callable[..., Path]
@@ -52,7 +52,7 @@ def built(folder: Path) -> Settings:
 @contextmanager
 def damaging(settings: Settings) -> Iterator[Connection]:
     """The live cache, to be tampered with behind mdcache's back."""
-    with database.closing(database.open_live(settings.database)) as db:
+    with closing(connections.open_live(settings.database)) as db:
         db.execute("PRAGMA foreign_keys=OFF")
         yield db
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -77,7 +77,7 @@ def differing(found: Verdict) -> dict[str, list[str]]:
 
 
 def test_a_cache_just_built_is_proven_with_its_digest(live: Settings) -> None:
-    with database.closing(database.open_reader(live.database)) as db:
+    with closing(connections.open_reader(live.database)) as db:
         stored = scalar(db, "SELECT value FROM meta WHERE key = 'digest'")
     assert verify(live) == Verdict(True, stored, (), (), (), (), ())
 
@@ -87,7 +87,7 @@ def test_a_cache_that_was_kept_up_to_date_is_proven(live: Settings, vault: Vault
     vault({"a.md": "# A\n\nless, and [[c]]\n\n## Sec\n\n## More\n", "new.md": "[[One]]\n"}, into=folder)
     (folder / "b.md").rename(folder / "sub/d.md")
     synced(live)
-    with database.closing(database.open_reader(live.database)) as db:
+    with closing(connections.open_reader(live.database)) as db:
         keys = [
             key for (key,) in db.execute("SELECT s.key FROM sections AS s JOIN nodes ON node = nodes.key ORDER BY path")
         ]

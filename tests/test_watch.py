@@ -35,7 +35,7 @@ from processes import (
 from watching import QUEUE, Watched, flood, watched
 
 from mdcache.errors import WorkError
-from mdcache.store import database, lock, watchstate
+from mdcache.store import connections, lock, watchstate
 from mdcache.syncing import sync
 from mdcache.watching import watch
 
@@ -315,7 +315,7 @@ def test_a_change_of_settings_or_schema_builds_a_new_generation(base: Path, vaul
     settings = 'docs = ["docs"]\nschema = ["views.sql"]\n'
     vault({"mdcache.toml": settings, "views.sql": "CREATE VIEW mine AS SELECT 1 AS n;\n"}, into=base)
     with watched(base) as watcher:
-        reader = database.open_reader(watcher.database)
+        reader = connections.open_reader(watcher.database)
         assert reader.execute("SELECT n FROM mine").fetchone() == (1,)
         (base / "views.sql").write_text("CREATE VIEW mine AS SELECT 2 AS n;\n")
         watcher.until(lambda: reader.execute("SELECT n FROM mine").fetchone() == (2,))
@@ -400,7 +400,7 @@ def test_while_another_writes_the_changes_wait(watcher: Watched) -> None:
 
 
 def test_a_reader_that_stays_delays_the_checkpoint_and_nothing_else(watcher: Watched) -> None:
-    reader = database.open_reader(watcher.database)
+    reader = connections.open_reader(watcher.database)
     reader.execute("BEGIN")
     before = reader.execute("SELECT count(*) FROM nodes").fetchone()
     for number in range(3):

@@ -16,8 +16,8 @@ from processes import MDCACHE, PATIENCE_S, freeze, start
 
 from mdcache.build import rebuild
 from mdcache.config import settings
-from mdcache.store import database, watchstate
-from mdcache.store.database import scalar
+from mdcache.store import connections, watchstate
+from mdcache.store.connections import scalar
 from mdcache.store.watchstate import Seen
 
 if sys.platform == "darwin":
@@ -85,7 +85,7 @@ class Watched:
             time.sleep(0.02)
 
     def ids(self) -> set[str]:
-        with database.closing(database.open_reader(self.database)) as db:
+        with contextlib.closing(connections.open_reader(self.database)) as db:
             return {id_ for (id_,) in db.execute("SELECT id FROM nodes")}
 
     def until_titled(self, title: str, within_s: float = PATIENCE_S) -> None:
@@ -93,7 +93,7 @@ class Watched:
         self.until(lambda: self.value("SELECT count(*) FROM nodes WHERE title = ?", title), within_s)
 
     def value(self, sql: str, *parameters: Any) -> Any:
-        with database.closing(database.open_reader(self.database)) as db:
+        with contextlib.closing(connections.open_reader(self.database)) as db:
             return scalar(db, sql, *parameters)
 
     def stop(self) -> int:

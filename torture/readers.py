@@ -16,7 +16,7 @@ import onlookers
 from processes import MDCACHE, UNPRIVILEGED, mdcache, one_line
 from processes import run as run_program
 
-from mdcache.store import database
+from mdcache.store import connections
 from torture import bench, mounts, scene, versions
 from torture.bench import Trial
 
@@ -79,7 +79,9 @@ def _beside(folder: Path, round_: int, write: Callable[[Path], None]) -> None:
     """One that waits, one in a transaction, one in the midst of its rows, plain ones; others while it is written."""
     path = scene.cache_of(folder)
     with ExitStack() as stack:
-        waiting, within, amidst = (stack.enter_context(database.closing(database.open_reader(path))) for _ in range(3))
+        waiting, within, amidst = (
+            stack.enter_context(contextlib.closing(connections.open_reader(path))) for _ in range(3)
+        )
         plain = stack.enter_context(_plainly(path))
         before = {_title(one) for one in (waiting, within, plain)}
         within.execute("BEGIN")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +12,8 @@ from law import assert_law, content
 from mdcache.build import digest, rebuild
 from mdcache.config import settings
 from mdcache.config.settings import Settings
-from mdcache.store import database, lock
-from mdcache.store.database import Connection
+from mdcache.store import connections, lock
+from mdcache.store.connections import Connection
 from mdcache.syncing import sync
 
 State = dict[str, Any] | None
@@ -142,7 +143,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         there = Path(cache_of(folder)).exists()
-        self._db = database.open_reader(cache_of(folder)) if there else None
+        self._db = connections.open_reader(cache_of(folder)) if there else None
         if self._db:
             self._db.execute("BEGIN")
             self._before = _whole(self._db)
@@ -150,7 +151,7 @@ class Reader:
     def leave(self) -> None:
         """The snapshot has stood still, and what comes after it is whole."""
         if self._db:
-            with database.closing(self._db):
+            with closing(self._db):
                 assert _whole(self._db) == self._before
                 self._db.execute("COMMIT")
                 _whole(self._db)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import test_sync
 from watching import watched
 
-from mdcache.store import database
+from mdcache.store import connections
 from mdcache.syncing import sync
 from torture import bench, mounts, scene
 from torture.bench import Part, Trial
@@ -90,7 +91,7 @@ def _write(docs: Path, version: int) -> int:
 
 
 def _titles(path: str) -> set[str]:
-    with database.closing(database.open_reader(path)) as db:
+    with closing(connections.open_reader(path)) as db:
         return {title for (title,) in db.execute("SELECT title FROM nodes")}
 
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from processes import MDCACHE, PATIENCE_S, children, run, start
 
 from mdcache.errors import MdcacheError
-from mdcache.store import database, watchstate
-from mdcache.store.database import SqliteError, scalar
+from mdcache.store import connections, watchstate
+from mdcache.store.connections import SqliteError, scalar
 from mdcache.syncing import sync
 from torture import scene, strace
 from torture.bench import Part, Trial
@@ -71,7 +71,7 @@ def _await(process: subprocess.Popen[str], condition: Callable[[], Any]) -> None
 
 def _is_titled(folder: Path, title: str) -> bool:
     try:
-        with database.closing(database.open_reader(scene.cache_of(folder))) as db:
+        with contextlib.closing(connections.open_reader(scene.cache_of(folder))) as db:
             return bool(scalar(db, "SELECT count(*) FROM nodes WHERE title = ?", title))
     except (SqliteError, MdcacheError):
         return False

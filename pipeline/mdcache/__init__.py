@@ -7,7 +7,7 @@ A document passes the stages from top to bottom; imports run only downward:
     layout    its rows, flat                         Documents        -> Batch             (build.layout, in workers)
     load      rows into tables and full-text index   Batch            -> <database>.build  (build.load)
     resolve   ids, links to nodes, problems          the whole set    -> <database>.build  (build.resolve)
-    publish   prove, then swap in under readers      <database>.build -> <database>        (store.publish)
+    publish   prove, then swap in under readers      <database>.build -> <database>        (store.swap)
 
 `build.rebuild` drives them. `syncing` drives them for what has changed since, in the live cache, and `watching` drives
 `syncing` by what the system hints at. What was published is read by `read`. `checking` judges a draft of any tree, a

@@ -15,7 +15,7 @@ from mdcache.files.content import Clock
 from mdcache.files.scan import Found, scan
 from mdcache.model import Entry, Problem
 from mdcache.store import ddl
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 
 # Batches end at either bound. Constants, so that the same documents give the same bytes whatever the machine.
 _BATCH_FILES = 256

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 
 _DOCUMENT = """
     SELECT path, title, type, domain, layer, date, summary, hash, size, meta, key FROM nodes ORDER BY path"""

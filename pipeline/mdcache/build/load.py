@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mdcache.build.layout import NODES, SECTIONS, TABLES, Batch, Table
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 
 # Larger is hardly faster and holds more text in memory; smaller leaves more segments to search (measured on 39,000
 # sections: 1,000 rows 0.47 s and 39 segments, 5,000 rows 0.53 s and 8).

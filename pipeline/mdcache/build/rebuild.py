@@ -20,8 +20,8 @@ from mdcache.errors import UsageError, doing
 from mdcache.files import compare
 from mdcache.files.content import Clock
 from mdcache.model import Report
-from mdcache.store import cache, database, lock, publish
-from mdcache.store.database import Connection, SqliteError, scalar
+from mdcache.store import cache, connections, failures, lock, place, proof, swap
+from mdcache.store.connections import Connection, SqliteError, scalar
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -48,18 +48,18 @@ class Options(NamedTuple):
 def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
     """Build a fresh generation and swap it in. Raises MdcacheError, with the live cache as it was."""
     began = time.monotonic()
-    database.check_version()
+    connections.check_version()
     if not settings.roots:
         raise UsageError("no documents named: mdcache rebuild DOCS, or mdcache init to write settings")
     path = os.path.realpath(options.output or settings.database)
     _refuse_odd_base(settings.base, path)
-    publish.judge(path, bool(options.output))
+    place.judge(path, bool(options.output))
     found = documents(settings, options.workers)
     with stops.until_too_late() as too_late, _parsing(options.executor, found.workers) as run:
-        publish.make_folder(path)
-        with lock.held(path, "mdcache rebuild", options.wait_s) as held, database.speaking(path):
-            target = publish.judge(path, bool(options.output))
-            with publish.build_file(path, _PUBLIC if options.output else _PRIVATE) as build_name:
+        place.make_folder(path)
+        with lock.held(path, "mdcache rebuild", options.wait_s) as held, failures.speaking(path):
+            target = place.judge(path, bool(options.output))
+            with place.build_file(path, _PUBLIC if options.output else _PRIVATE) as build_name:
                 made = _Generation(settings, options, build_name)
                 with contextlib.closing(made):
                     made.fill(run, found, progress)
@@ -88,9 +88,9 @@ class _Generation:
         self._settings, self._options = settings, options
         self._name = build_name
         self._fingerprint = settings.fingerprint()
-        self._index: publish.IndexProof | None = None
+        self._index: proof.IndexProof | None = None
         with self._speaking():
-            self.db = database.open_build(build_name)
+            self.db = connections.open_build(build_name)
             try:
                 self._build = Build(
                     self.db, settings, self._clock(), stamped=not (options.reproducible or settings.source.commit)
@@ -106,7 +106,7 @@ class _Generation:
 
     def _speaking(self) -> contextlib.AbstractContextManager[None]:
         """What fails is the build, or a trigger of the user's that fires while it is filled."""
-        return database.speaking(self._name, bool(self._settings.schema.user))
+        return failures.speaking(self._name, bool(self._settings.schema.user))
 
     def _clock(self) -> Clock:
         """The build was written just now: its stamp is what the file system's clock says."""
@@ -118,13 +118,13 @@ class _Generation:
         """Parse and load everything, then resolve it, beside the proof of the index."""
         with self._speaking():
             self._build.fill(run, found, progress)
-            self._index = publish.IndexProof(self._name)
+            self._index = proof.IndexProof(self._name)
             self._build.finish()
 
-    def publish(self, target: publish.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
+    def publish(self, target: place.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
         """Prove the build and swap it in; too_late is called before what cannot be undone."""
         with contextlib.ExitStack() as stack:
-            live = None if self._options.output else publish.open_target(target, self._options.wait_s)
+            live = None if self._options.output else swap.open_target(target, self._options.wait_s)
             if live:
                 stack.callback(live.close)
             report = self._proven(target.path, live, held.record.published)
@@ -137,9 +137,9 @@ class _Generation:
     def _copied(self, live: Connection, path: str) -> bool:
         """False when the live cache turns out too damaged for it; it is closed then."""
         try:
-            publish.copy_into(self.db, live, path, self._options.wait_s)
+            swap.copy_into(self.db, live, path, self._options.wait_s)
         except SqliteError as error:
-            if not database.is_damage(error):
+            if not failures.is_damage(error):
                 raise
             live.close()
             return False
@@ -149,9 +149,9 @@ class _Generation:
         with self._speaking():
             report = self._report(path, live, published)
             self._write_meta(report)
-            expected = publish.Expected(self._build.documents, self._build.sections, self._fingerprint)
+            expected = proof.Expected(self._build.documents, self._build.sections, self._fingerprint)
             assert self._index
-            publish.prove(self.db, self._name, expected, self._index)
+            proof.prove(self.db, self._name, expected, self._index)
         return report
 
     def _replace(self, path: str) -> None:
@@ -159,8 +159,8 @@ class _Generation:
             if self._options.output:
                 self.db.close()
             else:
-                publish.to_wal(self.db, self._name)
-        publish.replace(self._name, path)
+                swap.to_wal(self.db, self._name)
+        swap.replace(self._name, path)
 
     def _report(self, path: str, live: Connection | None, published: int) -> Report:
         db, counts = self.db, cache.counts(self.db)
@@ -180,7 +180,7 @@ class _Generation:
     def _write_meta(self, report: Report) -> None:
         settings = self._settings
         facts = {
-            "format": str(database.FORMAT),
+            "format": str(connections.FORMAT),
             "mdcache": mdcache.__version__,
             "generation": str(report.generation),
             "fingerprint": report.fingerprint,

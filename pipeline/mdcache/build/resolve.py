@@ -16,7 +16,7 @@ from mdcache.model import ERROR, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
 from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
 from mdcache.paths import fold, folder, nfc, without_extension
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 
 
 class Candidate(NamedTuple):

@@ -26,7 +26,7 @@ from mdcache.parse import targets
 from mdcache.parse.kinds import TAGGED_AS, WIKI_KINDS
 from mdcache.paths import fold, lies_within, ways
 from mdcache.patterns import Patterns
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 from mdcache.syncing import draft, sync
 
 

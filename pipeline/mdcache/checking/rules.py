@@ -14,8 +14,8 @@ from typing import Any
 from mdcache.config.policy import Rule
 from mdcache.errors import UsageError
 from mdcache.model import ERROR, Problem
-from mdcache.store import database
-from mdcache.store.database import Connection, DriverWarning, SqliteError
+from mdcache.store import authorizer, failures
+from mdcache.store.connections import Connection, DriverWarning, SqliteError
 
 TIME_LIMIT_S = 10.0
 ROWS_LIMIT = 10_000
@@ -35,14 +35,14 @@ def run(db: Connection, rules: Iterable[Rule], limit_s: float = TIME_LIMIT_S) ->
     limit_s: how long each may run. One that cannot be interrupted ends this process, a little later, with its name.
     """
     found = []
-    database.set_authorizer(db, database.reading_only)
+    authorizer.set_authorizer(db, authorizer.reading_only)
     try:
         with _little_memory():
             for rule in rules:
                 found += _run(db, rule, limit_s)
     finally:
         db.set_progress_handler(None, 0)
-        database.set_authorizer(db, None)
+        authorizer.set_authorizer(db, None)
     return found
 
 
@@ -68,7 +68,7 @@ def _blaming(rule: Rule, limit_s: float, deadline: float) -> Iterator[None]:
         # SQLite is interrupted by our clock, or by Ctrl-C.
         if time.monotonic() > deadline:
             raise _too_long(rule, limit_s) from error
-        raise database.user_error(error, f"rule '{rule.name}' does not run") from error
+        raise failures.user_error(error, f"rule '{rule.name}' does not run") from error
 
 
 def _too_long(rule: Rule, limit_s: float) -> UsageError:

@@ -15,7 +15,7 @@ from mdcache.model import Problem
 from mdcache.parse import targets
 from mdcache.parse.kinds import KINDS, WIKI_KINDS
 from mdcache.paths import fold, folder, has_extension, without_extension
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 
 # A hundred thousand comparisons take about a second: for whoever has many broken links a few suggestions are enough.
 _COMPARISONS = 200_000

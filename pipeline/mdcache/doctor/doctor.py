@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mdcache.doctor.symptoms import CacheFile, Documents, FileSystem, Inotify, Root, Sqlite, Symptoms, Watcher, Writer
 from mdcache.hooks.hook import Standing
-from mdcache.store import database, publish
+from mdcache.store import connections, place
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 # A writer that works for longer, and a watcher that has been silent for longer, are looked at.
@@ -91,8 +91,8 @@ def judge_settings(file: str | None, error: str | None, has_roots: bool) -> Chec
 
 def judge_sqlite(seen: Sqlite) -> Check:
     version = ".".join(map(str, seen.version))
-    if seen.version < database.NEEDED:
-        needed = ".".join(map(str, database.NEEDED))
+    if seen.version < connections.NEEDED:
+        needed = ".".join(map(str, connections.NEEDED))
         saw = f"SQLite {version} of {seen.program}"
         return Check("sqlite", ERROR, saw, f"it cannot hold a cache, which needs {needed}", "pip install pysqlite3")
     if "ENABLE_FTS5" not in seen.options:
@@ -118,7 +118,7 @@ def judge_root(root: Root) -> Check:
             "bring it back (is a disk not mounted?), or name other docs in the settings",
         )
     kind = root.file_system.kind if root.file_system else ""
-    if publish.is_network(kind):
+    if place.is_network(kind):
         return Check(
             "root",
             WARNING,
@@ -195,7 +195,7 @@ def judge_permissions(seen: CacheFile) -> Check:
 
 def judge_file_system(seen: FileSystem) -> Check:
     name = "file system"
-    if publish.is_network(seen.kind):
+    if place.is_network(seen.kind):
         saw = f"the cache is on a network file system ({seen.kind})"
         return Check(name, ERROR, saw, "SQLite's locks fail there", "name a cache on a local disk with --db")
     if seen.read_only:

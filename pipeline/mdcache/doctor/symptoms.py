@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from mdcache.files.scan import scan
 from mdcache.hooks import hook
 from mdcache.model import Entry
 from mdcache.paths import up
-from mdcache.store import database, lock, publish, watchstate
+from mdcache.store import connections, lock, place, watchstate
 from mdcache.store.cache import opened
 from mdcache.syncing import sync
 
@@ -181,10 +181,10 @@ def observe(settings: Settings) -> Symptoms:
 
 
 def _sqlite() -> Sqlite:
-    version = tuple(int(part) for part in database.SQLITE_VERSION.split("."))
+    version = tuple(int(part) for part in connections.SQLITE_VERSION.split("."))
     options: tuple[str, ...] = ()
     try:
-        with database.closing(database.open_memory()) as db:
+        with closing(connections.open_memory()) as db:
             options = tuple(option for (option,) in db.execute("PRAGMA compile_options"))
     except WorkError:
         pass  # too old: the version says it
@@ -222,7 +222,7 @@ def file_system(folder: str) -> FileSystem | None:
     free = found.f_bavail * found.f_frsize
     inodes = found.f_favail if found.f_files else None
     return FileSystem(
-        folder, publish.file_system_at(folder), read_only, free, inodes, _ignores_case(some), _whole_seconds(some)
+        folder, place.file_system_at(folder), read_only, free, inodes, _ignores_case(some), _whole_seconds(some)
     )
 
 
@@ -279,7 +279,7 @@ def _cache(settings: Settings) -> CacheFile:
     there = os.path.exists(path)
     live, health = True, _Health()
     try:
-        live = publish.judge(path).live or not there
+        live = place.judge(path).live or not there
         health = _health(settings) if there else health
     except MdcacheError as error:
         health = _Health(refused=str(error))
@@ -288,7 +288,7 @@ def _cache(settings: Settings) -> CacheFile:
         path,
         there,
         live,
-        *database.sizes(path),
+        *connections.sizes(path),
         *health,
         tuple(_unwritable(path, folder)),
         synced(path),
@@ -398,7 +398,7 @@ def _writer(path: str) -> Writer:
         record = lock.read(path)
     except WorkError as error:
         foreign = str(error)
-    leftover = os.path.exists(publish.build_path(path))
+    leftover = os.path.exists(place.build_path(path))
     return Writer(record, lock.is_held(path), _runs(record.pid), _age(record.since) or 0.0, foreign, leftover)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mdcache.errors import UsageError, WorkError
 from mdcache.store.cache import Cache, opened
-from mdcache.store.database import Connection, scalar
+from mdcache.store.connections import Connection, scalar
 
 NOW = "now"
 """In place of a token: nothing of what was, only what is to come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mdcache.store.cache import Cache, Node
-from mdcache.store.database import Connection
+from mdcache.store.connections import Connection
 
 
 class Neighbour(NamedTuple):

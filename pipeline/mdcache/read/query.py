@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from mdcache.errors import UsageError
 from mdcache.read import hydrate
-from mdcache.store import database
+from mdcache.store import authorizer, connections, failures
 from mdcache.store.cache import Cache
-from mdcache.store.database import SqliteError
+from mdcache.store.connections import SqliteError
 
 # The driver asks now and then whether to go on: only so does Ctrl-C end a long query.
 _STEPS = 100_000
@@ -31,50 +31,50 @@ def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
     db = cache.db
     for file in attach:
         _attach(cache, file)
-    failures: list[SqliteError] = []
+    met: list[SqliteError] = []
     for name, function in hydrate.functions(cache).items():
-        db.create_function(name, 1, _noting(failures, function))
+        db.create_function(name, 1, _noting(met, function))
     db.set_progress_handler(lambda: 0, _STEPS)
-    database.set_authorizer(db, database.reading_only)
-    with _blaming_sql("cannot run the query", failures):
+    authorizer.set_authorizer(db, authorizer.reading_only)
+    with _blaming_sql("cannot run the query", met):
         cursor = db.execute(sql)
     columns = _unique([column[0] for column in cursor.description or ()])
-    return Answer(columns, _rows(cursor, failures))
+    return Answer(columns, _rows(cursor, met))
 
 
-def _noting(failures: list[SqliteError], function: Callable[[int], str | None]) -> Callable[[int], str | None]:
+def _noting(met: list[SqliteError], function: Callable[[int], str | None]) -> Callable[[int], str | None]:
     """Of what a function raises, SQLite passes on only that it did."""
 
     def noting(key: int) -> str | None:
         try:
             return function(key)
         except SqliteError as error:
-            failures.append(error)
+            met.append(error)
             raise
 
     return noting
 
 
-def _rows(cursor: Any, failures: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
-    with _blaming_sql("the query failed", failures):
+def _rows(cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
+    with _blaming_sql("the query failed", met):
         # Not the cursor itself: whoever stops reading would close it, perhaps after its connection.
         yield from iter(cursor.fetchone, None)
 
 
 @contextmanager
-def _blaming_sql(what: str, failures: list[SqliteError]) -> Iterator[None]:
+def _blaming_sql(what: str, met: list[SqliteError]) -> Iterator[None]:
     """What is wrong with the statement is the user's to mend; what is wrong with the file is not.
 
-    failures: what our own functions met in the file.
+    met: what our own functions met in the file.
     """
     try:
         yield
-    except (SqliteError, database.DriverWarning, ValueError) as error:
-        if failures:
-            raise failures[-1] from error
-        if database.name_of(error) and not database.is_about_sql(error):
+    except (SqliteError, connections.DriverWarning, ValueError) as error:
+        if met:
+            raise met[-1] from error
+        if failures.name_of(error) and not failures.is_about_sql(error):
             raise
-        raise database.user_error(error, what) from error
+        raise failures.user_error(error, what) from error
 
 
 def _attach(cache: Cache, file: str) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import groupby, takewhile
 from typing import NamedTuple
 
 from mdcache.errors import UsageError, WorkError
 from mdcache.parse.segment import SEPARATOR, joined, segment
 from mdcache.read import hydrate
-from mdcache.store import database
+from mdcache.store import connections, failures
 from mdcache.store.cache import Cache, storable
-from mdcache.store.database import Connection, SqliteError
+from mdcache.store.connections import Connection, SqliteError
 
 MARK_START, MARK_END = "\x02", "\x03"
 """Around each hit in a snippet: characters that no snippet has otherwise."""
@@ -108,7 +109,7 @@ def search(cache: Cache, query: Query) -> list[Hit]:
     try:
         rows = _found(cache.db, matching, query)
     except SqliteError as error:
-        if query.raw and database.name_of(error) == "SQLITE_ERROR":
+        if query.raw and failures.name_of(error) == "SQLITE_ERROR":
             raise UsageError(f"not an FTS5 expression: {error}") from error
         raise
     return _with_snippets(cache, matching, rows)
@@ -211,8 +212,8 @@ def _decoded(data: bytes, start: int, end: int) -> str:
 
 def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | None]) -> list[str | None]:
     """Snippets by a throw-away index with the same tokenizer: the real one keeps no text to mark."""
-    marks = database.open_memory()
-    with database.closing(marks):
+    marks = connections.open_memory()
+    with closing(marks):
         marks.execute(
             "CREATE VIRTUAL TABLE marks USING fts5"
             " (title, heading, tags, body, tokenize = 'porter unicode61 remove_diacritics 2')"

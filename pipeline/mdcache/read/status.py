@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mdcache.store import database, watchstate
+from mdcache.store import connections, watchstate
 from mdcache.store.cache import Cache, counts
 
 
@@ -40,7 +40,7 @@ class Status(NamedTuple):
 
 def status(cache: Cache, fingerprint: str | None) -> Status:
     """Read the state of the cache; fingerprint is that of the settings in force, None when they name no documents."""
-    meta, seen, sizes = cache.meta, watchstate.read(cache.path), database.sizes(cache.path)
+    meta, seen, sizes = cache.meta, watchstate.read(cache.path), connections.sizes(cache.path)
     state = seen.state if seen and seen.alive else None
     return Status(
         database=cache.path,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from mdcache.errors import Damaged, No, WorkError
 from mdcache.paths import fold, lies_in, without_extension
-from mdcache.store import database, lock
-from mdcache.store.database import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
+from mdcache.store import connections, failures, lock
+from mdcache.store.connections import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
 
 
 class Cache(NamedTuple):
@@ -56,9 +56,9 @@ def opened(path: str, base: str) -> Iterator[Cache]:
     WorkError when there is none, when it is not ours or newer than we are, and Damaged when it cannot be read or
     believed.
     """
-    with database.speaking(path):
+    with failures.speaking(path):
         db = _open(path)
-        with database.closing(db):
+        with contextlib.closing(db):
             yield _cache(path, db, base)
 
 
@@ -69,14 +69,14 @@ def _open(path: str) -> Connection:
     if not os.path.isfile(path):
         raise WorkError(f"{path} is no file: name another with --db")
     try:
-        return database.open_reader(path)
+        return connections.open_reader(path)
     except SqliteError as error:
-        name = database.name_of(error)
-        if name.startswith("SQLITE_READONLY") and database.has_journal(path):
+        name = failures.name_of(error)
+        if name.startswith("SQLITE_READONLY") and connections.has_journal(path):
             raise Damaged(f"{path} has a journal beside it that is not ours: run mdcache rebuild") from error
         if name != "SQLITE_CANTOPEN":
             raise
-        return database.open_reader(path)
+        return connections.open_reader(path)
 
 
 def _cache(path: str, db: Connection, base: str) -> Cache:
@@ -103,7 +103,7 @@ def _meta(path: str, db: Connection) -> dict[str, str]:
     try:
         return dict(db.execute("SELECT key, value FROM meta"))
     except SqliteError as error:
-        if not database.is_damage(error):
+        if not failures.is_damage(error):
             raise
         raise Damaged(f"{path} is damaged ({error}): run mdcache rebuild DOCS") from error
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import mdcache
 from mdcache.errors import UsageError
-from mdcache.store import database
-from mdcache.store.database import SQLITE_VERSION, Connection, DriverWarning, SqliteError, complete_statement
+from mdcache.store import authorizer, connections, failures
+from mdcache.store.connections import SQLITE_VERSION, Connection, DriverWarning, SqliteError, complete_statement
 
 _INDEXES = "50-indexes.sql"
 _STEPS = 1_000_000
@@ -113,7 +113,7 @@ def _apply(db: Connection, script: Script) -> None:
 
 def builtin_names() -> Names:
     """The names that the user's DDL may not touch, for connections to a cache that exists."""
-    db = database.open_memory()
+    db = connections.open_memory()
     try:
         return apply_tables(db, Schema(builtin(), ()))
     finally:
@@ -139,15 +139,15 @@ class _Made(NamedTuple):
 
 def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> None:
     """Statement by statement. What a view or trigger says shows when it is used, perhaps of tables that come later."""
-    applying = database.applying_user_ddl(names.tables | names.sources)
-    using = database.writing_with_user_triggers(names.tables, names.sources)
+    applying = authorizer.applying_user_ddl(names.tables | names.sources)
+    using = authorizer.writing_with_user_triggers(names.tables, names.sources)
     failing: list[tuple[_Made, SqliteError]] = []
     unproven: list[_Made] = []
     for script in scripts:
         for statement in statements(script.text):
-            database.set_authorizer(db, applying)
+            authorizer.set_authorizer(db, applying)
             unproven += _made_by(db, script.name, statement)
-            database.set_authorizer(db, using)
+            authorizer.set_authorizer(db, using)
             failing = [(one, error) for one in unproven if (error := _failure(db, one))]
             unproven = [one for one, _ in failing]
     for one, error in failing:
@@ -155,7 +155,7 @@ def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> No
 
 
 def _made_by(db: Connection, script: str, statement: str) -> list[_Made]:
-    last = database.scalar(db, "SELECT max(rowid) FROM sqlite_schema")
+    last = connections.scalar(db, "SELECT max(rowid) FROM sqlite_schema")
     try:
         db.execute(statement)
     except (SqliteError, DriverWarning) as error:
@@ -165,10 +165,10 @@ def _made_by(db: Connection, script: str, statement: str) -> list[_Made]:
 
 
 def _refused(script: str, statement: str, error: Exception) -> UsageError:
-    database.pass_on_interrupt(error)
+    failures.pass_on_interrupt(error)
     shown = " ".join(_without_comments(statement).split())
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    said = "not allowed in a schema file" if database.refused(error) else str(error)
+    said = "not allowed in a schema file" if failures.refused(error) else str(error)
     return UsageError(f"{script}: {shown}: {said}")
 
 
@@ -186,7 +186,7 @@ def _uses(db: Connection, one: _Made) -> list[str]:
     table = _quoted(one.table)
     if one.type == "view":
         return [f"SELECT * FROM {table}"]
-    if database.scalar(db, "SELECT type FROM sqlite_schema WHERE name = ?", one.table) == "view":
+    if connections.scalar(db, "SELECT type FROM sqlite_schema WHERE name = ?", one.table) == "view":
         return []  # which of INSERT, UPDATE and DELETE the view takes is not known
     columns = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
     assigned = ", ".join(f"{_quoted(name)} = NULL" for _, name, *_, hidden in columns if not hidden)
@@ -209,10 +209,10 @@ def objects(db: Connection) -> dict[str, str]:
 
 def declared(schema: Schema) -> dict[str, str]:
     """The same of the schema in force, as a fresh cache would have it."""
-    db = database.open_memory()
+    db = connections.open_memory()
     try:
         apply_tables(db, schema)
-        database.set_authorizer(db, None)
+        authorizer.set_authorizer(db, None)
         apply_indexes(db, schema)
         return objects(db)
     finally:
@@ -231,7 +231,7 @@ def fingerprint(schema: Schema, rows: Any) -> str:
     """SHA-256 of everything that decides the cache's rows; rows is what the settings contribute, JSON-able."""
     decisive = {
         "mdcache": mdcache.__version__,
-        "format": database.FORMAT,
+        "format": connections.FORMAT,
         "pyromark": _version("pyromark", "pyromark"),
         "yaml": _version("yaml", "pyyaml"),
         "sqlite": SQLITE_VERSION,  # its tokenizer's tables come with it

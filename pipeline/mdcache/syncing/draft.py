@@ -13,8 +13,8 @@ from mdcache.build import layout
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError
 from mdcache.files.content import NO_CLOCK
-from mdcache.store import database
-from mdcache.store.database import Connection, scalar
+from mdcache.store import connections, failures
+from mdcache.store.connections import Connection, scalar
 from mdcache.syncing import survey, sync
 from mdcache.syncing.update import Update
 
@@ -25,10 +25,10 @@ _FEW = 512
 @contextlib.contextmanager
 def opened(settings: Settings) -> Iterator[Connection]:
     """The cache of what the settings' source holds. Raises MdcacheError when it cannot be made."""
-    database.check_version()
-    with database.speaking("a temporary file", bool(settings.schema.user)):
+    connections.check_version()
+    with failures.speaking("a temporary file", bool(settings.schema.user)):
         db = _copy(settings) or _build(settings)
-        with database.closing(db):
+        with contextlib.closing(db):
             yield db
 
 
@@ -56,7 +56,7 @@ def _copy(settings: Settings) -> Connection | None:
 
 
 def _copied(live: Connection, settings: Settings, plan: survey.Plan) -> Connection:
-    db = database.open_draft()
+    db = connections.open_draft()
     try:
         live.backup(db)
         db.execute("PRAGMA foreign_keys=ON")
@@ -72,7 +72,7 @@ def _build(settings: Settings) -> Connection:
 
     found = build.documents(settings)
     with workers.started(found.workers, layout.run) as run:
-        db = database.open_draft()
+        db = connections.open_draft()
         try:
             made = build.Build(db, settings, NO_CLOCK, texts=_asks_for_texts(settings))
             made.fill(run, found, lambda _: None)

@@ -16,7 +16,7 @@ from mdcache.files.content import NO_CLOCK
 from mdcache.files.scan import scan
 from mdcache.model import Entry, Problem
 from mdcache.paths import lies_within
-from mdcache.store.database import Connection, scalar
+from mdcache.store.connections import Connection, scalar
 
 NO_NODE = "code IN ('odd-name', 'unreadable')"
 """Problems with files that are no documents; spelled as in the index of them, or SQLite would not use it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import mdcache
@@ -17,9 +17,9 @@ from mdcache.build import digest
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
 from mdcache.model import Report, Tally
-from mdcache.store import database, lock, publish
+from mdcache.store import connections, failures, lock, place, swap
 from mdcache.store.cache import Cache, counts, opened
-from mdcache.store.database import Connection, SqliteError
+from mdcache.store.connections import Connection, SqliteError
 from mdcache.syncing import survey
 
 # What parses and builds is imported when it is needed: a sync that finds nothing must not wait for it.
@@ -86,7 +86,7 @@ def sync(
     explain is told why the cache is built anew.
     """
     began = time.monotonic()
-    database.check_version()
+    connections.check_version()
     if not settings.roots:
         raise UsageError("no documents named: mdcache sync DOCS, or mdcache init to write settings")
     try:
@@ -132,7 +132,7 @@ def unfit(settings: Settings) -> str | None:
 @contextmanager
 def fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
     """The live cache, to read from. Raises Unfit or Damaged when it must be built anew."""
-    if not publish.judge(settings.database).exists:
+    if not place.judge(settings.database).exists:
         raise Unfit("there is no cache yet")
     with opened(settings.database, settings.base) as cache:
         why = misfit(cache, settings)
@@ -188,7 +188,7 @@ def _version(text: str) -> list[int]:
 
 
 _Answer = TypeVar("_Answer")
-Finish = Callable[[Connection, Tally, publish.Checkpoint | None], _Answer]
+Finish = Callable[[Connection, Tally, swap.Checkpoint | None], _Answer]
 
 
 def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Progress) -> _Answer:
@@ -216,16 +216,16 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
         stops.until_too_late() as too_late,
         workers.started(count, layout.run) as run,
         lock.held(path, look.command, look.wait_s),
-        database.speaking(path),
+        failures.speaking(path),
     ):
         with fit(settings, look.patient):
             pass
-        target = publish.judge(path)
-        publish.remove(publish.build_path(path))  # what a rebuild that was killed has left
-        live = publish.open_live(target, look.wait_s)
+        target = place.judge(path)
+        place.remove(place.build_path(path))  # what a rebuild that was killed has left
+        live = swap.open_live(target, look.wait_s)
         if live is None:
             raise Unfit("it is no live cache")
-        with database.closing(live):
+        with closing(live):
             changes = Update(live, settings, clock(path))
             if not plan.whole or plan.mark != survey.mark_of(live):
                 plan = survey.plan(live, settings, look.within)
@@ -238,12 +238,12 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
             return finish(live, changes.tally, _checkpoint(live, look.patient))
 
 
-def _checkpoint(live: Connection, patient: bool) -> publish.Checkpoint:
+def _checkpoint(live: Connection, patient: bool) -> swap.Checkpoint:
     if patient:
-        done = publish.checkpoint(live, "PASSIVE")
-        if done.log * database.PAGE_SIZE <= _LOG_BYTES:
+        done = swap.checkpoint(live, "PASSIVE")
+        if done.log * connections.PAGE_SIZE <= _LOG_BYTES:
             return done
-    return publish.checkpoint(live)
+    return swap.checkpoint(live)
 
 
 @contextmanager
@@ -251,15 +251,15 @@ def _interruptible(update: Update) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SqliteError) as error:
-        if database.is_interrupt(error):
+        if failures.is_interrupt(error):
             if update.has_written:
                 raise Interrupted(_what_is_in(update.tally)) from None
             raise KeyboardInterrupt from error
-        if not database.is_about_sql(error):
+        if not failures.is_about_sql(error):
             raise
         # Perhaps a trigger that minds changes only: a build shows whether it can be lived with. Without any, our own
         # statements fail only on rows or a schema that we did not write.
-        blamed = database.USER_DDL_FAILS if update.has_user_triggers else "it is damaged"
+        blamed = failures.USER_DDL_FAILS if update.has_user_triggers else "it is damaged"
         raise Unfit(f"{blamed} ({error})") from error
 
 

@@ -24,8 +24,8 @@ from mdcache.errors import doing
 from mdcache.files.compare import Change, Gone, Suspect
 from mdcache.files.content import Clock
 from mdcache.model import Problem, Tally
-from mdcache.store import database, ddl, lock
-from mdcache.store.database import Connection, scalar
+from mdcache.store import authorizer, ddl, lock
+from mdcache.store.connections import Connection, scalar
 from mdcache.syncing.survey import NO_NODE, listed_problems
 
 # A transaction takes at most so many changes and bytes: short enough for whoever waits to write, and bounded in memory.
@@ -63,7 +63,7 @@ class Update:
             # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
             db.set_progress_handler(lambda: 0, _STEPS)
             names = ddl.builtin_names()
-            database.set_authorizer(db, database.writing_with_user_triggers(names.tables, names.sources))
+            authorizer.set_authorizer(db, authorizer.writing_with_user_triggers(names.tables, names.sources))
 
     def jobs(self, changes: Iterable[Change]) -> Iterator[Job]:
         """One job a transaction. What is gone is remembered for the transaction of the same turn.

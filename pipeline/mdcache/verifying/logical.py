@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from mdcache.store.database import Connection, scalar
+from mdcache.store.connections import Connection, scalar
 
 NODES = "nodes"
 INDEX = "sections_fts"

@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -21,9 +21,9 @@ from mdcache.errors import Damaged, doing
 from mdcache.files import sources
 from mdcache.files.content import NO_CLOCK
 from mdcache.model import Entry, Problem
-from mdcache.store import database, ddl, watchstate
+from mdcache.store import connections, ddl, watchstate
 from mdcache.store.cache import Cache, opened
-from mdcache.store.database import Connection, scalar
+from mdcache.store.connections import Connection, scalar
 from mdcache.syncing import sync
 from mdcache.verifying import logical
 
@@ -170,7 +170,7 @@ def _files(settings: Settings, progress: Progress) -> Iterator[tuple[str, ...]]:
 def _against_a_build(settings: Settings, progress: Progress) -> _Look:
     with (
         _built(settings, progress) as name,
-        database.closing(database.open_reader(name)) as fresh,
+        closing(connections.open_reader(name)) as fresh,
         opened(settings.database, settings.base) as cache,
     ):
         return _compared(cache, fresh)

@@ -22,8 +22,8 @@ from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError, doing
 from mdcache.model import Tally
 from mdcache.paths import up
-from mdcache.store import database, lock, publish, watchstate
-from mdcache.store.database import Connection, scalar
+from mdcache.store import connections, failures, lock, place, swap, watchstate
+from mdcache.store.connections import Connection, scalar
 from mdcache.store.watchstate import Beacon, State
 from mdcache.syncing import sync
 from mdcache.watching.observer import MANY, Inbox, Observer, Scope, Unavailable, identity, refuse_limit
@@ -65,7 +65,7 @@ class Batch(NamedTuple):
 
     tally: Tally
     generation: int
-    checkpoint: publish.Checkpoint | None
+    checkpoint: swap.Checkpoint | None
     rebuilt: str | None = None
     unread: frozenset[str] = frozenset()
 
@@ -73,14 +73,14 @@ class Batch(NamedTuple):
 def watch(load: Load, options: Options, say: Say) -> None:
     """Sync, then keep the cache fresh until SIGTERM or SIGINT. Raises MdcacheError when it cannot be started."""
     settings: Settings | None = load()
-    database.check_version()
+    connections.check_version()
     if not (settings and settings.roots):
         raise UsageError("no documents named: mdcache watch DOCS, or mdcache init to write settings")
     inbox = Inbox()
     with _stop(inbox) as stop:
         while settings and not stop.requested:
-            publish.judge(settings.database)
-            publish.make_folder(settings.database)
+            place.judge(settings.database)
+            place.make_folder(settings.database)
             with watchstate.held(settings.database) as beacon:
                 settings = _Watcher(settings, load, options, say, inbox, beacon, stop).run()
     say("stopped")
@@ -297,7 +297,7 @@ class _Watcher:
     def _build(self, why: str, wait_s: float) -> Batch:
         report = rebuild.rebuild(self._settings, rebuild.Options(wait_s), self._stop.check)
         tally = Tally(report.added, report.changed, report.removed)
-        with database.speaking(report.database), database.closing(database.open_reader(report.database)) as db:
+        with failures.speaking(report.database), contextlib.closing(connections.open_reader(report.database)) as db:
             return Batch(tally, report.generation, None, why, _unread(db))
 
     def _did(self, done: Batch, began: float, since: float) -> None:
@@ -361,7 +361,7 @@ class _Watcher:
         if settings.file != old.file or not settings.roots:
             raise UsageError("the settings are in another file now: start the watcher anew")
         if settings.database != old.database:
-            publish.judge(settings.database)
+            place.judge(settings.database)
             self._say(f"the cache is {settings.database} now")
             self._elsewhere = settings
             return
@@ -411,16 +411,16 @@ class _Watcher:
     def _fold(self) -> bool:
         """Fold the log back into the cache; False when somebody is in the way."""
         path = self._settings.database
-        done: publish.Checkpoint | None = None
+        done: swap.Checkpoint | None = None
         try:
-            if database.sizes(path).log:
-                with lock.held(path, "mdcache watch", 0.0), database.speaking(path):
-                    live = publish.open_live(publish.judge(path), 0.0)
+            if connections.sizes(path).log:
+                with lock.held(path, "mdcache watch", 0.0), failures.speaking(path):
+                    live = swap.open_live(place.judge(path), 0.0)
                     if live:
-                        with database.closing(live):
-                            done = publish.checkpoint(live)
+                        with contextlib.closing(live):
+                            done = swap.checkpoint(live)
         except MdcacheError:
-            done = publish.Checkpoint(True, -1, -1)
+            done = swap.Checkpoint(True, -1, -1)
         self._show(checkpoint=_unfinished(done))
         return _unfinished(done) is None
 
@@ -448,7 +448,7 @@ class _Watcher:
             self._show()
 
 
-def _finish(db: Connection, tally: Tally, checkpoint: publish.Checkpoint | None) -> Batch:
+def _finish(db: Connection, tally: Tally, checkpoint: swap.Checkpoint | None) -> Batch:
     generation = int(scalar(db, "SELECT value FROM meta WHERE key = 'generation'") or 0)
     return Batch(tally, generation, checkpoint, unread=_unread(db))
 
@@ -457,7 +457,7 @@ def _unread(db: Connection) -> frozenset[str]:
     return frozenset(path for (path,) in db.execute("SELECT path FROM problems WHERE code = 'unreadable'"))
 
 
-def _unfinished(done: publish.Checkpoint | None) -> dict[str, Any] | None:
+def _unfinished(done: swap.Checkpoint | None) -> dict[str, Any] | None:
     """A checkpoint that did not fold back all of the log, and when that was."""
     if done is None or (not done.busy and done.log == done.checkpointed):
         return None
@@ -551,8 +551,8 @@ def detach(settings: Settings, command: Sequence[str]) -> int:
     Its output goes to <database>.log; a long one is put aside. Raises WorkError, in its last words, when
     it ends before.
     """
-    publish.judge(settings.database)
-    publish.make_folder(settings.database)
+    place.judge(settings.database)
+    place.make_folder(settings.database)
     name = _log_of(settings.database)
     with doing(f"write {name}"):
         _put_aside(name)

@@ -1,0 +1,107 @@
+"""Decide what SQL that is not ours may do: SQLite asks an authorizer while it prepares a statement.
+
+It asks also while a trigger or view is used (not when it is created), naming the innermost trigger or view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mdcache.store.connections import Connection, constant
+
+Authorizer = Callable[[int, str | None, str | None, str | None, str | None], int]
+
+_READS = frozenset(("SQLITE_SELECT", "SQLITE_READ", "SQLITE_RECURSIVE"))
+_WRITES = frozenset(("SQLITE_INSERT", "SQLITE_UPDATE", "SQLITE_DELETE"))
+_CREATES = frozenset(
+    (
+        "SQLITE_CREATE_TABLE",
+        "SQLITE_CREATE_INDEX",
+        "SQLITE_CREATE_VIEW",
+        "SQLITE_CREATE_TRIGGER",
+        "SQLITE_CREATE_VTABLE",
+    )
+)
+_MODULES = frozenset(("fts5", "fts5vocab"))
+_FORBIDDEN_FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"))
+_HARMLESS_PRAGMAS = frozenset(
+    (
+        *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
+        *("function_list", "module_list", "compile_options", "collation_list", "data_version"),
+    )
+)
+_ACTIONS = {
+    name: number
+    for name in (
+        *_READS,
+        *_WRITES,
+        *_CREATES,
+        "SQLITE_FUNCTION",
+        "SQLITE_PRAGMA",
+        "SQLITE_REINDEX",
+        "SQLITE_TRANSACTION",
+    )
+    if (number := constant(name)) is not None
+}
+_ACTIONS.setdefault("SQLITE_FUNCTION", 31)  # the C API's numbers, where the driver has no name for them
+_ACTIONS.setdefault("SQLITE_RECURSIVE", 33)
+_NAMES = {number: name for name, number in _ACTIONS.items()}
+_OK, _DENY = 0, 1
+
+
+def reading_only(action: int, first: str | None, second: str | None, _db: str | None, _source: str | None) -> int:
+    """For queries, rules and views: reading, and nothing else."""
+    name = _NAMES.get(action)
+    if name in _READS:
+        return _OK
+    if name == "SQLITE_FUNCTION":
+        return _DENY if (second or "").lower() in _FORBIDDEN_FUNCTIONS else _OK
+    if name == "SQLITE_PRAGMA":
+        return _OK if (first or "").lower() in _HARMLESS_PRAGMAS else _DENY
+    return _DENY
+
+
+def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:
+    """For the user's DDL: it may create tables, indexes, views and triggers, and write to its own tables.
+
+    builtin: the names of whatever is built in, in lower case. A trigger with the name of one of ours would pass for
+    ours when it fires. Writing to sqlite_schema is what CREATE does.
+    """
+
+    def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
+        name = _NAMES.get(action)
+        if db == "temp":
+            return _DENY
+        if name in _CREATES:
+            foreign = name == "SQLITE_CREATE_VTABLE" and (second or "").lower() not in _MODULES
+            return _DENY if foreign or (first or "").lower() in builtin else _OK
+        if name in _WRITES:
+            return _DENY if (first or "").lower() in builtin else _OK
+        if name == "SQLITE_REINDEX":
+            return _OK  # what CREATE INDEX does at its end
+        return reading_only(action, first, second, db, source)
+
+    return authorize
+
+
+def writing_with_user_triggers(builtin: frozenset[str], builtin_sources: frozenset[str]) -> Authorizer:
+    """For our own writing while the user's triggers are in force.
+
+    What comes from a user's trigger or view (source) may read, and write to the user's own tables; what is ours may do
+    all. Our triggers and views read and write, and no more: a WITH of the user's may bear the name of one.
+    """
+
+    def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
+        if source is None:
+            return _OK
+        if _NAMES.get(action) in _WRITES:
+            is_ours = source.lower() in builtin_sources
+            return _DENY if not is_ours and ((first or "").lower() in builtin or db == "temp") else _OK
+        return reading_only(action, first, second, db, source)
+
+    return authorize
+
+
+def set_authorizer(db: Connection, authorizer: Authorizer | None) -> None:
+    """Put an authorizer in force; None lifts it."""
+    db.set_authorizer(authorizer)

@@ -1,0 +1,174 @@
+"""Judge the place of a database before anything is written to it, and prepare it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mdcache.errors import UsageError, WorkError, doing
+from mdcache.paths import lies_in
+from mdcache.store import connections, lock
+from mdcache.store.connections import APPLICATION_ID, PAGE_SIZE
+
+SIDES = ("-wal", "-shm", "-journal")
+"""What SQLite appends to a database's name for the files that it keeps beside it."""
+_NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(sshfs|glusterfs|s3fs|rclone)")
+
+
+class Header(NamedTuple):
+    """What the first 100 bytes of a file say. well_formed: SQLite would open it; else all the others are False.
+
+    ours: our application id. live: of a cache that readers may have open, in WAL mode with our page size.
+    """
+
+    well_formed: bool
+    ours: bool
+    wal: bool
+    live: bool
+
+
+def parse_header(raw: bytes) -> Header:
+    """The header of a SQLite database; see https://sqlite.org/fileformat.html#the_database_header."""
+    if not (len(raw) >= 100 and raw.startswith(b"SQLite format 3\0") and raw[21:24] == b"\x40\x20\x20"):
+        return Header(False, False, False, False)
+    ours = int.from_bytes(raw[68:72], "big") == APPLICATION_ID
+    wal = raw[18:20] == b"\2\2"
+    return Header(True, ours, wal, ours and wal and int.from_bytes(raw[16:18], "big") == PAGE_SIZE)
+
+
+class Target(NamedTuple):
+    """A database path that may be written to.
+
+    exists: there is a file, ours, perhaps damaged; live: as in Header, and nothing waits to be rolled back into it.
+    """
+
+    path: str
+    exists: bool
+    live: bool = False
+
+
+def judge(path: str, for_output: bool = False) -> Target:
+    """Look at a path before anything is made beside it. Raises WorkError for what is not ours to replace.
+
+    Ours is a file with our application id in its header, or one without any well-formed header to which the lock file
+    records a completed publish. A file without any bytes counts as none. for_output: the file will be moved there, so
+    a live cache is refused. Never call this while a connection to the path is open in this process: closing a
+    descriptor drops SQLite's locks.
+    """
+    _refuse_network(path)
+    raw, record = _first_bytes(path), lock.read(path)
+    header = parse_header(raw)
+    if raw and not header.ours and (header.well_formed or not record.published):
+        raise WorkError(f"{path} is not a cache of mdcache: it stays untouched, name another file with --db")
+    if for_output and header.wal:
+        raise UsageError(f"{path} is a live cache, not made with --output: rebuild it with --db, or name another file")
+    leftover = _first_bytes(build_path(path))
+    if leftover and not record.pid and not parse_header(leftover).ours:
+        raise WorkError(f"{build_path(path)} is in the way and not ours: name another database with --db")
+    return Target(path, bool(raw), header.live and not connections.has_journal(path))
+
+
+def _first_bytes(path: str) -> bytes:
+    """Of a file, b'' when there is none."""
+    with doing(f"read {path}"):
+        try:
+            # O_NONBLOCK: to open a FIFO must not wait for its other end.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return b""
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise WorkError(f"{path} is no file: name another with --db")
+            return os.read(descriptor, 100)
+        finally:
+            os.close(descriptor)
+
+
+def is_network(kind: str) -> bool:
+    """Whether file systems of this type lie on other machines."""
+    return bool(_NETWORK.fullmatch(kind))
+
+
+def file_system_at(path: str) -> str:
+    """The type of the file system that a path lies on; '' where the system does not say."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            mounts = file.read()
+    except OSError:
+        return ""
+    return file_system_of(os.path.realpath(path), mounts)
+
+
+def _refuse_network(path: str) -> None:
+    """WAL needs shared memory, and locks on network file systems cannot be trusted."""
+    kind = file_system_at(path)
+    if is_network(kind):
+        raise WorkError(
+            f"{path} is on a network file system ({kind}), where SQLite's locks fail: use --db on a local disk"
+        )
+
+
+def file_system_of(path: str, mountinfo: str) -> str:
+    """The type of the file system that a path lies on; mountinfo is as in proc(5)."""
+    best, kind = "", ""
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        fields = left.split(" ")
+        point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4]) if len(fields) > 4 else ""
+        if point and lies_in(path, point) and len(point) >= len(best):
+            best, kind = point, right.split(" ")[0]
+    return kind
+
+
+def make_folder(path: str) -> None:
+    """Make the folder of a database; our own default folder keeps itself out of git. Raises WorkError."""
+    folder = os.path.dirname(path)
+    with doing(f"write to {folder}"):
+        os.makedirs(folder, exist_ok=True)
+        if os.path.basename(folder) == ".mdcache":
+            _keep_out_of_git(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WorkError(f"cannot write to {folder}: name a database in another folder with --db")
+
+
+def _keep_out_of_git(folder: str) -> None:
+    path = os.path.join(folder, ".gitignore")
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path)
+        # An empty file is what a full disk or a kill has left. A link may have come with a clone, to lead us elsewhere.
+        if found.st_size or not stat.S_ISREG(found.st_mode):
+            return
+    with open(path, "w") as file:
+        file.write("*\n")
+
+
+def build_path(path: str) -> str:
+    return path + ".build"
+
+
+@contextlib.contextmanager
+def build_file(path: str, mode: int) -> Iterator[str]:
+    """An empty file for a build, with leftovers removed before, and the build itself after, on failure too.
+
+    mode: who may read it, and later the cache, if there is none yet whose mode it takes.
+    """
+    build = build_path(path)
+    remove(build)
+    with doing(f"make {build}"):
+        os.close(os.open(build, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))
+    try:
+        yield build
+    finally:
+        with contextlib.suppress(WorkError):
+            remove(build)
+
+
+def remove(path: str) -> None:
+    """Remove a database that nobody has open, and its side files."""
+    for name in (path, *(path + side for side in SIDES)):
+        with doing(f"remove {name}"), contextlib.suppress(FileNotFoundError):
+            os.unlink(name)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from pairs import LIVE, Vault, build, pair_in
+
+from mdcache.errors import UsageError, WorkError
+from mdcache.store import place
+
+
+@pytest.fixture
+def folder(vault: Vault) -> Path:
+    return pair_in(vault)
+
+
+def test_nothing_and_a_file_without_bytes_count_as_none(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name in ("nothing", "empty"):
+        assert place.judge(str(tmp_path / name)) == (str(tmp_path / name), False, False)
+
+
+def test_a_cache_is_known_by_its_header(folder: Path) -> None:
+    assert place.judge(str(folder / LIVE)) == (str(folder / LIVE), True, True)
+
+
+def test_a_published_file_is_ours_and_not_live(folder: Path) -> None:
+    build(folder, LIVE, output=str(folder / "site.db"))
+    assert place.judge(str(folder / "site.db"), for_output=True) == (str(folder / "site.db"), True, False)
+
+
+def test_a_live_cache_is_no_place_for_an_output_that_is_moved_there(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"live\.db is a live cache"):
+        build(folder, LIVE, output=str(folder / LIVE))
+
+
+@pytest.mark.parametrize("kind", ["text", "database", "pipe", "folder", "link to a device"])
+@pytest.mark.parametrize("published", [False, True])
+def test_what_is_not_ours_is_refused(folder: Path, tmp_path: Path, kind: str, published: bool) -> None:
+    path = tmp_path / "x.db"
+    if published:
+        (tmp_path / "x.db.lock").write_bytes((folder / (LIVE + ".lock")).read_bytes())
+    if kind == "text":
+        path.write_text("dear diary " * 50)
+    elif kind == "database":
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE mine (x)")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    before = sorted(tmp_path.iterdir())
+    if kind == "text" and published:
+        # Only its header could tell, and the lock remembers that a cache of ours was here: it is one that was damaged.
+        assert place.judge(str(path)) == (str(path), True, False)
+    else:
+        with pytest.raises(WorkError, match=r"x\.db is (not a cache of mdcache|no file)"):
+            place.judge(str(path))
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(("name", "told"), [("x.db.lock", "not a lock of mdcache"), ("x.db.build", "in the way")])
+def test_what_others_keep_beside_the_path_is_refused(tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / name).write_text("all: test lint\n")
+    with pytest.raises(WorkError, match=told):
+        place.judge(str(tmp_path / "x.db"))
+
+
+def test_a_build_that_a_crash_has_left_is_ours_whatever_it_holds(folder: Path) -> None:
+    (folder / (LIVE + ".build")).write_bytes(b"\0" * 5000)
+    place.judge(str(folder / LIVE))
+    build(folder, LIVE)
+    assert not (folder / (LIVE + ".build")).exists()
+
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+30 22 0:26 / /home rw - nfs4 server:/home rw
+31 30 0:27 / /home/ann/my\\040disk rw - xfs /dev/sdb rw
+32 22 0:28 / /mnt rw shared:1 - ext4 /dev/sdc rw
+33 32 0:29 / /mnt rw shared:1 - fuse.sshfs host: rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/x.db", "ext4"),
+        ("/home", "nfs4"),
+        ("/homestead/x.db", "ext4"),
+        ("/home/ann/x.db", "nfs4"),
+        ("/home/ann/my disk/x.db", "xfs"),
+        ("/mnt/x.db", "fuse.sshfs"),
+    ],
+)
+def test_the_file_system_of_a_path_is_that_of_the_last_and_longest_mount(path: str, kind: str) -> None:
+    assert place.file_system_of(path, MOUNTS) == kind
+
+
+# The folder
+
+
+def test_our_own_folder_keeps_itself_out_of_git(tmp_path: Path) -> None:
+    ignore = tmp_path / "docs" / ".mdcache" / ".gitignore"
+    place.make_folder(str(ignore.parent / "cache.db"))
+    assert ignore.read_text() == "*\n"
+    ignore.write_text("")
+    place.make_folder(str(ignore.parent / "cache.db"))
+    assert ignore.read_text() == "*\n"
+    ignore.write_text("# mine\n")
+    place.make_folder(str(ignore.parent / "cache.db"))
+    assert ignore.read_text() == "# mine\n"
+
+
+def test_a_folder_of_others_gets_no_gitignore(tmp_path: Path) -> None:
+    place.make_folder(str(tmp_path / "x" / "cache.db"))
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["../docs/empty.md", "../nothing.md"])
+def test_a_gitignore_that_is_a_link_leads_nowhere(vault: Vault, tmp_path: Path, target: str) -> None:
+    folder = vault({"docs/empty.md": "", ".mdcache/": ""}, tmp_path)
+    (folder / ".mdcache" / ".gitignore").symlink_to(target)
+    place.make_folder(str(folder / ".mdcache" / "cache.db"))
+    assert (folder / "docs" / "empty.md").read_bytes() == b""
+    assert not (folder / "nothing.md").exists()
+
+
+def test_a_gitignore_that_is_a_fifo_holds_nobody_up(vault: Vault) -> None:
+    folder = vault({".mdcache/": ""}) / ".mdcache"
+    os.mkfifo(folder / ".gitignore")
+    place.make_folder(str(folder / "cache.db"))
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkError, match=r"cannot write to .*file/x: Not a directory"):
+        place.make_folder(str(tmp_path / "file" / "x" / "cache.db"))
