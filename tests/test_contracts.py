@@ -16,7 +16,7 @@ import mdcache
 ROOT = Path(__file__).parent.parent
 CODE = Path(mdcache.__file__).parent
 MODULES = {".".join(path.relative_to(CODE).with_suffix("").parts): path for path in sorted(CODE.rglob("*.py"))}
-# Each has one module that touches it.
+# Each has one module, or package, that touches it.
 KEEPERS = {
     "sqlite3": "store.connections",
     "pysqlite3": "store.connections",
@@ -26,7 +26,7 @@ KEEPERS = {
     "fcntl": "store.lock, store.watchstate",
     "watchdog": "watching.observer",
     "tomllib": "config.settings",
-    "click": "cli.main, cli.common, cli.hookcommands, cli.show, cli.trustcommands",
+    "click": "cli",
     "tabulate": "cli.show",
 }
 
@@ -47,7 +47,8 @@ def imports(module: Path) -> Iterator[str]:
 @pytest.mark.parametrize("package", KEEPERS)
 def test_each_dependency_is_touched_by_its_keeper_alone(package: str) -> None:
     users = {name for name, module in MODULES.items() if package in imports(module)}
-    assert users <= set(KEEPERS[package].split(", "))
+    keepers = KEEPERS[package].split(", ")
+    assert [user for user in users if not any(f"{user}.".startswith(f"{keeper}.") for keeper in keepers)] == []
 
 
 def test_git_is_run_by_its_keeper_alone() -> None:
@@ -78,6 +79,7 @@ HEAVY = (
     "pyromark",
     "sqlite3",
     "pysqlite3",
+    "sqlite_utils",
     "tabulate",
     "multiprocessing",
     "asyncio",

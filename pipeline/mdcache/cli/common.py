@@ -1,8 +1,7 @@
-"""What the commands share: the options that each takes, and what is said of an error."""
+"""What the commands share: their options, and what they make of these."""
 
 from __future__ import annotations
 
-import errno
 import functools
 import math
 import os
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from mdcache.errors import Damaged, MdcacheError, UsageError, WorkError
+from mdcache.errors import Damaged, UsageError
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
     from mdcache.config.settings import Settings
     from mdcache.files.sources import Source
+    from mdcache.store.cache import Cache
 
-INTERRUPTED = 130
 HELP = {"help_option_names": ["-h", "--help"]}
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -35,10 +34,25 @@ class Common(NamedTuple):
     verbose: bool
 
     def settings(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
+        """Return the settings in force.
+
+        Args:
+            docs: folders named on the command line, in place of those of the settings.
+            source: where documents come from; None for the disk.
+        """
         from mdcache.config.settings import Asked, load
         from mdcache.files.sources import DISK
 
         return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
+
+    @contextmanager
+    def cache(self) -> Iterator[Cache]:
+        """Open the cache that the options and settings name, to read."""
+        from mdcache.store.cache import opened
+
+        settings = self.settings()
+        with opened(settings.database, settings.base) as cache:
+            yield cache
 
 
 COMMON = (
@@ -73,7 +87,7 @@ def common(command: _F) -> _F:
 
 
 def _working_folder(folder: str) -> str:
-    """The folder as it was named. Raises UsageError when it counts from a working folder that was removed."""
+    """Return the folder as it was named. Raises UsageError when it counts from a working folder that was removed."""
     if not os.path.isabs(folder):
         try:
             os.getcwd()
@@ -90,7 +104,7 @@ def common_to(group: click.Group) -> click.Group:
 
 
 def _of_groups() -> dict[str, Any]:
-    """The options before the command's name; the nearest count."""
+    """Return the options given before the command's name; the nearest count."""
     found: dict[str, Any] = {}
     context = click.get_current_context().parent
     while context:
@@ -100,7 +114,7 @@ def _of_groups() -> dict[str, Any]:
 
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-# More fits into no clock of SQLite's, and nobody lives to see the end of it.
+# SQLite counts milliseconds in 31 bits: longer waits would overflow.
 _LONGEST_WAIT_S = 1_000_000.0
 
 
@@ -119,17 +133,20 @@ WAIT = click.option(
     metavar="SECONDS",
     help="For another writer.",
 )
-# More than there are of anything; much more would not fit into a statement of SQLite's.
+# More rows than any cache has, and within the integers that SQLite accepts.
 _ALL = 1_000_000_000
 
 
 def at_most(_context: click.Context, _option: click.Parameter, value: int | None) -> int | None:
-    """For an option that says how many: a number out of all proportion means all."""
+    """Clamp a --limit to what SQLite accepts; None stays None."""
     return None if value is None else min(value, _ALL)
 
 
 def with_remembered_roots(settings: Settings) -> Settings:
-    """Without settings and without DOCS, the cache says what it was made of; a damaged one no longer can."""
+    """Return the settings with the folders that the cache was made of, when neither settings nor DOCS name any.
+
+    A damaged cache cannot tell: then they stay as they are.
+    """
     from mdcache.store.cache import opened
 
     if settings.roots or not os.path.exists(settings.database):
@@ -140,7 +157,7 @@ def with_remembered_roots(settings: Settings) -> Settings:
 
 
 def revision(folder: str, rev: str | None) -> Source | None:
-    """The documents of a revision of the repository around a folder; None for those on disk."""
+    """Return the documents of a revision of the repository around a folder; None, for those on disk, without one."""
     from mdcache.files import git, sources
 
     return None if rev is None else sources.Trees(git.repository(folder)).revision(rev)
@@ -148,7 +165,10 @@ def revision(folder: str, rev: str | None) -> Source | None:
 
 @contextmanager
 def progress_bar(settings: Settings, quiet: bool, label: str = "rebuild") -> Iterator[Callable[[int], None]]:
-    """A bar on stderr when that is a terminal; only then the files are counted first."""
+    """Show a bar on stderr when that is a terminal, and yield what moves it on.
+
+    The files are counted first only when there is a bar.
+    """
     if quiet or not sys.stderr.isatty() or not settings.roots:
         yield lambda _: None
         return
@@ -157,24 +177,3 @@ def progress_bar(settings: Settings, quiet: bool, label: str = "rebuild") -> Ite
     total = sum(1 for _ in scan(settings.tree()))
     with click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True) as bar:
         yield bar.update
-
-
-def verdict(error: BaseException) -> tuple[str, int]:
-    """What to say of an error, in one line, and the exit status it ends in."""
-    if isinstance(error, MdcacheError):
-        return str(error), error.status
-    if isinstance(error, click.ClickException):
-        return _in_one_line(error), UsageError.status
-    if isinstance(error, click.Abort | KeyboardInterrupt):
-        return "interrupted: the cache is as it was", INTERRUPTED
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # click writes --help and --version
-        return f"cannot write {error.filename or 'the output'}: {error.strerror}", WorkError.status
-    return f"a bug in mdcache: {type(error).__name__}: {error}: --verbose shows where", WorkError.status
-
-
-def _in_one_line(error: click.ClickException) -> str:
-    """What click says of the command line, and where to read on."""
-    said = " ".join(error.format_message().split()).rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "mdcache"
-    return f"{said[:1].lower()}{said[1:]}: see {command} --help"

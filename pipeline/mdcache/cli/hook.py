@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, Common, common, common_to, verdict, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common, common_to, with_remembered_roots
+from mdcache.cli.outcome import outcome
 
 
 @common_to
@@ -57,4 +58,4 @@ def sync(asked: Common, after: tuple[str, ...]) -> None:
         driver.sync(lambda: with_remembered_roots(asked.settings()), asked.folder, after, os.environ)
     except (Exception, KeyboardInterrupt) as error:
         if not asked.quiet:
-            show.note(f"mdcache: the cache is not up to date: {verdict(error)[0]}")
+            show.note(f"mdcache: the cache is not up to date: {outcome(error).message}")

@@ -1,0 +1,61 @@
+"""The command `mdcache check`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mdcache.cli import show
+from mdcache.cli.common import HELP, Common, common, with_remembered_roots
+from mdcache.errors import No, UsageError
+
+
+@click.command(context_settings=HELP)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--staged", is_flag=True, help="Judge what git is about to commit, and what it breaks elsewhere.")
+@click.option("--rev", metavar="REV", help="Judge a revision.")
+@click.option("--against", metavar="REV", help="Only what has changed since REV, and what that breaks elsewhere.")
+@click.option("--strict", is_flag=True, help="Warnings too end in exit status 1.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    metavar="FORMAT",
+    help="text (for people and editors, the default), json, github (annotations) or sarif.",
+)
+@click.option("--json", "form", flag_value="json", help="One JSON object.")
+@click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
+@common
+def check(
+    asked: Common,
+    paths: tuple[str, ...],
+    staged: bool,
+    rev: str | None,
+    against: str | None,
+    strict: bool,
+    form: str,
+    explain: str | None,
+) -> None:
+    """Find what is wrong in documents: all, or those at and below PATHS. Nothing is written."""
+    from mdcache import codes
+    from mdcache.checking import check as driver
+    from mdcache.cli import formats
+    from mdcache.model import ERROR
+
+    if explain:
+        show.out(codes.page(explain).rstrip())
+        return
+    if staged and rev is not None:
+        raise UsageError("--staged and --rev do not go together")
+    request = driver.request(
+        driver.Asked(asked.folder, staged, rev, against, paths),
+        lambda source: with_remembered_roots(asked.settings((), source)),
+    )
+    found = driver.check(request)
+    formats.show_as(form, found, formats.Places(request.settings.base, asked.folder))
+    if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):
+        show.note(f"mdcache: {formats.summary(found)}")
+    if any(strict or finding.problem.severity == ERROR for finding in found):
+        raise No("")

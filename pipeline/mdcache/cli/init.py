@@ -1,0 +1,45 @@
+"""The command `mdcache init`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import click
+
+from mdcache.cli import show
+from mdcache.cli.common import HELP, Common, common
+from mdcache.errors import UsageError, WorkError
+
+
+@click.command(context_settings=HELP)
+@common
+def init(asked: Common) -> None:
+    """Write a commented mdcache.toml; an existing one is never touched."""
+    from mdcache.config.settings import FILE_NAME, TEMPLATE
+
+    path = os.path.join(asked.folder, asked.config or FILE_NAME)
+    try:
+        with open(path, "x", encoding="utf-8") as file, _removing(path):
+            file.write(TEMPLATE)
+            file.flush()
+    except FileExistsError as error:
+        raise WorkError(f"{path} is already there: it stays as it is") from error
+    except FileNotFoundError as error:
+        raise UsageError(f"no such folder: {os.path.dirname(path)}") from error
+    except OSError as error:
+        raise WorkError(f"cannot write {path}: {error.strerror}") from error
+    if not asked.quiet:
+        show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
+
+
+@contextmanager
+def _removing(path: str) -> Iterator[None]:
+    """A file that cannot be written whole is none: else the next one would be refused for what the first has left."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(path)
+        raise

@@ -1,0 +1,32 @@
+"""The command `mdcache schema`."""
+
+from __future__ import annotations
+
+import click
+
+from mdcache.cli import show
+from mdcache.cli.common import AS_JSON, HELP, Common, common, with_remembered_roots
+
+
+@click.command(context_settings=HELP)
+@AS_JSON
+@click.option("--diff", is_flag=True, help="What differs in the live cache, as a unified diff.")
+@common
+def schema(asked: Common, as_json: bool, diff: bool) -> None:
+    """Print the DDL in force and its fingerprint."""
+    from mdcache.store import ddl
+    from mdcache.store.cache import opened
+
+    settings = with_remembered_roots(asked.settings())
+    fingerprint = settings.fingerprint() if settings.roots else None
+    text = settings.schema.text()
+    lines: list[str] = []
+    if diff:
+        with opened(settings.database, settings.base) as cache:
+            lines = ddl.difference(cache.db, settings.schema)
+    if as_json:
+        show.as_json({"fingerprint": fingerprint, "ddl": text, **({"diff": lines} if diff else {})})
+        return
+    head = [f"-- fingerprint {fingerprint or 'unknown: no settings, no cache'}", ""]
+    for one in lines if diff else [*head, *text.splitlines()]:
+        show.out(show.clean(one))

@@ -1,0 +1,50 @@
+"""The command `mdcache watch`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mdcache.cli import show
+from mdcache.cli.common import HELP, WAIT, Common, common, with_remembered_roots
+
+
+@click.command(context_settings=HELP)
+@click.argument("docs", nargs=-1, type=click.Path())
+@click.option("--detach", "how", flag_value="detach", help="In the background, with a log beside the cache.")
+@click.option("--stop", "how", flag_value="stop", help="Stop the watcher of this cache.")
+@click.option("--poll", is_flag=True, help="Compare all files every few seconds; do not ask the system for changes.")
+@WAIT
+@common
+def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wait: float) -> None:
+    """Sync, then keep the cache fresh until stopped."""
+    from mdcache.watching import watch as driver
+
+    if how == "stop":
+        stopped = driver.stop(asked.settings(docs).database, wait)
+        said = f"stopped process {stopped}" if stopped else "no watcher is running"
+    elif how == "detach":
+        settings = with_remembered_roots(asked.settings(docs))
+        started = driver.detach(settings, _watching(asked, docs, poll, wait))
+        said = f"process {started} watches; its log is {settings.database}.log"
+    else:
+
+        def say(line: str) -> None:
+            if not asked.quiet:
+                show.note(driver.stamp(line))
+
+        driver.watch(lambda: with_remembered_roots(asked.settings(docs)), driver.Options(wait, poll), say)
+        return
+    if not asked.quiet:
+        show.out(show.line(said))
+
+
+def _watching(asked: Common, docs: tuple[str, ...], poll: bool, wait: float) -> list[str]:
+    """The command line of a watcher in a process of its own, which must not import what lies in the working folder."""
+    named = {"-C": asked.folder, "--config": asked.config, "--db": asked.database}
+    options = [word for name, value in named.items() if value for word in (name, value)]
+    flags = [
+        name for name, given in (("--quiet", asked.quiet), ("--verbose", asked.verbose), ("--poll", poll)) if given
+    ]
+    return [sys.executable, "-P", "-m", "mdcache", "watch", *options, *flags, "--wait", str(wait), "--", *docs]
