@@ -14,6 +14,7 @@ import processes
 import pytest
 from caches import cache_of
 from homes import environment
+from worlds import World
 
 from mdcache.store.connections import Connection
 
@@ -101,3 +102,9 @@ def rebuilt() -> Callable[..., AbstractContextManager[Connection]]:
             yield cache.db
 
     return build
+
+
+@pytest.fixture
+def world(vault: Callable[..., Path], rebuilt: Callable[..., AbstractContextManager[Connection]]) -> World:
+    """Documents as {path: text}, and what their cache says of them."""
+    return World(vault, rebuilt)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
-from mdcache.build import resolve, workers
+from mdcache.build import problems, resolve, workers
 from mdcache.build.digest import Digest
 from mdcache.build.layout import FILES, TABLES, Batch, Job
 from mdcache.build.load import Loader
@@ -123,7 +123,7 @@ class Build:
         """Make the indexes and resolve everything."""
         db = self._db
         db.execute("BEGIN")
-        resolve.write_problems(db, self._problems)
+        problems.write(db, self._problems)
         ddl.apply_indexes(db, self._settings.schema)
         resolve.resolve_all(db, self._settings.rules(), self._absent)
         db.execute("COMMIT")

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from mdcache.build import resolve
-from mdcache.build.resolve import quoted
+from mdcache.build.problems import leads_nowhere, no_document, quoted
 from mdcache.checking import rules
 from mdcache.checking.assets import Assets
 from mdcache.checking.suggest import Suggestions
@@ -202,7 +201,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
     )
     # A place may have several links: all that a line of front matter names have the same.
     there = {
-        (path, line, column, resolve.no_document(target))
+        (path, line, column, no_document(target))
         for path, line, column, kind, target in db.execute(links, (targets.DOCUMENT,))
         if is_there(kind, target, path)
     }
@@ -212,7 +211,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
             yield problem
     for path, line, column, kind, target in db.execute(links, (targets.ASSET,)):
         if not is_there(kind, target, path):
-            yield resolve.leads_nowhere(path, line, column, kind, f"no file for {quoted(target)}")
+            yield leads_nowhere(path, line, column, kind, f"no file for {quoted(target)}")
 
 
 # What concerns paths

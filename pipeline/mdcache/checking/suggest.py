@@ -8,7 +8,7 @@ from collections.abc import Collection
 from functools import cached_property, lru_cache
 from urllib.parse import quote, unquote
 
-from mdcache.build.resolve import anchors_of, quoted
+from mdcache.build.problems import anchors_of, quoted
 from mdcache.checking.assets import Assets
 from mdcache.config.settings import Settings
 from mdcache.model import Problem

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from mdcache import stops
-from mdcache.build import resolve
+from mdcache.build import problems, resolve
 from mdcache.build.layout import FILES, NODES, TABLES, Batch, Job, Table
 from mdcache.build.load import Loader
 from mdcache.config.settings import Settings
@@ -146,7 +146,7 @@ class Update:
         loader.add(batch, at_once=True)
         names = {name for name, *_ in before ^ self._names(batch.written)}
         resolve.resolve_changes(db, self._settings.rules(), names, batch.written, bereft)
-        resolve.write_problems(db, unread)
+        problems.write(db, unread)
         self._write_history(batch, removed, changed, moved)
         tally = Tally(len(batch.written) - len(changed), len(changed), len(removed))
         if any(tally):
@@ -231,7 +231,7 @@ class Update:
         with self._transaction():
             gone = [(problem.path,) for problem in listed - wanted]
             self._db.executemany(f"DELETE FROM problems WHERE path = ? AND {NO_NODE}", gone)
-            resolve.write_problems(self._db, sorted(wanted - listed))
+            problems.write(self._db, sorted(wanted - listed))
 
 
 def _now() -> str:

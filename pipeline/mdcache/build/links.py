@@ -1,0 +1,239 @@
+"""Which document each link leads to.
+
+A link is looked up in a bucket: the documents that share the name it asks for. Within one, a path is a look-up in a
+dict; a wikilink may mean several documents and leads to the nearest of them, see Nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from mdcache.model import Rules
+from mdcache.parse import targets
+from mdcache.parse.kinds import WIKI_KINDS
+from mdcache.paths import fold, folder, nfc, without_extension
+from mdcache.store.connections import Connection
+
+
+class Candidate(NamedTuple):
+    """A document that a name may mean; alias is '' when the name is that of its path."""
+
+    node: int
+    path: str
+    alias: str
+
+
+class Choice(NamedTuple):
+    """What a link leads to; rivals is how many other documents are equally near."""
+
+    node: int
+    rivals: int
+
+
+def settle(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> set[int]:
+    """Resolve links, and return the keys of the documents whose links now lead elsewhere.
+
+    Bucket by bucket: the links come sorted by name, and each name's documents are fetched once.
+
+    Args:
+        within: a piece of SQL, from AND on, that narrows down the links; parameters are its.
+    """
+    links = db.execute(
+        "SELECT name, links.key, source, kind, target, path, target_node, scope, rivals"
+        f" FROM links JOIN nodes ON nodes.key = source WHERE name IS NOT NULL {within} ORDER BY name, links.key",
+        parameters,
+    )
+    resolved = _Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
+    moved = set()
+    bucket = None
+    for name, key, source, kind, target, path, *before in links:
+        if bucket is None or bucket.name != name:
+            bucket = Bucket(name, _candidates(db, name), rules)
+        wiki = kind in WIKI_KINDS
+        choice = bucket.choose(targets.ask(wiki, target, path), source, path)
+        if choice:
+            after = [choice.node, targets.DOCUMENT, choice.rivals]
+        else:
+            after = [None, targets.look_up(wiki, target, path, rules).scope, 0]
+        if after != before:
+            resolved.add((*after, key))
+            moved.add(source)
+    resolved.flush()
+    return moved
+
+
+def _candidates(db: Connection, name: str) -> Iterator[Candidate]:
+    rows = db.execute("SELECT node, path, alias FROM names JOIN nodes ON key = node WHERE name = ?", (name,))
+    return (Candidate(*row) for row in rows)
+
+
+class Bucket:
+    """The documents that share a name, arranged for the links that ask for it."""
+
+    def __init__(self, name: str, candidates: Iterable[Candidate], rules: Rules) -> None:
+        self.name = name
+        self._extensions, self._roots = rules.extensions, rules.roots
+        self._named: list[Candidate] = []
+        self._aliases: dict[str, list[Candidate]] = {}
+        # By path, by path without extension and by folder: (which form, path, node) of the best for each.
+        self._files: dict[str, tuple[int, str, int]] = {}
+        self._indexes: dict[str, tuple[int, str, int]] = {}
+        self._endings: dict[tuple[int, bool], dict[str, list[Candidate]]] = {}
+        # The documents that a wikilink's name may mean.
+        self._meant: dict[str, Nearest | None] = {}
+        for candidate in candidates:
+            self._add(candidate)
+
+    def _add(self, candidate: Candidate) -> None:
+        node, path, alias = candidate
+        if alias:
+            self._aliases.setdefault(alias, []).append(candidate)
+            return
+        stem = targets.bucket(path, self._extensions)
+        if stem in targets.INDEX_NAMES:
+            _keep_best(self._indexes, nfc(folder(path)), (targets.INDEX_NAMES.index(stem), path, node))
+        if stem == self.name:
+            self._named.append(candidate)
+            short = without_extension(path, self._extensions)
+            order = self._extensions.index(path[len(short) :].lower()) + 1 if short != path else 0
+            _keep_best(self._files, nfc(path), (0, path, node))
+            _keep_best(self._files, nfc(short), (order, path, node))
+
+    def choose(self, asked: targets.Asked | None, source: int, path: str) -> Choice | None:
+        """Return the document that a link in the document source at path asks for; None when there is none."""
+        if asked is None:
+            return None
+        if asked.how == targets.ITSELF:
+            return Choice(source, 0)
+        if asked.how == targets.BY_PATH:
+            return self._at((asked.path,), asked.is_folder)
+        if asked.how == targets.FROM_ROOTS:
+            return self._at((f"{root}/{asked.path}".strip("/") for root in (*self._roots, "")), asked.is_folder)
+        if asked.path not in self._meant:
+            found = self._by_name(asked.path)
+            self._meant[asked.path] = Nearest(found) if found else None
+        nearest = self._meant[asked.path]
+        return nearest.to(folder(path)) if nearest else None
+
+    def _at(self, paths: Iterable[str], is_folder: bool) -> Choice | None:
+        """Return the first that is there, as a file or as a folder with an index."""
+        forms = (self._indexes, self._files) if is_folder else (self._files, self._indexes)
+        found = next((form[path] for path in paths for form in forms if path in form), None)
+        return Choice(found[2], 0) if found else None
+
+    def _by_name(self, wanted: str) -> list[Candidate]:
+        """Return those whose paths end in wanted, in whole components; else without case; else by alias."""
+        folded = fold(wanted)
+        return (
+            self._ending(wanted, False).get(wanted)
+            or self._ending(folded, True).get(folded)
+            or self._aliases.get(folded, [])
+        )
+
+    def _ending(self, wanted: str, folded: bool) -> dict[str, list[Candidate]]:
+        """Return the documents by the ends of their paths, with and without extension, as many components as wanted."""
+        count = wanted.count("/") + 1
+        endings = self._endings.get((count, folded))
+        if endings is None:
+            endings = self._endings[count, folded] = {}
+            for candidate in self._named:
+                path = nfc(candidate.path)
+                for form in {path, without_extension(path, self._extensions)}:
+                    end = "/".join(form.rsplit("/", count)[-count:])
+                    if end.count("/") == count - 1:
+                        endings.setdefault(fold(end) if folded else end, []).append(candidate)
+        return endings
+
+
+def _keep_best(known: dict[str, tuple[int, str, int]], key: str, entry: tuple[int, str, int]) -> None:
+    known[key] = min(entry, known.get(key, entry))
+
+
+class _Best(NamedTuple):
+    """The best of the candidates below a folder: the least deep, then the one with the shortest path, then the first.
+
+    equals is how many there are of the same depth, this one included.
+    """
+
+    depth: int
+    length: int
+    path: str
+    node: int
+    equals: int
+
+
+class Nearest:
+    """The candidates for a name, arranged so that the nearest to any folder is found in as many steps as it is deep.
+
+    Near means few folder steps: from `a/b` to `a/c/d` it is one up, to `a`, and two down. Documents that are equally
+    near are rivals; of these the shortest path is chosen, then the first by alphabet.
+
+    To compare each link with each candidate would be quadratic: minutes where 10,000 folders have a README and all
+    link to README. But every way leads up from the link's folder to a folder above both, and down from there, and of
+    the candidates below that folder only the least deep can be nearest. So the constructor notes in each folder above
+    a candidate (_best) the least deep one below, and how many are as deep. `to` walks up from the link's folder, which
+    may be D deep. Having gone up to a folder D - up deep, a candidate at depth d below it is d - (D - up) steps down:
+    the whole way is d + 2 * up - D, and D is the same for all.
+
+    A candidate that lies below a folder passed earlier is met again higher up, with a way counted too long, up and
+    back down. That does no harm: its own, shorter way was counted at the earlier folder and beats it, so that a way
+    counted too long never wins and never ties with the winner.
+    """
+
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        self._best: dict[str, _Best] = {}
+        for node, path, _ in sorted(candidates, key=lambda candidate: (len(candidate.path), candidate.path)):
+            above = _ancestors(folder(path))
+            for ancestor in above:
+                best = self._best.get(ancestor)
+                if best is None or len(above) < best.depth:
+                    self._best[ancestor] = _Best(len(above), len(path), path, node, 1)
+                elif len(above) == best.depth:
+                    self._best[ancestor] = best._replace(equals=best.equals + 1)
+
+    def to(self, source: str) -> Choice | None:
+        """Return the nearest to a document in the folder source; None when there are no candidates."""
+        found: list[_Best] = []
+        least = 0
+        for up, ancestor in enumerate(_ancestors(source)):
+            best = self._best.get(ancestor)
+            if best:
+                steps = best.depth + 2 * up
+                if not found or steps < least:
+                    found, least = [best], steps
+                elif steps == least:
+                    found.append(best)
+        if not found:
+            return None
+        first = min(found, key=lambda best: (best.length, best.path))
+        return Choice(first.node, sum(best.equals for best in found) - 1)
+
+
+def _ancestors(path: str) -> list[str]:
+    """Return a folder and all above it, up to the base (''), nearest first."""
+    above = [path]
+    while path:
+        path = folder(path)
+        above.append(path)
+    return above
+
+
+class _Writer:
+    """Rows for one statement, written thousands at a time, so that memory stays flat.
+
+    It may write to the table that is being read: it changes neither the rows' keys nor the index they come by.
+    """
+
+    def __init__(self, db: Connection, sql: str) -> None:
+        self._db, self._sql = db, sql
+        self._rows: list[tuple[Any, ...]] = []
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= 10_000:
+            self.flush()
+
+    def flush(self) -> None:
+        self._db.executemany(self._sql, self._rows)
+        self._rows.clear()

@@ -1,0 +1,131 @@
+"""What only the whole set of documents shows to be wrong: ids that are taken, links that lead nowhere or to several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+from mdcache.model import ERROR, WARNING, Problem, Rules
+from mdcache.parse import anchors, targets
+from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
+from mdcache.paths import nfc
+from mdcache.store.connections import Connection
+
+_CODES = ("duplicate-id", "ambiguous-link", "broken-anchor", *sorted({kind.code for kind in KINDS.values()}))
+"""What report writes, and forget deletes: parsing writes the others."""
+_SHOWN = 120
+
+
+def report(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> None:
+    """Write down what is wrong with ids and links that are settled.
+
+    Args:
+        within: a piece of SQL, from AND on, that narrows down the documents; parameters are its.
+    """
+    found = chain(
+        _lost_ids(db, within, parameters),
+        _unsettled_links(db, within, parameters),
+        _broken_anchors(db, rules, within, parameters),
+    )
+    write(db, found)
+
+
+def forget(db: Connection, keys: str) -> None:
+    """Delete what was reported of these documents; keys is a JSON array."""
+    codes = ", ".join(f"'{code}'" for code in _CODES)
+    paths = "SELECT path FROM nodes WHERE key IN (SELECT value FROM json_each(?))"
+    db.execute(f"DELETE FROM problems WHERE code IN ({codes}) AND path IN ({paths})", (keys,))
+
+
+def write(db: Connection, problems: Iterable[Problem]) -> None:
+    """Insert problems, one at a time, so that memory stays flat."""
+    columns = 'path, line, "column", code, severity, message'
+    db.executemany(f"INSERT INTO problems ({columns}) VALUES (?, ?, ?, ?, ?, ?)", problems)
+
+
+def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
+    claims = "SELECT path, line, claim FROM claims JOIN nodes ON nodes.key = node WHERE id <> claim"
+    for path, line, claim in db.execute(f"{claims} {within}", parameters):
+        message = f"the id {quoted(claim)} is taken: it is the id or the path of another document"
+        yield Problem(path, line, 1, "duplicate-id", ERROR, message)
+
+
+def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
+    """Yield what is wrong with links to several documents or to none; a tag needs no document."""
+    links = db.execute(
+        'SELECT path, line, "column", kind, target, rivals FROM links JOIN nodes ON nodes.key = source'
+        f" WHERE scope = 'document' AND (rivals > 0 OR target_node IS NULL AND links.type <> '{TAGGED_AS}')"
+        f" {within}",
+        parameters,
+    )
+    for path, line, column, kind, target, rivals in links:
+        if rivals:
+            message = f"{quoted(target)} could be {rivals + 1} documents that are equally near"
+            yield Problem(path, line, column, "ambiguous-link", WARNING, message)
+        else:
+            yield leads_nowhere(path, line, column, kind, no_document(target))
+
+
+def leads_nowhere(path: str, line: int, column: int, kind: str, message: str) -> Problem:
+    """Return the problem of a link to what is not there."""
+    known = KINDS[kind]
+    return Problem(path, line, column, known.code, known.severity, message)
+
+
+def no_document(target: str) -> str:
+    """Return the message about a link whose target is no document."""
+    return f"no document for {quoted(target)}"
+
+
+def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
+    """Yield what is wrong with links to a place that a document does not have. Each target's anchors are fetched once.
+
+    Documents over the size limit may have any place: nobody looked into them.
+    """
+    links = db.execute(
+        'SELECT target_node, kind, fragment, target, nodes.path, line, "column" FROM links'
+        " JOIN nodes ON nodes.key = source JOIN nodes AS other ON other.key = target_node"
+        f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
+        parameters,
+    )
+    node, places = None, _Places(())
+    for target_node, kind, fragment, target, path, line, column in links:
+        if target_node != node:
+            node, places = target_node, _Places(map(nfc, anchors_of(db, target_node)))
+        if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
+            message = f"no heading or anchor for {quoted(target)}"
+            yield Problem(path, line, column, "broken-anchor", ERROR, message)
+
+
+class _Places:
+    """The places in one document that a fragment may name."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = frozenset(known)
+        self._loose: frozenset[str] | None = None
+
+    def have(self, wiki: bool, fragment: str) -> bool:
+        """Return whether a fragment names one of them; wiki: it is a wikilink's, which may say a heading's text."""
+        if not self._known.isdisjoint(anchors.forms(fragment)) or anchors.is_made_by_viewers(fragment):
+            return True
+        if not anchors.is_lenient(wiki, fragment):
+            return False
+        if self._loose is None:
+            self._loose = frozenset(map(anchors.loose, self._known))
+        return not self._loose.isdisjoint(anchors.loose_forms(fragment))
+
+
+def quoted(text: str) -> str:
+    """Return what a document says as a message can show it: one line, no control characters, 120 characters at most."""
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+def anchors_of(db: Connection, node: int) -> Iterator[str]:
+    """Return all places in a document that a fragment may name: anchors of headings and others."""
+    rows = db.execute(
+        "SELECT anchor FROM sections WHERE node = ?1 AND anchor IS NOT NULL UNION"
+        " SELECT anchor FROM anchors WHERE node = ?1",
+        (node,),
+    )
+    return (anchor for (anchor,) in rows)
