@@ -1,309 +1,369 @@
-"""Judgements over plain values: what cannot be had everywhere is put as a value. Real ones are in test_symptoms."""
+"""What doctor sees of real disks, processes, locks and limits; the command from end to end."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from caches import settings_of
+from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, is_gone, mdcache, run, start
+from watching import watched
 
+from mdcache.build import rebuild
 from mdcache.doctor import doctor
-from mdcache.doctor.doctor import ERROR, OK, WARNING, Check
-from mdcache.doctor.symptoms import CacheFile, Documents, FileSystem, Inotify, Root, Sqlite, Symptoms, Watcher, Writer
-from mdcache.hooks.hook import Standing
-from mdcache.store.lock import Record
-from mdcache.store.watchstate import State
+from mdcache.paths import up
+from mdcache.store import lock, place, watchstate
 
-LOCAL = FileSystem("/notes/.mdcache", "ext4", False, 10**9, 10**6, False, False)
-SQLITE = Sqlite((3, 53, 0), "/usr/bin/python3", ("ENABLE_FTS5", "THREADSAFE=1"), "3.53.0")
-CACHE = CacheFile("/notes/.mdcache/cache.db", True, True, 10**6, 0, None, None, None, None, (), None, LOCAL)
-LIMITS = Inotify(max_watches=100, max_instances=10, watches=0, instances=0)
-FREE = Writer(Record(), False, False, 0.0, None, False)
-HOLDER = Record(7, "mdcache rebuild", "2026-01-01T00:00:00Z", 3)
-STATE = State(pid=9, since="2026-01-01T00:00:00Z", method="inotify", ready=True)
-WATCHER = Watcher(STATE, True, False, 3600.0, 100.0, None)
-DOCUMENTS = Documents(12, 34_000, 5, (), None)
-WELL = Symptoms(
-    "/notes/mdcache.toml",
-    None,
-    300.0,
-    SQLITE,
-    (Root("/notes", True, LOCAL._replace(folder="/notes")),),
-    DOCUMENTS,
-    CACHE,
-    LIMITS,
-    FREE,
-    WATCHER,
-    (Standing("/notes/.git/hooks/pre-commit", None, None),),
-)
+Vault = Callable[..., Path]
+
+FILES = {"docs/a.md": "# A\n\n[[b]]\n", "docs/b.md": "# B\n"}
+NAMESPACE = ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--map-root-user", "--mount")
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
-def sick(seen: Symptoms) -> list[Check]:
-    """The checks that ask for something to be done; each says all there is to say."""
-    found = [check for check in doctor.diagnose(seen) if check.level != OK]
-    assert all(check.saw and check.means and check.fix for check in found)
-    assert doctor.healthy(doctor.diagnose(seen)) == (not found)
-    return found
+@pytest.fixture
+def folder(vault: Vault) -> Path:
+    """Documents and a cache of them."""
+    folder = vault(FILES)
+    assert mdcache(folder, "rebuild", "docs").returncode == 0
+    return folder
 
 
-def only(seen: Symptoms, check: str, level: str) -> Check:
-    """The one check that is not ok."""
-    (found,) = sick(seen)
-    assert (found.check, found.level) == (check, level)
-    return found
+def database_of(folder: Path) -> str:
+    return str(folder / ".mdcache/cache.db")
 
 
-def with_cache(**changes: Any) -> Symptoms:
-    return WELL._replace(cache=CACHE._replace(**changes))
+def told(folder: Path, *before: str, status: int = 1) -> dict[str, dict[str, Any]]:
+    """What doctor says, by check; those of which there are several, by the last. status: that in which it ends."""
+    done = run((*before, *MDCACHE, "doctor", "--json"), folder)
+    assert (done.returncode, done.stderr) == (status, ""), done
+    found = json.loads(done.stdout)
+    assert found["ok"] == (status == 0)
+    return {check["check"]: check for check in found["checks"]}
 
 
-def test_all_is_well_where_nothing_is_wrong() -> None:
-    assert sick(WELL) == []
-    assert all(check.fix is None for check in doctor.diagnose(WELL))
+def stamps(folder: Path) -> dict[str, int]:
+    """When each file was last written, but for the side files that a reader makes."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal")))
+    return {str(path): path.stat().st_mtime_ns for path in files}
 
 
-def test_each_check_has_one_line() -> None:
-    names = [check.check for check in doctor.diagnose(WELL)]
-    assert names == [
-        *("settings", "sqlite", "root", "documents", "cache", "permissions", "file system", "space"),
-        *("synced folder", "inotify", "lock", "watcher", "hooks"),
-    ]
+def levels(found: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The checks that are not ok."""
+    return {name: check["level"] for name, check in found.items() if check["level"] != "ok"}
 
 
-# Settings and SQLite
+# The command
 
 
-def test_settings_that_cannot_be_read_are_an_error() -> None:
-    seen = Symptoms(None, "mdcache.toml is not valid TOML: line 1", 0.0, SQLITE)
-    assert only(seen, "settings", ERROR).saw == "mdcache.toml is not valid TOML: line 1"
+def test_where_all_is_well_it_ends_with_0_and_a_line_for_each_check(folder: Path) -> None:
+    done = mdcache(folder, "doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("ok       ") for line in lines)
+    assert [line.split()[1].rstrip(":") for line in lines][:5] == ["settings", "sqlite", "root", "documents", "cache"]
+    assert levels(told(folder, status=0)) == {}
 
 
-def test_without_settings_and_without_a_cache_there_is_something_to_do() -> None:
-    nothing = WELL._replace(settings_file=None, roots=(), cache=CACHE._replace(there=False))
-    assert [(check.check, check.fix) for check in sick(nothing)] == [
-        ("settings", "mdcache init"),
-        ("cache", "mdcache rebuild DOCS"),
-    ]
+def test_it_changes_nothing(folder: Path) -> None:
+    before = stamps(folder)
+    told(folder, status=0)
+    assert stamps(folder) == before
 
 
-def test_a_cache_that_remembers_its_documents_needs_no_settings() -> None:
-    assert sick(WELL._replace(settings_file=None)) == []
+def test_a_warning_stands_in_one_line_with_its_fix(vault: Vault) -> None:
+    done = mdcache(vault({"mdcache.toml": 'docs = ["."]\n', "a.md": "# A\n"}), "doctor")
+    assert done.returncode == 1
+    assert "fix: mdcache rebuild" in next(line for line in done.stdout.splitlines() if line.startswith("warning"))
 
 
-@pytest.mark.parametrize("version", [(3, 31, 1), (3, 43, 2)])
-def test_an_old_sqlite_is_an_error(version: tuple[int, ...]) -> None:
-    found = only(WELL._replace(sqlite=SQLITE._replace(version=version, options=())), "sqlite", ERROR)
-    assert found.fix == "pip install pysqlite3"
-
-
-def test_a_sqlite_without_full_text_search_is_an_error() -> None:
-    assert "FTS5" in only(WELL._replace(sqlite=SQLITE._replace(options=("THREADSAFE=1",))), "sqlite", ERROR).saw
-
-
-@pytest.mark.parametrize(("shell", "says"), [("3.40.1", True), ("3.43.0", False), ("", False)])
-def test_an_old_shell_is_told_of_and_needs_nothing_done(shell: str, says: bool) -> None:
-    found = doctor.judge_sqlite(SQLITE._replace(shell=shell))
-    assert (found.level, bool(found.means)) == (OK, says)
+def test_settings_that_cannot_be_read_are_told_of_and_do_not_end_it(vault: Vault) -> None:
+    found = told(vault({"mdcache.toml": "docs = [\n"}))
+    assert levels(found) == {"settings": "error"}
+    assert found["sqlite"]["level"] == "ok"
 
 
 # Documents
 
 
-def test_a_root_that_is_gone_is_an_error() -> None:
-    assert "/gone" in only(WELL._replace(roots=(Root("/gone", False, None),)), "root", ERROR).saw
+def test_a_root_that_is_gone_is_seen(vault: Vault) -> None:
+    found = told(vault({"mdcache.toml": 'docs = ["gone"]\n'}))
+    assert levels(found) == {"root": "error", "cache": "warning"}
 
 
-def test_a_root_on_a_network_file_system_is_to_be_polled() -> None:
-    root = Root("/share", True, LOCAL._replace(kind="nfs4"))
-    assert only(WELL._replace(roots=(root,)), "root", WARNING).fix == "mdcache watch --poll"
+@pytest.mark.skipif(os.getuid() == 0 and not UNPRIVILEGED, reason="root reads everything")
+def test_documents_and_folders_that_cannot_be_read_are_seen(folder: Path) -> None:
+    (folder / "docs/a.md").chmod(0)
+    found = told(folder, *UNPRIVILEGED)
+    assert levels(found) == {"documents": "warning"}
+    assert found["documents"]["saw"] == "1 of 2 cannot be read, as a.md"
+    (folder / "docs").chmod(0)
+    assert levels(told(folder, *UNPRIVILEGED))["documents"] == "error"
+    (folder / "docs").chmod(0o755)
 
 
-def test_a_root_on_a_read_only_file_system_is_fine() -> None:
-    assert sick(WELL._replace(roots=(Root("/cd", True, LOCAL._replace(read_only=True)),))) == []
+# The file at the database's path
+
+
+def test_a_foreign_file_is_seen_and_stays(vault: Vault) -> None:
+    folder = vault({**FILES, "mdcache.toml": 'docs = ["docs"]\n', ".mdcache/cache.db": b"somebody else's"})
+    found = told(folder)
+    assert levels(found) == {"cache": "error"}
+    assert "is not a cache of mdcache" in found["cache"]["saw"]
+    assert Path(database_of(folder)).read_bytes() == b"somebody else's"
+
+
+def test_a_foreign_file_is_seen_without_settings_too(vault: Vault) -> None:
+    found = told(vault({**FILES, ".mdcache/cache.db": b"somebody else's"}))
+    assert levels(found) == {"settings": "warning", "cache": "error"}
+
+
+@pytest.mark.parametrize("at", [0, 8192 * 3, -8192], ids=["header", "middle", "end"])
+def test_a_damaged_cache_is_seen(vault: Vault, at: int) -> None:
+    folder = vault({**FILES, "mdcache.toml": 'docs = ["docs"]\n'})
+    assert mdcache(folder, "rebuild").returncode == 0
+    path = Path(database_of(folder))
+    raw = bytearray(path.read_bytes())
+    at %= len(raw)
+    raw[at : at + 100] = b"\xa5" * 100
+    path.write_bytes(raw)
+    found = told(folder)
+    assert levels(found) == {"cache": "error"}
+    assert found["cache"]["fix"] == "mdcache rebuild"
+
+
+def test_a_cache_of_other_settings_is_seen(vault: Vault) -> None:
+    folder = vault({**FILES, "mdcache.toml": 'docs = ["docs"]\n'})
+    assert mdcache(folder, "rebuild").returncode == 0
+    (folder / "mdcache.toml").write_text('docs = ["docs"]\nexclude = ["b.md"]\n')
+    found = told(folder)
+    assert levels(found) == {"cache": "warning"}
+    assert found["cache"]["fix"] == "mdcache sync"
+
+
+@pytest.mark.skipif(os.getuid() == 0 and not UNPRIVILEGED, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_to_is_seen(folder: Path) -> None:
+    for name in (".mdcache/cache.db-wal", ".mdcache/cache.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / ".mdcache").chmod(0o555)
+    try:
+        assert levels(told(folder, *UNPRIVILEGED))["permissions"] == "error"
+    finally:
+        (folder / ".mdcache").chmod(0o755)
 
 
 @pytest.mark.parametrize(
-    ("change", "word"), [({"ignores_case": True}, "case"), ({"whole_seconds": True}, "whole seconds")]
-)
-def test_an_odd_file_system_is_told_of_and_needs_nothing_done(change: dict[str, Any], word: str) -> None:
-    odd = LOCAL._replace(**change)
-    for found in (doctor.judge_root(Root("/odd", True, odd)), doctor.judge_file_system(odd)):
-        assert found.level == OK
-        assert word in (found.means or "")
-
-
-def test_a_folder_that_cannot_be_listed_is_an_error() -> None:
-    seen = DOCUMENTS._replace(unlisted="cannot list /notes/x: Permission denied")
-    assert only(WELL._replace(documents=seen), "documents", ERROR).saw == seen.unlisted
-
-
-def test_documents_that_cannot_be_read_are_counted() -> None:
-    found = only(WELL._replace(documents=DOCUMENTS._replace(unreadable=("a.md", "b.md"))), "documents", WARNING)
-    assert found.saw == "2 of 12 cannot be read, as a.md"
-
-
-def test_no_documents_at_all_are_worth_a_warning() -> None:
-    only(WELL._replace(documents=DOCUMENTS._replace(number=0)), "documents", WARNING)
-
-
-# The cache
-
-
-@pytest.mark.parametrize(
-    ("change", "level", "fix"),
+    ("path", "service"),
     [
-        ({"refused": "x.db is not a cache of mdcache"}, ERROR, "name another with --db"),
-        ({"unread": "no space left for x.db"}, ERROR, "mend what it names"),
-        ({"damage": "x.db is damaged"}, ERROR, "mdcache rebuild"),
-        ({"there": False}, WARNING, "mdcache rebuild"),
-        ({"misfit": "settings, schema or versions have changed"}, WARNING, "mdcache sync"),
-        ({"wal_size": 100_000_000}, WARNING, "end that program"),
+        ("/home/you/Dropbox/notes", "Dropbox"),
+        ("/home/you/Dropbox (Company)", "Dropbox"),
+        ("/Users/you/Library/Mobile Documents/com~apple~CloudDocs/notes", "iCloud Drive"),
+        ("C/OneDrive - Company/notes", "OneDrive"),
+        ("/Users/you/Library/CloudStorage/GoogleDrive-you@example.org/notes", "Google Drive"),
+        ("/home/you/Dropboxes/notes", None),
+        ("/home/you/notes", None),
     ],
 )
-def test_a_file_that_is_no_sound_current_cache_is_told_of(change: dict[str, Any], level: str, fix: str) -> None:
-    assert only(with_cache(**change), "cache", level).fix == fix
+def test_a_synced_folder_is_known_by_its_name(path: str, service: str | None) -> None:
+    found = next(filter(None, map(doctor.service_of, up(path))), None)
+    assert found == service
 
 
-def test_a_log_that_is_no_longer_than_the_cache_is_fine() -> None:
-    assert sick(with_cache(wal_size=100_000_000, size=200_000_000)) == []
+@pytest.mark.parametrize(("mark", "service"), [(".stfolder/", "Syncthing"), (".dropbox", "Dropbox")])
+def test_a_synced_folder_is_known_by_what_lies_in_it(vault: Vault, mark: str, service: str) -> None:
+    folder = vault({**FILES, mark: ""})
+    assert mdcache(folder, "rebuild", "docs").returncode == 0
+    found = told(folder)
+    assert levels(found) == {"synced folder": "warning"}
+    assert found["synced folder"]["saw"] == f"the cache is in {folder}, which looks like a folder of {service}"
 
 
-def test_what_cannot_be_written_to_is_named() -> None:
-    assert "/notes/.mdcache" in only(with_cache(unwritable=("/notes/.mdcache",)), "permissions", ERROR).saw
+# Disks
 
 
-def test_a_published_cache_is_only_read_so_that_nothing_need_be_writable() -> None:
-    read_only = LOCAL._replace(read_only=True, free_bytes=0)
-    assert sick(with_cache(live=False, unwritable=("/notes",), file_system=read_only)) == []
+def mounted(options: tuple[str, ...], at: Path) -> bool:
+    """Whether such a mount is allowed here, in a namespace of its own."""
+    return run((*NAMESPACE, "mount", *options, str(at)), at).returncode == 0
 
 
-@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "9p", "fuse.sshfs", "ceph"])
-def test_a_cache_on_a_network_file_system_is_an_error(kind: str) -> None:
-    assert kind in only(with_cache(file_system=LOCAL._replace(kind=kind)), "file system", ERROR).saw
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are Linux's")
+def test_a_full_disk_is_seen(vault: Vault) -> None:
+    folder = vault({**FILES, ".mdcache/": "", "mdcache.toml": 'docs = ["docs"]\n'})
+    if not mounted(("-t", "tmpfs", "none"), folder / ".mdcache"):
+        pytest.skip("no mounts here: see the values in test_checks")
+    fill = "mount -t tmpfs -o size=2m none .mdcache; dd if=/dev/zero of=.mdcache/x bs=64k 2>/dev/null"
+    found = told(folder, *NAMESPACE, "sh", "-c", f'{fill}; exec "$@"', "sh")
+    assert levels(found) == {"cache": "warning", "space": "error"}
+    build = (
+        f"mount -t tmpfs -o size=2m none .mdcache; {' '.join(MDCACHE)} rebuild --quiet; dd if=/dev/zero of=.mdcache/x"
+    )
+    found = told(folder, *NAMESPACE, "sh", "-c", f'{build} bs=64k 2>/dev/null; exec "$@"', "sh")
+    assert levels(found) == {"cache": "error", "space": "error"}
+    assert found["cache"]["means"] == "nothing can be read from it"
+    assert found["file system"]["saw"] == "tmpfs"
 
 
-@pytest.mark.parametrize("kind", ["ext4", "btrfs", "apfs", "tmpfs", "overlay", "vfat", "fuseblk", ""])
-def test_a_cache_on_a_local_file_system_is_fine(kind: str) -> None:
-    assert sick(with_cache(file_system=LOCAL._replace(kind=kind))) == []
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are Linux's")
+def test_a_read_only_file_system_is_seen(folder: Path) -> None:
+    cache = folder / ".mdcache"
+    if not mounted(("--bind", str(cache)), cache):
+        pytest.skip("no mounts here: see the values in test_checks")
+    script = 'mount --bind .mdcache .mdcache && mount -o remount,ro,bind .mdcache && exec "$@"'
+    found = levels(told(folder, *NAMESPACE, "sh", "-c", script, "sh"))
+    assert found["file system"] == found["permissions"] == "error"
 
 
-def test_a_read_only_file_system_is_an_error() -> None:
-    only(with_cache(file_system=LOCAL._replace(read_only=True)), "file system", ERROR)
+def test_folders_may_nest_deeper_than_calls(folder: Path) -> None:
+    subprocess.run(["mkdir", "-p", folder / "/".join(["docs"] + ["d"] * 1200)], check=True)
+    try:
+        assert told(folder, status=0)["documents"]["saw"].endswith(" in 1,201 folders")
+    finally:
+        subprocess.run(["rm", "-r", folder / "docs/d"], check=True)  # pytest's own recursion would not come back
 
 
-@pytest.mark.parametrize(
-    ("free", "inodes", "level"),
-    [(0, 10**6, ERROR), (10**9, 0, ERROR), (2_999_999, None, WARNING), (3_000_000, None, OK), (3_000_000, 10**6, OK)],
-)
-def test_a_disk_has_room_for_a_rebuild_or_not(free: int, inodes: int | None, level: str) -> None:
-    found = doctor.judge_space(CACHE, LOCAL._replace(free_bytes=free, free_inodes=inodes), 0)
-    assert found.level == level
+# Limits
 
 
-def test_without_a_cache_the_documents_say_how_much_room_it_needs() -> None:
-    small = LOCAL._replace(free_bytes=10_000_000)
-    nothing = CACHE._replace(there=False, size=0)
-    assert doctor.judge_space(nothing, small, 5_000_000).level == WARNING
-    assert doctor.judge_space(nothing, small, 1_000_000).level == OK
+@pytest.mark.skipif(not (INOTIFY.exists() and os.access(INOTIFY, os.W_OK)), reason="needs root to lower the limit")
+def test_a_limit_that_the_folders_exceed_is_seen(folder: Path) -> None:
+    for number in range(20):
+        (folder / f"docs/{number}").mkdir()
+    before = INOTIFY.read_text()
+    try:
+        INOTIFY.write_text("20")
+        found = told(folder)
+    finally:
+        INOTIFY.write_text(before)
+    assert levels(found) == {"inotify": "warning"}
+    assert "sudo sysctl fs.inotify.max_user_watches=" in found["inotify"]["fix"]
 
 
-def test_a_cache_in_a_synced_folder_is_worth_a_warning() -> None:
-    found = only(with_cache(synced=("Dropbox", "/home/you/Dropbox")), "synced folder", WARNING)
-    assert "Dropbox" in found.saw
-
-
-# inotify
-
-
-def test_fewer_watches_than_folders_are_worth_a_warning_that_names_the_sysctl() -> None:
-    seen = WELL._replace(documents=DOCUMENTS._replace(folders=101), watcher=None)
-    assert only(seen, "inotify", WARNING).fix == "sudo sysctl fs.inotify.max_user_watches=256"
-
-
-def test_what_others_watch_counts() -> None:
-    used = LIMITS._replace(watches=96)
-    assert only(WELL._replace(inotify=used, watcher=None), "inotify", WARNING)
-    assert sick(WELL._replace(inotify=used._replace(watches=95), watcher=None)) == []
-
-
-def test_the_folders_that_the_watcher_watches_do_not_count_twice() -> None:
-    assert sick(WELL._replace(inotify=LIMITS._replace(watches=99))) == []
-
-
-def test_no_room_for_one_more_observer_is_worth_a_warning() -> None:
-    seen = WELL._replace(inotify=LIMITS._replace(instances=9), watcher=None)
-    assert "max_user_instances" in (only(seen, "inotify", WARNING).fix or "")
-
-
-def test_where_there_is_no_inotify_nothing_is_said_of_it() -> None:
-    assert "inotify" not in [check.check for check in doctor.diagnose(WELL._replace(inotify=None))]
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_the_folders_of_a_running_watcher_are_counted(tmp_path: Path) -> None:
+    with watched(tmp_path) as watcher:
+        assert sum(doctor.observed_by(str(watcher.process.pid))) >= 1
+        assert not list(doctor.observed_by(str(os.getpid())))
 
 
 # Others at work
 
 
-def test_a_lock_that_is_held_names_its_holder() -> None:
-    found = doctor.judge_lock(Writer(HOLDER, True, True, 5.0, None, True))
-    assert (found.level, found.saw) == (OK, "held by mdcache rebuild (process 7, since 2026-01-01T00:00:00Z)")
+def test_a_lock_that_is_held_is_seen_with_its_holder(vault: Vault) -> None:
+    settings = settings_of(vault(FILES))
+    rebuild.rebuild(settings, rebuild.Options(workers=0))
+
+    def seen() -> str:
+        return next(check.saw for check in doctor.diagnose(settings) if check.check == "lock")
+
+    with lock.held(settings.database, "mdcache test"):
+        assert seen().startswith(f"held by mdcache test (process {os.getpid()}, since ")
+    assert seen() == "free"
 
 
-def test_a_lock_that_nobody_holds_is_free_whoever_it_names() -> None:
-    assert doctor.judge_lock(Writer(HOLDER, False, False, 10**6, None, False)) == Check("lock", OK, "free")
+def test_the_lock_of_a_killed_writer_is_free(folder: Path) -> None:
+    hold = (
+        "import sys, time; from mdcache.store import lock\n"
+        "with lock.held(sys.argv[1], 'mdcache test'):\n"
+        " print(flush=True); time.sleep(600)\n"
+    )
+    process = subprocess.Popen((sys.executable, "-c", hold, database_of(folder)), stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    assert "held by mdcache test" in told(folder, status=0)["lock"]["saw"]
+    process.kill()
+    process.wait(PATIENCE_S)
+    process.stdout.close()
+    assert told(folder, status=0)["lock"]["saw"] == "free"
+
+
+def test_a_lock_that_outlives_the_process_it_names_is_seen(folder: Path) -> None:
+    hold = (
+        "import os, sys, time; from mdcache.store import lock\n"
+        "with lock.held(sys.argv[1], 'mdcache test'):\n"
+        " child = os.fork()\n"
+        " if child: print(child, flush=True); os._exit(0)\n"
+        " time.sleep(600)\n"
+    )
+    process = subprocess.Popen((sys.executable, "-c", hold, database_of(folder)), stdout=subprocess.PIPE)
+    assert process.stdout
+    child = int(process.stdout.readline())
+    process.wait(PATIENCE_S)
+    try:
+        assert levels(told(folder)) == {"lock": "error"}
+    finally:
+        os.kill(child, signal.SIGKILL)
+        assert is_gone(child)
+        process.stdout.close()
+
+
+def test_a_build_that_a_killed_rebuild_left_is_seen(folder: Path) -> None:
+    Path(place.build_path(database_of(folder))).write_bytes(Path(database_of(folder)).read_bytes())
+    assert levels(told(folder)) == {"lock": "warning"}
+    assert mdcache(folder, "rebuild").returncode == 0
+    assert levels(told(folder, status=0)) == {}
+
+
+def test_a_watcher_that_was_killed_or_halted_is_seen(tmp_path: Path) -> None:
+    with watched(tmp_path) as watcher:
+        ask = ("doctor", "--json", "--db", watcher.database)
+
+        def level() -> tuple[str, str | None]:
+            found = json.loads(mdcache(tmp_path, *ask).stdout)["checks"][-1]
+            return found["level"], found["fix"]
+
+        assert level() == ("ok", None)
+        if sys.platform == "linux":
+            watcher.process.send_signal(signal.SIGSTOP)
+            assert level() == ("warning", f"kill -CONT {watcher.process.pid}")
+            watcher.process.send_signal(signal.SIGCONT)
+        watcher.process.kill()
+        watcher.process.wait(PATIENCE_S)
+        assert level() == ("warning", "mdcache watch --detach")
+        watcher.restart()
+        assert level() == ("ok", None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a name is text, and /proc is not there")
+def test_the_process_of_a_killed_watcher_may_be_another_by_now_of_any_name(folder: Path) -> None:
+    program = folder / os.fsdecode(b"\xff")
+    program.symlink_to(shutil.which("sleep") or "")
+    with start((str(program), "60"), folder, stdout=None, stderr=None) as other:
+        left = watchstate.State(pid=other.pid, since="2026-01-01T00:00:00Z")
+        Path(watchstate.path_of(database_of(folder))).write_text(json.dumps(left._asdict()))
+        assert levels(told(folder)) == {"watcher": "warning"}
+        other.kill()
+
+
+# Git
 
 
 @pytest.mark.parametrize(
-    ("seen", "level"),
+    ("spoil", "saw"),
     [
-        (Writer(HOLDER, True, False, 5.0, None, False), ERROR),
-        (Writer(HOLDER, True, True, 601.0, None, False), WARNING),
-        (Writer(HOLDER, False, False, 5.0, None, True), WARNING),
-        (FREE._replace(foreign="x.db.lock is not a lock of mdcache"), ERROR),
+        (lambda hook: hook.unlink(), "is gone"),
+        (lambda hook: hook.chmod(0o644), "is not executable"),
+        (lambda hook: hook.write_text(hook.read_text().replace("status=0", "status=1")), "was edited"),
+        (lambda hook: hook.write_text("#!/bin/sh\n"), "is not the hook of mdcache"),
     ],
-    ids=["held by another", "held for long", "a build left behind", "foreign"],
+    ids=["gone", "not executable", "edited", "replaced"],
 )
-def test_a_lock_that_is_in_the_way_is_told_of(seen: Writer, level: str) -> None:
-    only(WELL._replace(writer=seen), "lock", level)
-
-
-@pytest.mark.parametrize(
-    ("seen", "word"),
-    [
-        (WATCHER._replace(alive=False), "was killed"),
-        (WATCHER._replace(halted=True), "is halted"),
-        (WATCHER._replace(state=STATE._replace(degraded="cannot list /notes")), "cannot list /notes"),
-        (WATCHER._replace(reconcile_age_s=961.0), "silent"),
-        (WATCHER._replace(reconcile_age_s=None), "silent"),
-        (WATCHER._replace(state=STATE._replace(pending=3), event_age_s=61.0), "silent"),
-        (WATCHER._replace(state=STATE._replace(ready=False), age_s=601.0), "silent"),
-    ],
-    ids=["killed", "halted", "degraded", "stale", "never", "pending", "not ready"],
-)
-def test_a_watcher_that_does_not_do_its_work_is_worth_a_warning(seen: Watcher, word: str) -> None:
-    assert word in only(WELL._replace(watcher=seen), "watcher", WARNING).saw
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        WATCHER._replace(reconcile_age_s=959.0),
-        WATCHER._replace(state=STATE._replace(pending=3), event_age_s=5.0),
-        WATCHER._replace(state=STATE._replace(ready=False), age_s=5.0, reconcile_age_s=None),
-        None,
-    ],
-    ids=["compared not long ago", "busy", "starting", "none"],
-)
-def test_a_watcher_that_does_its_work_is_fine(seen: Watcher | None) -> None:
-    assert sick(WELL._replace(watcher=seen)) == []
-
-
-# Hooks
-
-
-def test_a_hook_that_git_does_not_run_is_worth_a_warning() -> None:
-    idle = Standing("/notes/.git/hooks/post-merge", "is gone", "mdcache hook install")
-    found = only(WELL._replace(hooks=(*(WELL.hooks or ()), idle)), "hooks", WARNING)
-    assert (found.saw, found.fix) == ("/notes/.git/hooks/post-merge is gone", "mdcache hook install")
-
-
-def test_without_hooks_nothing_is_amiss() -> None:
-    assert sick(WELL._replace(hooks=())) == []
-    assert "hooks" not in [check.check for check in doctor.diagnose(WELL._replace(hooks=None))]
+def test_a_hook_that_git_no_longer_runs_is_seen(
+    folder: Path, git: Callable[..., str], spoil: Callable[[Path], Any], saw: str
+) -> None:
+    assert "hooks" not in told(folder, status=0)
+    git(folder, "init", "-q")
+    assert told(folder, status=0)["hooks"]["saw"] == "none of mdcache"
+    assert mdcache(folder, "hook", "install").returncode == 0
+    assert told(folder, status=0)["hooks"]["saw"] == "in force"
+    spoil(folder / ".git/hooks/post-merge")
+    found = told(folder)
+    assert levels(found) == {"hooks": "warning"}
+    assert saw in found["hooks"]["saw"]

@@ -17,17 +17,15 @@ from mdcache.errors import No, UsageError, WorkError
 def doctor(asked: Common, as_json: bool) -> None:
     """Find what is wrong with the setup: what was seen, what it means, the one fix."""
     from mdcache.cli import render
-    from mdcache.doctor import symptoms
-    from mdcache.doctor.doctor import diagnose, healthy
+    from mdcache.doctor.doctor import diagnose, healthy, without_settings
 
     try:
         settings = asked.settings()
         with suppress(WorkError):  # what is wrong with the cache is for the checks to say
             settings = with_remembered_roots(settings)
-        seen = symptoms.observe(settings)
+        checks = diagnose(settings)
     except UsageError as error:
-        seen = symptoms.without_settings(str(error))
-    checks = diagnose(seen)
+        checks = without_settings(str(error))
     if as_json:
         show.as_json({"ok": healthy(checks), "checks": [check._asdict() for check in checks]})
     elif not asked.quiet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mdcache.cli import show
 
 if TYPE_CHECKING:
-    from mdcache.doctor.doctor import Check
+    from mdcache.doctor.checks import Check
     from mdcache.hooks.hook import Done
     from mdcache.model import Report
     from mdcache.read.feed import News

@@ -1,301 +1,297 @@
-"""What is wrong with a setup: pure judgements over what symptoms has seen. Each names its cause, and one fix.
+"""Look at a setup and report what is wrong: settings, disks, cache, limits, locks, watchers, hooks.
 
-A warning is what works, but not as well as it should; an error is what does not. Both ask for something to be done.
-What needs nothing done is ok, however odd.
+Nothing is written, and nothing fails: what cannot be looked at is itself a check. It describes this moment; whether
+cache and files agree is for verify to say.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import closing, suppress
+from datetime import datetime
 
-from mdcache.doctor.symptoms import CacheFile, Documents, FileSystem, Inotify, Root, Sqlite, Symptoms, Watcher, Writer
-from mdcache.hooks.hook import Standing
-from mdcache.store import connections, place
+from mdcache.config.settings import Settings
+from mdcache.doctor import checks
+from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
+from mdcache.errors import Damaged, MdcacheError, WorkError
+from mdcache.files import git
+from mdcache.files.scan import scan
+from mdcache.hooks import hook
+from mdcache.model import Entry
+from mdcache.paths import up
+from mdcache.store import connections, lock, place, watchstate
+from mdcache.store.cache import opened
+from mdcache.syncing import sync
 
-OK, WARNING, ERROR = "ok", "warning", "error"
-# A writer that works for longer, and a watcher that has been silent for longer, are looked at.
-_LONG_S = 600.0
-_PENDING_S = 60.0
-_GRACE_S = 60.0
 # What a rebuild needs at its peak, as a multiple of the cache.
 _ROOM = 3
 _LARGE_LOG = 64_000_000
-_FULL_BYTES, _FULL_INODES = 1_000_000, 4
-# The shell that reads contentless full-text indexes with deletes.
-_SHELL = (3, 43)
+# Services that copy folders: what their folders are called, and what they leave in them.
+_SERVICES = (
+    ("Dropbox", r"Dropbox( \(.*\))?", (".dropbox", ".dropbox.cache")),
+    ("OneDrive", r"OneDrive( ?- ?.*)?", ()),
+    ("iCloud Drive", r"Mobile Documents|com~apple~CloudDocs|iCloud ?Drive", ()),
+    ("Google Drive", r"Google ?Drive(-.*)?", (".tmp.driveupload", ".tmp.drivedownload")),
+    ("Nextcloud", r"Nextcloud", (".nextcloudsync.log",)),
+    ("ownCloud", r"ownCloud", (".owncloudsync.log",)),
+    ("Syncthing", r"(?!)", (".stfolder",)),
+)
 
 
-class Check(NamedTuple):
-    """One line of the report. means and fix are None when there is nothing to say or to do."""
-
-    check: str
-    level: str
-    saw: str
-    means: str | None = None
-    fix: str | None = None
+def without_settings(why: str) -> tuple[Check, ...]:
+    """Return the checks that can be made when the settings cannot be read."""
+    return Check("settings", ERROR, why, "no command works with them", "mend what it names"), _sqlite()
 
 
-def diagnose(seen: Symptoms) -> tuple[Check, ...]:
-    """Every check, in an order in which one may explain the next."""
-    return tuple(_checks(seen))
+def diagnose(settings: Settings) -> tuple[Check, ...]:
+    """Return every check, in an order in which one may explain the next."""
+    return tuple(_checks(settings))
 
 
-def healthy(checks: tuple[Check, ...]) -> bool:
-    """Whether nothing asks for anything to be done."""
-    return all(check.level == OK for check in checks)
+def healthy(found: tuple[Check, ...]) -> bool:
+    """Return whether nothing asks for anything to be done."""
+    return all(check.level == OK for check in found)
 
 
-def _checks(seen: Symptoms) -> Iterator[Check]:
-    yield judge_settings(seen.settings_file, seen.settings_error, bool(seen.roots))
-    yield judge_sqlite(seen.sqlite)
-    for root in seen.roots:
-        yield judge_root(root)
-    if seen.documents and all(root.there for root in seen.roots) and seen.roots:
-        yield judge_documents(seen.documents)
-    if seen.cache:
-        yield from _of_cache(seen, seen.cache)
-    if seen.inotify and seen.documents and seen.roots:
-        yield judge_inotify(seen.inotify, seen.documents.folders, seen.watcher)
-    if seen.writer:
-        yield judge_lock(seen.writer)
-        yield judge_watcher(seen.watcher, seen.reconcile_s)
-    if seen.hooks is not None:
-        yield judge_hooks(seen.hooks)
+def _checks(settings: Settings) -> Iterator[Check]:
+    roots = settings.roots
+    saw = settings.file or "none: what the cache remembers holds"
+    nothing = "no settings, and no cache that remembers any", "no documents are named", "mdcache init"
+    yield Check("settings", OK, saw) if roots else Check("settings", WARNING, *nothing)
+    yield _sqlite()
+    yield from map(_root, roots)
+    folders, size = sum(map(_folders, roots)), 0
+    if roots and all(map(os.path.isdir, roots)):
+        documents, size = _documents(settings, folders)
+        yield documents
+    yield from _cache(settings, size)
+    watcher, limits = watchstate.read(settings.database), _limits()
+    if limits and roots:
+        observing = watcher is not None and watcher.alive and watcher.state.method == "inotify"
+        yield checks.inotify(limits, folders, observing)
+    yield _writer(settings.database)
+    yield _watcher(watcher, settings.watch.reconcile_s)
+    yield from _hooks(settings.base)
 
 
-def _of_cache(seen: Symptoms, cache: CacheFile) -> Iterator[Check]:
-    yield judge_cache(cache, bool(seen.roots))
-    if not cache.live:
-        return
-    yield judge_permissions(cache)
-    if cache.file_system:
-        yield judge_file_system(cache.file_system)
-        yield judge_space(cache, cache.file_system, seen.documents.size if seen.documents else 0)
-    yield judge_synced(cache)
+def _sqlite() -> Check:
+    version = tuple(int(part) for part in connections.SQLITE_VERSION.split("."))
+    options: tuple[str, ...] = ()
+    with suppress(WorkError), closing(connections.open_memory()) as db:  # too old: the version says it
+        options = tuple(option for (option,) in db.execute("PRAGMA compile_options"))
+    return checks.sqlite(version, options, _shell(), sys.executable)
 
 
-def judge_settings(file: str | None, error: str | None, has_roots: bool) -> Check:
-    if error:
-        return Check("settings", ERROR, error, "no command works with them", "mend what it names")
-    if not has_roots:
-        return Check(
-            "settings",
-            WARNING,
-            "no settings, and no cache that remembers any",
-            "no documents are named",
-            "mdcache init",
-        )
-    return Check("settings", OK, file or "none: what the cache remembers holds")
+def _shell() -> str:
+    program = shutil.which("sqlite3")
+    try:
+        said = program and subprocess.run((program, "--version"), capture_output=True, timeout=5).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.decode("ascii", "replace").split(" ")[0] if said else ""
 
 
-def judge_sqlite(seen: Sqlite) -> Check:
-    version = ".".join(map(str, seen.version))
-    if seen.version < connections.NEEDED:
-        needed = ".".join(map(str, connections.NEEDED))
-        saw = f"SQLite {version} of {seen.program}"
-        return Check("sqlite", ERROR, saw, f"it cannot hold a cache, which needs {needed}", "pip install pysqlite3")
-    if "ENABLE_FTS5" not in seen.options:
-        saw = f"SQLite {version} of {seen.program} without FTS5"
-        return Check("sqlite", ERROR, saw, "there can be no full-text index", "pip install pysqlite3")
-    old = seen.shell and _version(seen.shell) < _SHELL
-    shell = f"; the sqlite3 shell is {seen.shell}" if seen.shell else ""
-    means = "the shell reads the tables, but not sections_fts: use mdcache query" if old else None
-    return Check("sqlite", OK, f"{version} with FTS5{shell}", means)
+# Documents
 
 
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
-
-
-def judge_root(root: Root) -> Check:
-    if not root.there:
-        return Check(
-            "root",
-            ERROR,
-            f"{root.path} is not there",
-            "nothing is rebuilt or synced, and what is cached stays",
-            "bring it back (is a disk not mounted?), or name other docs in the settings",
-        )
-    kind = root.file_system.kind if root.file_system else ""
+def _root(path: str) -> Check:
+    if not os.path.isdir(path):
+        means = "nothing is rebuilt or synced, and what is cached stays"
+        fix = "bring it back (is a disk not mounted?), or name other docs in the settings"
+        return Check("root", ERROR, f"{path} is not there", means, fix)
+    kind = place.file_system_at(path)
     if place.is_network(kind):
-        return Check(
-            "root",
-            WARNING,
-            f"{root.path} is on a network file system ({kind})",
-            "what other machines change is not announced here",
-            "mdcache watch --poll",
-        )
-    return Check("root", OK, f"{root.path}{_kind(kind)}", _oddities(root.file_system))
+        saw = f"{path} is on a network file system ({kind})"
+        return Check("root", WARNING, saw, "what other machines change is not announced here", "mdcache watch --poll")
+    return Check("root", OK, f"{path} ({kind})" if kind else path)
 
 
-def _kind(kind: str) -> str:
-    return f" ({kind})" if kind else ""
+def _documents(settings: Settings, folders: int) -> tuple[Check, int]:
+    """Return what a scan shows, and how many bytes the documents have."""
+    number = size = 0
+    unreadable: list[str] = []
+    try:
+        for found in (one for one in scan(settings.tree()) if isinstance(one, Entry)):
+            number, size = number + 1, size + found.size
+            if not os.access(os.path.join(settings.base, found.path), os.R_OK):
+                unreadable.append(found.path)
+    except WorkError as why:
+        fix = "chmod u+rx the folder, or exclude it"
+        return Check("documents", ERROR, str(why), "nothing is rebuilt or synced", fix), size
+    if unreadable:
+        saw = f"{len(unreadable):,} of {number:,} cannot be read, as {unreadable[0]}"
+        return Check("documents", WARNING, saw, "they are problems, and not in the cache", "chmod u+r them"), size
+    if not number:
+        fix = "look at docs, include and exclude in the settings"
+        return Check("documents", WARNING, "none", "the cache stays empty", fix), size
+    return Check("documents", OK, f"{number:,} in {folders:,} folders"), size
 
 
-def _oddities(seen: FileSystem | None) -> str | None:
-    """What is good to know of a file system, and needs nothing done."""
-    said = []
-    if seen and seen.ignores_case:
-        said.append("names that differ only by case are one file here, and two elsewhere")
-    if seen and seen.whole_seconds:
-        said.append("stamps are whole seconds, so that files written just now are read twice")
-    return "; ".join(said) or None
+def _folders(root: str) -> int:
+    """Count a folder and all below it. A stack: they may nest deeper than Python's calls, and os.walk's, do."""
+    count, left = 0, [root]
+    while left:
+        with suppress(OSError), os.scandir(left.pop()) as entries:
+            left += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            count += 1
+    return count
 
 
-def judge_documents(seen: Documents) -> Check:
-    if seen.unlisted:
-        return Check(
-            "documents", ERROR, seen.unlisted, "nothing is rebuilt or synced", "chmod u+rx the folder, or exclude it"
-        )
-    if seen.unreadable:
-        saw = f"{len(seen.unreadable):,} of {seen.number:,} cannot be read, as {seen.unreadable[0]}"
-        return Check("documents", WARNING, saw, "they are problems, and not in the cache", "chmod u+r them")
-    if not seen.number:
-        return Check(
-            "documents", WARNING, "none", "the cache stays empty", "look at docs, include and exclude in the settings"
-        )
-    return Check("documents", OK, f"{seen.number:,} in {seen.folders:,} folders")
+# The cache
 
 
-def judge_cache(seen: CacheFile, has_roots: bool) -> Check:
-    rebuild = "mdcache rebuild" if has_roots else "mdcache rebuild DOCS"
-    if seen.refused:
-        return Check("cache", ERROR, seen.refused, "it is neither read nor written", "name another with --db")
-    if seen.unread:
-        return Check("cache", ERROR, seen.unread, "nothing can be read from it", "mend what it names")
-    if not seen.there:
-        return Check("cache", WARNING, f"none at {seen.path}", "there is nothing to search", rebuild)
-    if seen.damage:
-        return Check("cache", ERROR, seen.damage, "what is read from it may be wrong", rebuild)
-    if seen.misfit and has_roots:
-        return Check("cache", WARNING, seen.misfit, "it is not what it should be", "mdcache sync")
-    if seen.wal_size > max(_LARGE_LOG, seen.size):
-        return Check(
-            "cache",
-            WARNING,
-            f"{seen.wal_size:,} bytes in {seen.path}-wal",
-            "a program reads without a pause, so that the log cannot be folded back",
-            "end that program",
-        )
-    return Check("cache", OK, f"{seen.path}, {seen.size:,} bytes")
+def _cache(settings: Settings, documents: int) -> Iterator[Check]:
+    """Judge the file at the database's path; documents: how many bytes they have."""
+    path = settings.database
+    there, live = os.path.exists(path), True
+    try:
+        live = place.judge(path).live or not there
+        yield _health(settings, there)
+    except MdcacheError as why:
+        yield Check("cache", ERROR, str(why), "it is neither read nor written", "name another with --db")
+    if live:  # one that was published is only read, wherever it lies
+        folder = next(filter(os.path.isdir, up(os.path.dirname(path))))
+        found = os.statvfs(folder)
+        yield _permissions(path, folder)
+        yield checks.file_system(place.file_system_at(folder), bool(found.f_flag & os.ST_RDONLY), folder)
+        free_inodes = found.f_favail if found.f_files else None
+        needed = _ROOM * (connections.sizes(path).file or documents)
+        yield checks.space(found.f_bavail * found.f_frsize, free_inodes, needed)
+        yield _synced(path)
 
 
-def judge_permissions(seen: CacheFile) -> Check:
-    if seen.unwritable:
-        return Check(
-            "permissions",
-            ERROR,
-            f"{seen.unwritable[0]} cannot be written to",
-            "readers and writers of a live cache need it",
-            "chmod or chown it, or name a cache elsewhere with --db",
-        )
+def _health(settings: Settings, there: bool) -> Check:
+    path, rebuild = settings.database, "mdcache rebuild" if settings.roots else "mdcache rebuild DOCS"
+    if not there:
+        return Check("cache", WARNING, f"none at {path}", "there is nothing to search", rebuild)
+    try:
+        with opened(path, settings.base) as cache:
+            found = [said for (said,) in cache.db.execute("PRAGMA quick_check(1)")]
+            if found != ["ok"]:
+                raise Damaged(f"{path} is damaged: {found[0]}")
+            misfit = sync.misfit(cache, settings) if settings.roots else None
+    except Damaged as why:
+        return Check("cache", ERROR, str(why), "what is read from it may be wrong", rebuild)
+    except WorkError as why:
+        return Check("cache", ERROR, str(why), "nothing can be read from it", "mend what it names")
+    if misfit:
+        return Check("cache", WARNING, misfit, "it is not what it should be", "mdcache sync")
+    size, log = connections.sizes(path)
+    if log > max(_LARGE_LOG, size):
+        means = "a program reads without a pause, so that the log cannot be folded back"
+        return Check("cache", WARNING, f"{log:,} bytes in {path}-wal", means, "end that program")
+    return Check("cache", OK, f"{path}, {size:,} bytes")
+
+
+def _permissions(path: str, folder: str) -> Check:
+    names = [
+        name for name in (path, *(path + end for end in ("-wal", "-shm", ".lock", ".watch"))) if os.path.exists(name)
+    ]
+    unwritable = [] if os.access(folder, os.W_OK | os.X_OK) else [folder]
+    unwritable += [name for name in names if not os.access(name, os.R_OK | os.W_OK)]
+    if unwritable:
+        means = "readers and writers of a live cache need it"
+        fix = "chmod or chown it, or name a cache elsewhere with --db"
+        return Check("permissions", ERROR, f"{unwritable[0]} cannot be written to", means, fix)
     return Check("permissions", OK, "the cache and its folder can be written to")
 
 
-def judge_file_system(seen: FileSystem) -> Check:
-    name = "file system"
-    if place.is_network(seen.kind):
-        saw = f"the cache is on a network file system ({seen.kind})"
-        return Check(name, ERROR, saw, "SQLite's locks fail there", "name a cache on a local disk with --db")
-    if seen.read_only:
-        saw = f"{seen.folder} is on a read-only file system"
-        return Check(name, ERROR, saw, "a live cache cannot be there", "name a cache elsewhere with --db")
-    return Check(name, OK, seen.kind or "local", _oddities(seen))
+def _synced(path: str) -> Check:
+    for folder in up(os.path.dirname(path)):
+        if service := service_of(folder):
+            saw = f"the cache is in {folder}, which looks like a folder of {service}"
+            means = "it copies database and log one by one, and may replace them under their readers"
+            return Check("synced folder", WARNING, saw, means, "keep the cache elsewhere: MDCACHE_DB or --db")
+    return Check("synced folder", OK, "none that shows")
 
 
-def judge_space(cache: CacheFile, seen: FileSystem, documents: int) -> Check:
-    wanted = _ROOM * (cache.size or documents)
-    saw = f"{seen.free_bytes:,} bytes free"
-    if seen.free_bytes < _FULL_BYTES or (seen.free_inodes is not None and seen.free_inodes < _FULL_INODES):
-        inodes = "" if seen.free_bytes < _FULL_BYTES else f", {seen.free_inodes} files"
-        return Check("space", ERROR, f"{saw}{inodes}: the disk is full", "nothing can be written", "make room there")
-    if seen.free_bytes < wanted:
-        return Check("space", WARNING, saw, f"a rebuild may need {wanted:,}", "make room there")
-    return Check("space", OK, saw)
+def service_of(folder: str) -> str | None:
+    """Return the service whose folders are called like this one, or that has left its mark in it."""
+    for service, called, marks in _SERVICES:
+        if re.fullmatch(called, os.path.basename(folder)):
+            return service
+        if any(os.path.lexists(os.path.join(folder, mark)) for mark in marks):
+            return service
+    return None
 
 
-def judge_synced(seen: CacheFile) -> Check:
-    if not seen.synced:
-        return Check("synced folder", OK, "none that shows")
-    service, folder = seen.synced
-    return Check(
-        "synced folder",
-        WARNING,
-        f"the cache is in {folder}, which looks like a folder of {service}",
-        "it copies database and log one by one, and may replace them under their readers",
-        "keep the cache elsewhere: MDCACHE_DB or --db",
-    )
+# Limits, and others at work
 
 
-def judge_inotify(seen: Inotify, folders: int, watcher: Watcher | None) -> Check:
-    observing = watcher is not None and watcher.alive and watcher.state.method == "inotify"
-    watches = seen.watches + (0 if observing else folders)
-    # One for the observer, one for its probe of the limit.
-    instances = seen.instances + (0 if observing else 2)
-    means = f"the watcher compares all files every few seconds{' from the next start on' if observing else ''}"
-    if watches > seen.max_watches:
-        saw = f"{folders:,} folders, {seen.watches:,} watched already, and {seen.max_watches:,} may be"
-        return Check("inotify", WARNING, saw, means, _sysctl("max_user_watches", watches))
-    if instances > seen.max_instances:
-        saw = f"{seen.instances:,} observers of {seen.max_instances:,} that may be"
-        return Check("inotify", WARNING, saw, means, _sysctl("max_user_instances", instances))
-    return Check("inotify", OK, f"{folders:,} folders, {seen.watches:,} watched of {seen.max_watches:,} that may be")
+def _limits() -> Inotify | None:
+    """Return Linux's limits and what our own processes use of them; None elsewhere."""
+    try:
+        limits = [int(_content(f"/proc/sys/fs/inotify/max_user_{name}")) for name in ("watches", "instances")]
+    except (OSError, ValueError):
+        return None
+    used = [watches for pid in os.listdir("/proc") if pid.isdigit() for watches in observed_by(pid)]
+    return Inotify(limits[0], limits[1], sum(used), len(used))
 
 
-def _sysctl(name: str, needed: int) -> str:
-    """Twice what is needed, as a power of two."""
-    return f"sudo sysctl fs.inotify.{name}={1 << (2 * needed - 1).bit_length()}"
+def observed_by(pid: str) -> Iterator[int]:
+    """Yield how many folders each observer of a process of ours watches."""
+    with suppress(OSError):  # it has ended, or is not ours
+        for descriptor in os.listdir(f"/proc/{pid}/fd") if os.stat(f"/proc/{pid}").st_uid == os.getuid() else ():
+            if os.readlink(f"/proc/{pid}/fd/{descriptor}") == "anon_inode:inotify":
+                yield _content(f"/proc/{pid}/fdinfo/{descriptor}").count("inotify wd:")
 
 
-def judge_lock(seen: Writer) -> Check:
-    if seen.foreign:
-        return Check("lock", ERROR, seen.foreign, "nothing can be written", "move that file away, or use another --db")
-    holder = f"{seen.record.command} (process {seen.record.pid}, since {seen.record.since})"
-    if seen.held and not seen.alive:
-        means = f"{holder} has ended, a process that it left behind has not"
-        return Check("lock", ERROR, "held by a process that it does not name", means, "find it with fuser, and end it")
-    if seen.held and seen.age_s > _LONG_S:
-        means = "nobody else can write meanwhile"
-        return Check("lock", WARNING, f"held by {holder}", means, f"wait, or kill {seen.record.pid}")
-    if seen.leftover and not seen.held:
-        return Check("lock", WARNING, "a build that nobody works on", "a rebuild was killed", "mdcache rebuild")
-    return Check("lock", OK, f"held by {holder}" if seen.held else "free")
+def _content(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
-def judge_watcher(seen: Watcher | None, reconcile_s: float) -> Check:
+def _writer(path: str) -> Check:
+    try:
+        record = lock.read(path)
+    except WorkError as why:
+        return Check("lock", ERROR, str(why), "nothing can be written", "move that file away, or use another --db")
+    leftover = os.path.exists(place.build_path(path))
+    return checks.writer_lock(record, lock.is_held(path), _runs(record.pid), _age(record.since) or 0.0, leftover)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0) if pid > 0 else None
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's
+    return pid > 0
+
+
+def _watcher(seen: watchstate.Seen | None, reconcile_s: float) -> Check:
     if seen is None:
         return Check("watcher", OK, "none")
     state = seen.state
-    who = f"process {state.pid} since {state.since}"
-    again = "mdcache watch --stop, then start it again"
-    if not seen.alive:
-        return Check(
-            "watcher", WARNING, f"{who} was killed", "the cache is no longer kept fresh", "mdcache watch --detach"
-        )
-    if seen.halted:
-        means = "the cache is not kept fresh meanwhile"
-        return Check("watcher", WARNING, f"{who} is halted", means, f"kill -CONT {state.pid}")
-    if state.degraded:
-        means = "it is not as prompt or as sure as it should be"
-        return Check("watcher", WARNING, f"{who}: {state.degraded}", means, "mend what it names")
-    if _is_stuck(seen, reconcile_s):
-        return Check("watcher", WARNING, f"{who} has been silent for too long", "it may be stuck", again)
-    return Check("watcher", OK, f"{who}, by {state.method}")
+    ages = Ages(_age(state.since) or 0.0, _age(state.last_reconcile), _age(state.last_event))
+    halted = False
+    with suppress(OSError):
+        halted = _content(f"/proc/{state.pid}/stat").rpartition(") ")[2][:1] in ("T", "t")
+    return checks.watcher(state, seen.alive, halted, ages, reconcile_s)
 
 
-def _is_stuck(seen: Watcher, reconcile_s: float) -> bool:
-    """It compares everything every reconcile_s, and sees to what was announced within seconds."""
-    if not seen.state.ready:
-        return seen.age_s > _LONG_S
-    silent = seen.age_s if seen.reconcile_age_s is None else seen.reconcile_age_s
-    late = bool(seen.state.pending) and (seen.event_age_s or 0.0) > _PENDING_S
-    return late or silent > 3 * reconcile_s + _GRACE_S
+def _age(stamp: str | None) -> float | None:
+    """Return the seconds since a time as state files have it."""
+    try:
+        return time.time() - datetime.fromisoformat(stamp or "").timestamp()
+    except ValueError:
+        return None
 
 
-def judge_hooks(seen: tuple[Standing, ...]) -> Check:
-    for one in seen:
-        if one.idle:
+def _hooks(folder: str) -> Iterator[Check]:
+    """Yield nothing outside a repository."""
+    with suppress(MdcacheError):
+        found = hook.standing(git.repository(folder))
+        idle = next((one for one in found if one.idle), None)
+        if idle:
             means = "git does not run mdcache there"
-            return Check("hooks", WARNING, f"{one.path} {one.idle}", means, one.fix)
-    return Check("hooks", OK, "in force" if seen else "none of mdcache")
+            yield Check("hooks", WARNING, f"{idle.path} {idle.idle}", means, idle.fix or "mdcache hook install")
+        else:
+            yield Check("hooks", OK, "in force" if found else "none of mdcache")
