@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from mdcache.checking.assets import Assets
-from mdcache.files import git as mine
 from mdcache.files.sources import DISK, Trees
 from mdcache.parse.targets import NOWHERE, asset_paths
 
@@ -37,7 +36,7 @@ def sources(vault: Vault, git: Git) -> list[Assets]:
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "one")
-    trees = Trees(mine.repository(str(folder)))
+    trees = Trees.around(str(folder))
     return [Assets(source, str(folder)) for source in (DISK, trees.index(), trees.revision("HEAD"))]
 
 
@@ -115,7 +114,7 @@ def test_what_lies_beside_a_repository_is_what_is_on_disk(vault: Vault, git: Git
     folder = vault({"repo/docs/p.png": "", "beside.png": ""})
     git(folder / "repo", "init", "-q")
     git(folder / "repo", "add", ".")
-    assets = Assets(Trees(mine.repository(str(folder / "repo"))).index(), str(folder))
+    assets = Assets(Trees.around(str(folder / "repo")).index(), str(folder))
     for target, there in (("p.png", True), ("gone.png", False), ("../../beside.png", True), ("../../gone.png", False)):
         assert assets.has(asset_paths(False, target, "repo/docs/a.md", ("repo/docs",))) is there
     assert assets.has(asset_paths(True, "beside.png", "repo/docs/a.md", ("repo/docs",)))

@@ -19,7 +19,6 @@ from mdcache.build import digest, rebuild
 from mdcache.config.policy import Policy, Rule
 from mdcache.config.settings import Settings
 from mdcache.errors import MdcacheError, UsageError
-from mdcache.files import git as mine
 from mdcache.files.sources import Trees
 from mdcache.store import connections
 from mdcache.store.connections import Connection
@@ -83,7 +82,7 @@ def test_drafts_of_all_trees_are_what_rebuilds_of_their_checkouts_are(
                 git(folder, "commit", "-qm", "one")
             if label == cached:
                 synced(asking(folder))
-        trees = Trees(mine.repository(name))
+        trees = Trees.around(name)
         sources = {"HEAD": trees.revision("HEAD"), "index": trees.index(), "disk": asking(folder).source}
         expected = {label: rebuilt(tree) for label, tree in files.items()}
         drafts = {label: asking(folder)._replace(source=source) for label, source in sources.items()}
@@ -120,7 +119,7 @@ def test_a_trigger_that_fails_is_told_whether_or_not_there_is_a_cache(vault: Vau
             synced(asking(folder))
         (folder / "b.md").write_text("# bad\n")
         git(folder, "add", "b.md")
-        found = asking(folder)._replace(source=Trees(mine.repository(str(folder))).index())
+        found = asking(folder)._replace(source=Trees.around(str(folder)).index())
         with (
             pytest.raises(UsageError, match="a trigger or view of the schema files fails: no bad"),
             draft.opened(found),

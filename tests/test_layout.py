@@ -12,6 +12,7 @@ import pytest
 from mdcache.build import layout
 from mdcache.build.layout import TABLES, Batch, Job
 from mdcache.files.content import Clock
+from mdcache.files.sources import DISK
 from mdcache.model import Entry, Rules
 
 Vault = Callable[..., Path]
@@ -24,7 +25,7 @@ def entry(path: str) -> Entry:
 
 def laid_out(folder: Path, *paths: str, first_key: int = 1, size_limit: int = 10_000_000) -> Batch:
     rules, keys = Rules(size_limit=size_limit), tuple(range(first_key, first_key + len(paths)))
-    return layout.run(Job(str(folder), None, rules, LATER, tuple(map(entry, paths)), keys, (None,) * len(paths)))
+    return layout.run(Job(DISK.reader(str(folder)), rules, LATER, tuple(map(entry, paths)), keys, (None,) * len(paths)))
 
 
 def rows(batch: Batch, table: str) -> list[dict[str, Any]]:
@@ -67,7 +68,7 @@ def test_a_file_that_is_gone_leaves_a_gap_in_the_keys(vault: Vault) -> None:
 
 def test_a_file_that_still_has_its_known_hash_is_only_stamped(vault: Vault) -> None:
     folder, hashes = vault({"a.md": "a", "b.md": "b"}), (hashlib.sha256(b"a").hexdigest(), "other")
-    batch = layout.run(Job(str(folder), None, Rules(), LATER, (entry("a.md"), entry("b.md")), (1, 2), hashes))
+    batch = layout.run(Job(DISK.reader(str(folder)), Rules(), LATER, (entry("a.md"), entry("b.md")), (1, 2), hashes))
     assert column(batch, "files", "path") == ["a.md", "b.md"]
     assert batch.written == (2,)
     assert column(batch, "nodes", "path") == ["b.md"]

@@ -10,6 +10,7 @@ import pytest
 
 from mdcache.build import layout, load
 from mdcache.files.content import Clock
+from mdcache.files.sources import DISK
 from mdcache.model import Entry, Rules
 from mdcache.store import connections, ddl
 from mdcache.store.connections import Connection, scalar
@@ -30,7 +31,7 @@ def batch(folder: Path, first_key: int, *texts: str) -> layout.Batch:
         entries.append(Entry(file.name, file.stem, 0, 0, 0, 0))
     keys = tuple(range(first_key, first_key + len(texts)))
     return layout.run(
-        layout.Job(str(folder), None, Rules(), Clock(0, 0, 0), tuple(entries), keys, (None,) * len(texts))
+        layout.Job(DISK.reader(str(folder)), Rules(), Clock(0, 0, 0), tuple(entries), keys, (None,) * len(texts))
     )
 
 

@@ -458,7 +458,7 @@ def test_a_revision_s_cache_remembers_its_commit_and_reads_its_texts(repository:
 def test_sync_replaces_the_cache_of_a_revision_and_says_so(repository: Path) -> None:
     mdcache(repository, "rebuild", "--rev", "HEAD", "--db", "of-revision.db")
     done = mdcache(repository, "sync", "--db", "of-revision.db", "--json")
-    assert "it holds the revision" in done.stderr
+    assert "it holds the commit" in done.stderr
     assert json.loads(done.stdout)["documents"] == 3
 
 

@@ -12,7 +12,6 @@ import pytest
 from mdcache.config.policy import Policy, Rule, Verdict
 from mdcache.config.settings import TEMPLATE, Asked, Settings, Watch, load
 from mdcache.errors import UsageError
-from mdcache.files import git as git_module
 from mdcache.files.scan import Tree
 from mdcache.files.sources import Trees
 from mdcache.model import PathRule
@@ -426,7 +425,7 @@ def test_what_the_source_has_of_the_files_counts_and_the_disk_for_the_rest(
     git(folder, "init", "-q")
     git(folder, "add", ".")
     vault({"mdcache.toml": "size_limit = 2", "views.sql": "-- other", "new.sql": "-- new"}, into=folder)
-    index = Trees(git_module.repository(str(folder))).index()
+    index = Trees.around(str(folder)).index()
     settings = load(Asked(str(folder)), {}, index)
     assert (settings.size_limit, settings.source) == (1, index)
     assert [script.text for script in settings.schema.user] == ["CREATE VIEW v AS SELECT 1;", "-- new"]
@@ -439,7 +438,7 @@ def test_a_table_that_the_source_has_not_is_that_of_the_disk(vault: Vault, git: 
     git(folder, "init", "-q")
     git(folder, "add", ".")
     vault({"pyproject.toml": "[tool.mdcache]\nsize_limit = 3\n"}, into=folder)
-    assert load(Asked(str(folder)), {}, Trees(git_module.repository(str(folder))).index()).size_limit == 3
+    assert load(Asked(str(folder)), {}, Trees.around(str(folder)).index()).size_limit == 3
     git(folder, "add", ".")
     vault({"pyproject.toml": "[tool.mdcache]\nsize_limit = 4\n"}, into=folder)
-    assert load(Asked(str(folder)), {}, Trees(git_module.repository(str(folder))).index()).size_limit == 3
+    assert load(Asked(str(folder)), {}, Trees.around(str(folder)).index()).size_limit == 3

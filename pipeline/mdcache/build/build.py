@@ -103,12 +103,12 @@ class Build:
         db.execute("COMMIT")
 
     def _jobs(self, batches: Iterable[_Some]) -> Iterator[Job]:
-        base, rules, repository = self._settings.base, self._settings.rules(), self._settings.source.repository
+        reader, rules = self._settings.reader(), self._settings.rules()
         for key, found in batches:
             self._problems.extend(one for one in found if isinstance(one, Problem))
             entries = tuple(one for one in found if isinstance(one, Entry))
             keys = tuple(range(key, key + len(entries)))
-            yield Job(base, repository, rules, self._clock, entries, keys, (None,) * len(entries), self._texts)
+            yield Job(reader, rules, self._clock, entries, keys, (None,) * len(entries), self._texts)
 
     def _add(self, batch: Batch) -> None:
         if not self._stamped:

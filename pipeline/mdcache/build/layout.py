@@ -11,9 +11,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from mdcache.files import sources
 from mdcache.files.content import Clock
-from mdcache.files.git import Repository
+from mdcache.files.sources import Reader
 from mdcache.model import Document, Entry, Problem, Rules, Stamp
 from mdcache.parse import parse, targets
 from mdcache.parse.segment import segment
@@ -77,14 +76,13 @@ TABLES = (
 
 
 class Job(NamedTuple):
-    """What a worker gets: entries to read and parse, the keys their nodes get, and the hashes they are known to have.
+    """What a worker gets: entries with their reader, the keys their nodes get, and the hashes they are known to have.
 
     A file that still has its known hash is not parsed: only its stamp is laid out. texts: whether there is anything to
     index, or sections come without their words, which takes half the time.
     """
 
-    base: str
-    repository: Repository | None
+    reader: Reader
     rules: Rules
     clock: Clock
     entries: tuple[Entry, ...]
@@ -111,7 +109,7 @@ class Batch(NamedTuple):
 def run(job: Job) -> Batch:
     """Read, parse and lay out the entries of a job. Files that are gone are left out; unreadable ones are problems."""
     rows = _Rows(job.texts)
-    contents = sources.contents(job.base, job.repository, job.entries, job.rules.size_limit, job.clock)
+    contents = job.reader.contents(job.entries, job.rules.size_limit, job.clock)
     for entry, key, hash_, found in zip(job.entries, job.keys, job.known, contents, strict=True):
         if found is None or isinstance(found, Problem):
             rows.absent(entry.path, found)

@@ -92,9 +92,8 @@ class _Generation:
         with self._speaking():
             self.db = connections.open_build(build_name)
             try:
-                self._build = Build(
-                    self.db, settings, self._clock(), stamped=not (options.reproducible or settings.source.commit)
-                )
+                stamped = settings.source.keeps_stamps and not options.reproducible
+                self._build = Build(self.db, settings, self._clock(), stamped)
             except BaseException:
                 self.db.close()
                 raise
@@ -189,9 +188,8 @@ class _Generation:
             "sections": str(report.sections),
             "roots": json.dumps(settings.relative_roots()),
             "extensions": json.dumps(settings.extensions),
+            **settings.source.facts,
         }
-        if settings.source.commit:
-            facts["commit"] = settings.source.commit
         if not self._options.reproducible:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             facts |= {

@@ -18,7 +18,6 @@ from mdcache.checking.suggest import Suggestions
 from mdcache.config.policy import allowed
 from mdcache.config.settings import Settings
 from mdcache.errors import UsageError, WorkError
-from mdcache.files import git
 from mdcache.files.sources import DISK, Source, Trees
 from mdcache.model import ERROR, Problem
 from mdcache.parse import targets
@@ -57,7 +56,7 @@ def request(asked: Asked, load: Callable[[Source], Settings]) -> Request:
     """Find out what is to be judged; load gives the settings as a source has them. Raises UsageError."""
     # An empty name is a variable that was not set: no reason to judge something else.
     by_git = asked.staged or asked.rev is not None or asked.against is not None
-    trees = Trees(git.repository(asked.folder)) if by_git else None
+    trees = Trees.around(asked.folder) if by_git else None
     source: Source = DISK
     if trees and asked.staged:
         source = trees.index()
@@ -87,9 +86,9 @@ def _before(asked: Asked, settings: Settings, trees: Trees | None) -> Source | N
     if not settings.policy.immutable:
         return None
     if trees:
-        return trees.find(f"{settings.source.commit}^")
+        return trees.find(f"{settings.source.facts['commit']}^")
     try:
-        return Trees(git.repository(settings.base)).find("HEAD")
+        return Trees.around(settings.base).find("HEAD")
     except UsageError:
         return None
 

@@ -156,13 +156,6 @@ def with_remembered_roots(settings: Settings) -> Settings:
     return settings
 
 
-def revision(folder: str, rev: str | None) -> Source | None:
-    """Return the documents of a revision of the repository around a folder; None, for those on disk, without one."""
-    from mdcache.files import git, sources
-
-    return None if rev is None else sources.Trees(git.repository(folder)).revision(rev)
-
-
 @contextmanager
 def progress_bar(settings: Settings, quiet: bool, label: str = "rebuild") -> Iterator[Callable[[int], None]]:
     """Show a bar on stderr when that is a terminal, and yield what moves it on.

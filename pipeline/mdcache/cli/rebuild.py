@@ -8,7 +8,7 @@ import click
 
 from mdcache import stops
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, WAIT, Common, common, progress_bar, revision, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, WAIT, Common, common, progress_bar, with_remembered_roots
 from mdcache.errors import UsageError
 
 
@@ -37,14 +37,15 @@ def rebuild(
     from mdcache.build.rebuild import Options
     from mdcache.build.rebuild import rebuild as build
     from mdcache.cli import render
-    from mdcache.config.settings import refuse_outside
+    from mdcache.files.sources import Trees
 
     if reproducible and output is None:
         raise UsageError("--reproducible goes with --output FILE")
     if rev is not None and output is None and not asked.database:
         raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
-    settings = with_remembered_roots(asked.settings(docs, revision(asked.folder, rev)))
-    refuse_outside(settings)
+    source = None if rev is None else Trees.around(asked.folder).revision(rev)
+    settings = with_remembered_roots(asked.settings(docs, source))
+    settings.source.refuse_outside(settings.roots)
     target = None if output is None else os.path.realpath(os.path.join(asked.folder, output))
     with stops.until_too_late():
         with progress_bar(settings, asked.quiet) as progress:

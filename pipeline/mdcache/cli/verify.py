@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, Common, common, progress_bar, revision, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common, progress_bar, with_remembered_roots
 from mdcache.errors import Damaged, No
 
 
@@ -18,12 +18,13 @@ from mdcache.errors import Damaged, No
 def verify(asked: Common, as_json: bool, quick: bool) -> None:
     """Prove that the cache holds what its files say: read everything again, and compare. Changes nothing."""
     from mdcache.cli import render
+    from mdcache.files.sources import source_of
     from mdcache.store.cache import opened
     from mdcache.verifying.verify import verify as prove
 
     settings, source = asked.settings(), None
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
-        source = revision(cache.base, cache.commit)
+        source = source_of(cache.base, cache.meta)
     settings = with_remembered_roots(asked.settings((), source))
     with progress_bar(settings, asked.quiet, "verify") as progress:
         found = prove(settings, quick, progress)

@@ -17,7 +17,7 @@ from mdcache.codes import CODES
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
 from mdcache.errors import UsageError
 from mdcache.files.scan import Tree
-from mdcache.files.sources import DISK, Source
+from mdcache.files.sources import DISK, Reader, Source
 from mdcache.model import ERROR, WARNING, PathRule, Rules
 from mdcache.paths import lies_in
 from mdcache.patterns import Patterns
@@ -83,6 +83,10 @@ class Settings(NamedTuple):
     def tree(self) -> Tree:
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
 
+    def reader(self) -> Reader:
+        """Return what reads the documents that a scan of the tree finds."""
+        return self.source.reader(self.base)
+
     def rules(self) -> Rules:
         return Rules(
             self.extensions, self.relative_roots(), self.size_limit, self.paths, self.wikilinks, self.placeholders
@@ -108,14 +112,6 @@ class Settings(NamedTuple):
 
     def with_roots(self, base: str, roots: tuple[str, ...]) -> Settings:
         return self._replace(base=base, roots=roots)
-
-
-def refuse_outside(settings: Settings) -> None:
-    """A revision says nothing of what lies beside its repository. Raises UsageError."""
-    repository = settings.source.repository
-    for root in settings.roots:
-        if repository and not lies_in(root, repository.top):
-            raise UsageError(f"{root} does not lie in the repository {repository.top}")
 
 
 def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
@@ -226,8 +222,8 @@ def _toml(name: str, source: Source) -> dict[str, Any]:
 
 
 def _bytes(name: str, source: Source) -> bytes:
-    """What the source holds under this name; else, and for the disk, what lies there."""
-    raw = next(source.texts((name,), _LONGEST + 1)) if source.repository else None
+    """Return what the source holds under this name, else what the name leads to on disk. Raises UsageError."""
+    raw = next(source.texts((name,), _LONGEST + 1))
     try:
         if raw is None:
             with open(name, "rb") as stream:

@@ -126,3 +126,7 @@ def _same(a: os.stat_result, b: os.stat_result) -> bool:
 
 def _stamp(found: os.stat_result, racy: bool) -> Stamp:
     return Stamp(found.st_size, None if racy else found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS)
+
+
+def stamps(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 from mdcache.errors import MdcacheError, No, WorkError
-from mdcache.files import content, git
+from mdcache.files.sources import Reader, reader_of
 from mdcache.model import Document, Rules
 from mdcache.parse import anchors
 from mdcache.paths import lies_in, nfc
@@ -30,35 +30,27 @@ class Text(NamedTuple):
     changed: bool
 
 
-def read_file(cache: Cache, path: str, hash_: str) -> Text:
-    """The document at a path of the cache, from the files or, for a revision's cache, from git's objects.
-
-    Raises WorkError when it cannot be read or lies outside the roots.
-    """
-    data = _object(cache, path) if cache.commit else _file(cache, path)
-    return Text(data, hashlib.sha256(data).hexdigest() != hash_)
-
-
-def _object(cache: Cache, path: str) -> bytes:
-    try:
-        return git.file_of(git.repository(cache.base), str(cache.commit), os.path.join(cache.base, path))
-    except MdcacheError as error:
-        raise WorkError(f"cannot read {path} of the revision {cache.commit}: {error}") from error
-
-
-def _file(cache: Cache, path: str) -> bytes:
-    full = os.path.normpath(os.path.join(cache.base, path))
-    if not any(lies_in(full, root) for root in cache.roots):
-        raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
-    try:
-        return content.whole(full)
-    except OSError as error:
-        raise WorkError(f"cannot read {full}: {error.strerror}: run mdcache sync if it was moved") from error
-
-
 def reader(cache: Cache) -> Callable[[str, str], Text]:
-    """read_file for a run of calls: many sections of one file cost one read."""
-    return lru_cache(maxsize=4)(partial(read_file, cache))
+    """Return read(path, hash), which gives the document at a path of the cache; many sections of one cost one read.
+
+    read raises WorkError when the document cannot be read or lies outside the roots.
+    """
+
+    @lru_cache(maxsize=1)
+    def source() -> Reader:
+        try:
+            return reader_of(cache.base, cache.meta)
+        except MdcacheError as error:
+            raise WorkError(f"cannot read the documents of {cache.path}: {error}") from error
+
+    @lru_cache(maxsize=4)
+    def read(path: str, hash_: str) -> Text:
+        if not any(lies_in(os.path.normpath(os.path.join(cache.base, path)), root) for root in cache.roots):
+            raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
+        data = source().whole(path)
+        return Text(data, hashlib.sha256(data).hexdigest() != hash_)
+
+    return read
 
 
 def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:
@@ -104,7 +96,7 @@ def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:
 
     The file is parsed as it is now, so an answer is right even when the cache is behind.
     """
-    text = read_file(cache, node.path, node.hash)
+    text = reader(cache)(node.path, node.hash)
     if anchor is None:
         return Passage(node, None, 1, text.data, text.changed)
     from mdcache.parse import parse  # here, not at the top: searching must not wait for the parsers

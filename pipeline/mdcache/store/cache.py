@@ -25,11 +25,6 @@ class Cache(NamedTuple):
     meta: dict[str, str]
 
     @property
-    def commit(self) -> str | None:
-        """The revision whose documents it holds; None for the files."""
-        return self.meta.get("commit")
-
-    @property
     def generation(self) -> int:
         """The number of the generation. Raises Damaged when the cache does not know it."""
         try:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged
-from mdcache.files import sources
 from mdcache.files.compare import Change, Gone, Known, compare
 from mdcache.files.content import NO_CLOCK
 from mdcache.files.scan import scan
@@ -114,9 +113,7 @@ def _verdict(settings: Settings, change: Change) -> tuple[str | None, Problem | 
     """What became of a document (None: nothing), and why its file cannot be read."""
     if isinstance(change, Gone):
         return "removed", None
-    found = next(
-        sources.contents(settings.base, settings.source.repository, (change.entry,), settings.size_limit, NO_CLOCK)
-    )
+    found = next(settings.reader().contents((change.entry,), settings.size_limit, NO_CLOCK))
     if found is None or isinstance(found, Problem):
         return ("removed" if change.hash else None), found
     if change.hash is None:

@@ -16,6 +16,7 @@ from mdcache import stops
 from mdcache.build import digest
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
+from mdcache.files.sources import facts_in
 from mdcache.model import Report, Tally
 from mdcache.store import connections, failures, lock, place, swap
 from mdcache.store.cache import Cache, counts, opened
@@ -165,8 +166,9 @@ def _misfit(cache: Cache, settings: Settings) -> str | None:
         raise WorkError(
             f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
         )
-    if cache.commit and cache.commit != settings.source.commit:
-        return f"it holds the revision {cache.commit}"
+    source = facts_in(cache.meta)
+    if source and source != settings.source.facts:
+        return f"it holds the {', '.join(map(' '.join, source.items()))}"
     if cache.generation < 1:
         raise ValueError("generations are numbered from 1")
     # Not in the fingerprint: a folder may be moved together with its cache.

@@ -83,7 +83,7 @@ class Update:
         entries = tuple(suspect.entry for suspect in suspects)
         keys = tuple(self._key(entry.path) for entry in entries)
         settings, known = self._settings, tuple(suspect.hash for suspect in suspects)
-        return Job(settings.base, settings.source.repository, settings.rules(), self._clock, entries, keys, known)
+        return Job(settings.reader(), settings.rules(), self._clock, entries, keys, known)
 
     def _key(self, path: str) -> int:
         key = scalar(self._db, "SELECT key FROM nodes WHERE path = ?", path)

@@ -18,7 +18,6 @@ from mdcache.build import digest, rebuild
 from mdcache.build.build import Progress, documents
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, doing
-from mdcache.files import sources
 from mdcache.files.content import NO_CLOCK
 from mdcache.model import Entry, Problem
 from mdcache.store import connections, ddl, watchstate
@@ -157,7 +156,7 @@ def _files(settings: Settings, progress: Progress) -> Iterator[tuple[str, ...]]:
     """(path, hash) of every document."""
     for batch in documents(settings).batches:
         entries = tuple(one for one in batch.found if isinstance(one, Entry))
-        read = sources.contents(settings.base, settings.source.repository, entries, settings.size_limit, NO_CLOCK)
+        read = settings.reader().contents(entries, settings.size_limit, NO_CLOCK)
         for entry, found in zip(entries, read, strict=True):
             if found is not None and not isinstance(found, Problem):
                 yield entry.path, found[0].hash
@@ -173,7 +172,7 @@ def _against_a_build(settings: Settings, progress: Progress) -> _Look:
         closing(connections.open_reader(name)) as fresh,
         opened(settings.database, settings.base) as cache,
     ):
-        return _compared(cache, fresh)
+        return _compared(cache, fresh, settings.source.keeps_stamps)
 
 
 @contextmanager
@@ -187,14 +186,13 @@ def _built(settings: Settings, progress: Progress) -> Iterator[str]:
         yield name
 
 
-def _compared(cache: Cache, fresh: Connection) -> _Look:
+def _compared(cache: Cache, fresh: Connection, stamped: bool) -> _Look:
     """One snapshot of the cache, which readers may always have."""
     for db in (cache.db, fresh):
         db.execute("PRAGMA query_only=OFF")  # temporary tables; the files are open to be read only
     cache.db.execute("BEGIN")
-    # The stat cache of a reproducible cache is empty, and so is that of a revision.
-    stamped = "generation_id" in cache.meta and not cache.commit
-    differences = logical.differences(cache.db, fresh, with_files=stamped)
+    # The stat cache of a reproducible cache is empty, and so is that of a source whose stamps are not kept.
+    differences = logical.differences(cache.db, fresh, with_files=stamped and "generation_id" in cache.meta)
     found = frozenset((*map(_finding, differences), *map(_unsound, _wrong_facts(cache.db, fresh))))
     computed = digest.of_tables(cache.db)
     return _Look(computed, found or frozenset(map(_unsound, _wrong_digest(cache.db, fresh, computed))))

@@ -1,7 +1,6 @@
-"""Where documents come from: the disk, git's index, or a revision. One interface, so that all are seen alike.
+"""The sources that are trees of git: its index, and what a revision holds.
 
-Git's objects are read in bulk and nothing is checked out. Names are absolute in all of them, also where nothing lies
-on disk: the name of a file in a revision is that which it would have in the work tree.
+Git's objects are read in bulk and nothing is checked out.
 """
 
 from __future__ import annotations
@@ -10,90 +9,16 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from mdcache.errors import UsageError, WorkError
+from mdcache.errors import MdcacheError, UsageError, WorkError
 from mdcache.files import content, git
 from mdcache.files.content import Clock
 from mdcache.files.git import Blob, Repository, Staged
-from mdcache.model import INODE_BITS, Content, Entry, Problem, Stamp
+from mdcache.files.sources.disk import DISK
+from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read
+from mdcache.model import Content, Entry, Stamp
 from mdcache.paths import lies_in
-
-IGNORE_LIMIT = 200_000
-"""Bytes of a .gitignore. Its lines become an expression that is a thousand times as large."""
-
-
-class Item(Protocol):
-    """What lies in a folder; os.DirEntry is one."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    def is_dir(self, *, follow_symlinks: bool = True) -> bool: ...
-    def is_file(self, *, follow_symlinks: bool = True) -> bool: ...
-    def is_symlink(self) -> bool: ...
-    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result: ...
-
-
-class Source(Protocol):
-    """A tree of files."""
-
-    @property
-    def repository(self) -> Repository | None:
-        """Where the objects of its entries lie; None for the disk."""
-
-    @property
-    def commit(self) -> str | None:
-        """The revision that it is; None when it is none."""
-
-    def listing(self, folder: str) -> Sequence[Item]:
-        """What lies in a folder. Raises OSError when it cannot be listed."""
-
-    def entry(self, item: Item, path: str, id_: str) -> Entry:
-        """What scan gives of a file that it found. Raises OSError."""
-
-    def ignore_file(self, name: str) -> bytes | None:
-        """What a .gitignore says, cut off one byte after IGNORE_LIMIT; None when there is none. Raises OSError."""
-
-    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
-        """What files hold, or so many bytes of it; None where there is no plain file that can be read."""
-
-
-class Disk:
-    """The files as they lie there."""
-
-    repository = commit = None
-
-    def listing(self, folder: str) -> Sequence[os.DirEntry[str]]:
-        with os.scandir(folder) as entries:
-            return list(entries)
-
-    def entry(self, item: Item, path: str, id_: str) -> Entry:
-        return Entry(path, id_, *_stamps(item.stat(follow_symlinks=False)))
-
-    def ignore_file(self, name: str) -> bytes | None:
-        """Git reads no symbolic link here, and nor do we."""
-        try:
-            return content.whole(name, IGNORE_LIMIT + 1)
-        except OSError as error:
-            if error.errno in content.NOT_THERE:
-                return None
-            raise
-
-    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
-        for name in names:
-            try:
-                yield content.whole(name, at_most)
-            except OSError:
-                yield None
-
-
-DISK = Disk()
-
-
-def _stamps(found: os.stat_result) -> tuple[int, int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS
 
 
 class GitItem(NamedTuple):
@@ -125,6 +50,8 @@ class GitTree:
     far as they are there.
     """
 
+    keeps_stamps = False
+
     def __init__(
         self,
         repository: Repository,
@@ -133,7 +60,7 @@ class GitTree:
         sizes: Mapping[str, int],
         commit: str | None = None,
     ) -> None:
-        self.repository, self.commit, self._on_disk, self._sizes = repository, commit, on_disk, sizes
+        self.commit, self._repository, self._on_disk, self._sizes = commit, repository, on_disk, sizes
         self._top = repository.top
         self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
         for blob in blobs:
@@ -147,6 +74,18 @@ class GitTree:
             item = GitItem(os.path.basename(above), above, None)
             above = os.path.dirname(above)
         self._folders[above][item.name] = item
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return {"commit": self.commit} if self.commit else {}
+
+    def refuse_outside(self, roots: Iterable[str]) -> None:
+        for root in roots:
+            if not self._holds(root):
+                raise UsageError(f"{root} does not lie in the repository {self._top}")
+
+    def reader(self, base: str) -> GitReader:
+        return GitReader(base, self._repository, self.commit)
 
     def listing(self, folder: str) -> Sequence[Item]:
         """Git knows no empty folder: what is not there is empty."""
@@ -166,7 +105,7 @@ class GitTree:
                 found = item.stat(follow_symlinks=False)
                 # Of another size than its object: git translates it (line ends, encodings, large files).
                 if found.st_size == size and staged.stamps.match(found):
-                    return Entry(path, id_, *_stamps(found), blob.id)
+                    return Entry(path, id_, *content.stamps(found), blob.id)
         return Entry(path, id_, size, 0, 0, 0, blob.id)
 
     def ignore_file(self, name: str) -> bytes | None:
@@ -179,13 +118,11 @@ class GitTree:
         return dict(zip(names, self.texts(names, IGNORE_LIMIT + 1), strict=True))
 
     def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
-        assert self.repository
-
         def take(read: git.Read, size: int) -> bytes:
             return read(size if at_most < 0 else min(size, at_most))
 
         ids = [self._id_of(name) for name in names]
-        found = git.contents(self.repository, [id_ for id_ in ids if id_], take)
+        found = git.contents(self._repository, [id_ for id_ in ids if id_], take)
         for name, id_ in zip(names, ids, strict=True):
             if id_ or self._holds(name):
                 yield next(found) if id_ else None
@@ -206,6 +143,11 @@ class Trees:
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
         self._sizes: dict[str, int] = {}
+
+    @classmethod
+    def around(cls, folder: str) -> Trees:
+        """Return the trees of the repository that a folder lies in. Raises UsageError when it lies in none."""
+        return cls(git.repository(folder))
 
     @cached_property
     def _on_disk(self) -> dict[str, Staged]:
@@ -239,14 +181,32 @@ class Trees:
         return GitTree(self.repository, blobs, on_disk, self._sizes, commit)
 
 
-def contents(
-    base: str, repository: Repository | None, entries: Sequence[Entry], size_limit: int, clock: Clock
-) -> Iterator[tuple[Content, Stamp] | Problem | None]:
-    """Read files or objects, whichever the entries are; None for a file that is gone."""
-    ids = [entry.blob for entry in entries if entry.blob]
-    blobs = git.contents(repository, ids, partial(_taken, size_limit)) if repository else iter(())
-    for entry in entries:
-        yield next(blobs) if entry.blob else content.read(base, entry.path, size_limit, clock)
+class GitReader(NamedTuple):
+    """Reads objects of a repository; entries without one, from beside the repository, are read from the disk.
+
+    commit: the revision whose documents are asked for by path; None for those of the index.
+    """
+
+    base: str
+    repository: Repository
+    commit: str | None
+
+    @classmethod
+    def of(cls, base: str, commit: str) -> GitReader:
+        """Return the reader of a commit of the repository around a base. Raises MdcacheError when there is none."""
+        return cls(base, git.repository(base), commit)
+
+    def contents(self, entries: Sequence[Entry], size_limit: int, clock: Clock) -> Iterator[Read]:
+        ids = [entry.blob for entry in entries if entry.blob]
+        blobs = git.contents(self.repository, ids, partial(_taken, size_limit))
+        for entry in entries:
+            yield next(blobs) if entry.blob else content.read(self.base, entry.path, size_limit, clock)
+
+    def whole(self, path: str) -> bytes:
+        try:
+            return git.file_of(self.repository, self.commit or "", os.path.join(self.base, path))
+        except MdcacheError as error:
+            raise WorkError(f"cannot read {path} of the revision {self.commit}: {error}") from error
 
 
 def _taken(size_limit: int, read: git.Read, size: int) -> tuple[Content, Stamp]:

@@ -1,0 +1,69 @@
+"""The source that is the disk: files as they lie there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from mdcache.errors import WorkError
+from mdcache.files import content
+from mdcache.files.content import Clock
+from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read
+from mdcache.model import Entry
+
+
+class Disk:
+    """The files as they lie there."""
+
+    facts: Mapping[str, str] = {}
+    keeps_stamps = True
+
+    def refuse_outside(self, roots: Iterable[str]) -> None:
+        """Nothing lies outside the disk."""
+
+    def listing(self, folder: str) -> Sequence[os.DirEntry[str]]:
+        with os.scandir(folder) as entries:
+            return list(entries)
+
+    def entry(self, item: Item, path: str, id_: str) -> Entry:
+        return Entry(path, id_, *content.stamps(item.stat(follow_symlinks=False)))
+
+    def ignore_file(self, name: str) -> bytes | None:
+        """Git reads no symbolic link here, and nor do we."""
+        try:
+            return content.whole(name, IGNORE_LIMIT + 1)
+        except OSError as error:
+            if error.errno in content.NOT_THERE:
+                return None
+            raise
+
+    def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
+        for name in names:
+            try:
+                yield content.whole(name, at_most)
+            except OSError:
+                yield None
+
+    def reader(self, base: str) -> DiskReader:
+        return DiskReader(base)
+
+
+DISK = Disk()
+
+
+class DiskReader(NamedTuple):
+    """Reads files below a base."""
+
+    base: str
+
+    def contents(self, entries: Sequence[Entry], size_limit: int, clock: Clock) -> Iterator[Read]:
+        for entry in entries:
+            yield content.read(self.base, entry.path, size_limit, clock)
+
+    def whole(self, path: str) -> bytes:
+        name = os.path.normpath(os.path.join(self.base, path))
+        try:
+            return content.whole(name)
+        except OSError as error:
+            raise WorkError(f"cannot read {name}: {error.strerror}: run mdcache sync if it was moved") from error
