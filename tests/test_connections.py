@@ -77,6 +77,13 @@ def test_a_file_that_cannot_be_read_is_seen_when_it_is_opened(path: str, open_: 
     assert failures.is_damage(caught.value)
 
 
+def test_null_is_stored_as_null_whatever_the_type_of_the_column() -> None:
+    with closing(connections.open_memory()) as db:
+        db.execute("CREATE TABLE t (a TEXT, b INTEGER, c REAL, d BLOB, e ANY) STRICT")
+        db.execute("INSERT INTO t VALUES (?, ?, ?, ?, ?)", [connections.NULL] * 5)
+        assert db.execute("SELECT * FROM t").fetchall() == [(None,) * 5]
+
+
 def test_odd_names_of_files_are_taken_as_they_are(tmp_path: Path) -> None:
     for name in ("a?mode=memory.db", "a#b%41.db", "ä ö.db", ":memory:", os.fsdecode(b"caf\xe9.db")):
         connections.open_build(str(tmp_path / name)).close()

@@ -73,6 +73,38 @@ def test_the_package_states_every_stage_in_its_order() -> None:
     assert said == ["scan", "parse", "layout", "load", "resolve", "publish"]
 
 
+LIBRARY = """
+import os, pkgutil, resource, signal, sys, threading
+try:
+    from pysqlite3 import dbapi2 as driver
+except ImportError:
+    from sqlite3 import dbapi2 as driver
+
+def seen():
+    umask = os.umask(0o77)
+    os.umask(umask)
+    return {
+        "adapters": dict(driver.adapters), "converters": dict(driver.converters), "environment": dict(os.environ),
+        "handlers": [signal.getsignal(one) for one in signal.valid_signals()],
+        "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, ()), "hooks": (sys.excepthook, threading.excepthook),
+        "limits": resource.getrlimit(resource.RLIMIT_AS), "umask": umask, "threads": threading.active_count(),
+        "folder": os.getcwd(), "path": list(sys.path),
+    }
+
+before = seen()
+import mdcache
+for module in pkgutil.walk_packages(mdcache.__path__, "mdcache."):
+    if not module.name.endswith("__main__"):
+        __import__(module.name)
+print(sorted(name for name, value in seen().items() if value != before[name]))
+"""
+
+
+def test_importing_changes_nothing_of_the_process() -> None:
+    done = run((sys.executable, "-c", LIBRARY), ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 HEAVY = (
     "yaml",
     "pathspec",

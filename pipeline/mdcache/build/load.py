@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mdcache.build.layout import NODES, SECTIONS, TABLES, Batch, Table
-from mdcache.store.connections import Connection
+from mdcache.store.connections import NULL, Connection
 
 # Larger is hardly faster and holds more text in memory; smaller leaves more segments to search (measured on 39,000
 # sections: 1,000 rows 0.47 s and 39 segments, 5,000 rows 0.53 s and 8).
@@ -82,6 +82,7 @@ class _Inserter:
         step, start = size * self._width, 0
         while step and start + step <= len(self._rows):
             sql = self._head + ",".join([self._row] * size) + self._tail
-            self._db.execute(sql, self._rows[start : start + step])
+            values = [NULL if value is None else value for value in self._rows[start : start + step]]
+            self._db.execute(sql, values)
             start += step
         del self._rows[:start]
