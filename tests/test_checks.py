@@ -12,8 +12,8 @@ from mdcache.store.lock import Record
 from mdcache.store.watchstate import State
 
 LIMITS = Inotify(max_watches=100, max_instances=10, watches=0, instances=0)
-HOLDER = Record(7, "mdcache rebuild", "2026-01-01T00:00:00Z", 3)
-STATE = State(pid=9, since="2026-01-01T00:00:00Z", method="inotify", ready=True)
+HOLDER = Record(7, "mdcache rebuild", "2026-01-01T00:00:00.000+00:00", 3)
+STATE = State(pid=9, since="2026-01-01T00:00:00.000+00:00", method="inotify", ready=True)
 FTS5 = ("ENABLE_FTS5", "THREADSAFE=1")
 
 
@@ -95,7 +95,7 @@ def test_no_room_for_one_more_observer_is_worth_a_warning() -> None:
 
 def test_a_lock_that_is_held_names_its_holder() -> None:
     found = checks.writer_lock(HOLDER, held=True, alive=True, age_s=5.0, leftover=True)
-    assert complete(found, OK).saw == "held by mdcache rebuild (process 7, since 2026-01-01T00:00:00Z)"
+    assert complete(found, OK).saw == "held by mdcache rebuild (process 7, since 2026-01-01T00:00:00.000+00:00)"
 
 
 def test_a_lock_that_nobody_holds_is_free_whoever_it_names() -> None:

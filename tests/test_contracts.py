@@ -23,7 +23,7 @@ KEEPERS = {
     "pyromark": "parse.markdown",
     "yaml": "parse.frontmatter",
     "pathspec": "patterns",
-    "fcntl": "store.lock, store.watchstate",
+    "fcntl": "store.record",
     "watchdog": "watching.observer",
     "tomllib": "config.settings",
     "click": "cli",

@@ -336,7 +336,7 @@ def test_the_process_of_a_killed_watcher_may_be_another_by_now_of_any_name(folde
     program = folder / os.fsdecode(b"\xff")
     program.symlink_to(shutil.which("sleep") or "")
     with start((str(program), "60"), folder, stdout=None, stderr=None) as other:
-        left = watchstate.State(pid=other.pid, since="2026-01-01T00:00:00Z")
+        left = watchstate.State(pid=other.pid, since="2026-01-01T00:00:00.000+00:00")
         Path(watchstate.path_of(database_of(folder))).write_text(json.dumps(left._asdict()))
         assert levels(told(folder)) == {"watcher": "warning"}
         other.kill()

@@ -84,8 +84,8 @@ def test_without_a_watcher_nothing_is_said_of_one(vault: Vault) -> None:
 
 def test_a_watcher_says_how_it_fares(vault: Vault) -> None:
     folder = vault(FILES)
-    late = {"busy": True, "log": 5, "checkpointed": 2, "at": "2026-01-01T00:00:00Z"}
-    state = watchstate.State(pid=7, since="2026-01-01T00:00:00Z", method="inotify", pending=3, checkpoint=late)
+    late = {"busy": True, "log": 5, "checkpointed": 2, "at": "2026-01-01T00:00:00.000+00:00"}
+    state = watchstate.State(pid=7, since="2026-01-01T00:00:00.000+00:00", method="inotify", pending=3, checkpoint=late)
     with cache_of(folder), watchstate.held(settings_of(folder).database) as beacon:
         beacon.show(state)
         found = status_of(folder)

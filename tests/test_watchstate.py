@@ -15,7 +15,7 @@ from mdcache.errors import WorkError
 from mdcache.store import watchstate
 from mdcache.store.watchstate import Seen, State
 
-STATE = State(pid=os.getpid(), since="2026-01-01T00:00:00Z", method="inotify", ready=True, pending=3)
+STATE = State(pid=os.getpid(), since="2026-01-01T00:00:00.000+00:00", method="inotify", ready=True, pending=3)
 
 
 @pytest.fixture

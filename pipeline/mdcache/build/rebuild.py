@@ -8,11 +8,10 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import mdcache
-from mdcache import stops
+from mdcache import stops, times
 from mdcache.build import layout, workers
 from mdcache.build.build import Build, Documents, Progress, Run, documents
 from mdcache.config.settings import Settings
@@ -191,7 +190,7 @@ class _Generation:
             **settings.source.facts,
         }
         if not self._options.reproducible:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            now = times.now()
             facts |= {
                 "generation_id": uuid.uuid4().hex,
                 "built_at": now,

@@ -11,11 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import datetime
 
+from mdcache import times
 from mdcache.config.settings import Settings
 from mdcache.doctor import checks
 from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
@@ -253,7 +252,7 @@ def _writer(path: str) -> Check:
     except WorkError as why:
         return Check("lock", ERROR, str(why), "nothing can be written", "move that file away, or use another --db")
     leftover = os.path.exists(place.build_path(path))
-    return checks.writer_lock(record, lock.is_held(path), _runs(record.pid), _age(record.since) or 0.0, leftover)
+    return checks.writer_lock(record, lock.is_held(path), _runs(record.pid), times.age_s(record.since) or 0.0, leftover)
 
 
 def _runs(pid: int) -> bool:
@@ -270,19 +269,11 @@ def _watcher(seen: watchstate.Seen | None, reconcile_s: float) -> Check:
     if seen is None:
         return Check("watcher", OK, "none")
     state = seen.state
-    ages = Ages(_age(state.since) or 0.0, _age(state.last_reconcile), _age(state.last_event))
+    ages = Ages(times.age_s(state.since) or 0.0, times.age_s(state.last_reconcile), times.age_s(state.last_event))
     halted = False
     with suppress(OSError):
         halted = _content(f"/proc/{state.pid}/stat").rpartition(") ")[2][:1] in ("T", "t")
     return checks.watcher(state, seen.alive, halted, ages, reconcile_s)
-
-
-def _age(stamp: str | None) -> float | None:
-    """Return the seconds since a time as state files have it."""
-    try:
-        return time.time() - datetime.fromisoformat(stamp or "").timestamp()
-    except ValueError:
-        return None
 
 
 def _hooks(folder: str) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""The writer lock: one file beside the database, never deleted, that names its holder.
+"""The writer lock: a record beside the database that names the one process that may write to it.
 
 It also remembers the last completed publish to its database, so that a cache whose header was destroyed is still
 known as ours.
@@ -7,19 +7,17 @@ known as ours.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
-import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
+from mdcache import times
 from mdcache.errors import WorkError, doing
-from mdcache.store import watchstate
-from mdcache.store.watchstate import MAX_PID
+from mdcache.store import record
+from mdcache.store.record import Owned
 
 DEFAULT_WAIT_S = 10.0
-_POLL_S = 0.02
 _LENGTH = 512
 
 
@@ -37,10 +35,10 @@ class Record(NamedTuple):
 
 
 class Lock:
-    """A lock that is held."""
+    """A writer lock that this process holds."""
 
-    def __init__(self, descriptor: int, inode: int, record: Record) -> None:
-        self._descriptor, self._inode, self._record = descriptor, inode, record
+    def __init__(self, file: Owned, entry: Record) -> None:
+        self._file, self._record = file, entry
 
     @property
     def record(self) -> Record:
@@ -48,37 +46,25 @@ class Lock:
 
     def published(self, generation: int) -> None:
         """Remember a completed publish. A full disk must not undo it, so failing to write this down is no error."""
-        self._record = self._record._replace(published=generation, inode=self._inode)
-        _write(self._descriptor, self._record)
+        self._record = self._record._replace(published=generation, inode=self._file.inode)
+        self._file.write(self._record, _LENGTH)
 
 
 def path_of(database: str) -> str:
+    """Return the path of a database's lock file."""
     return database + ".lock"
 
 
 def read(database: str) -> Record:
-    """What the lock file of this database says; an empty record when there is none or it makes no sense.
+    """Return what the lock file of a database says; an empty record when there is none or it makes no sense.
 
-    Raises WorkError for a file with something else in it: somebody else's, not to be written to.
+    Raises WorkError for a file with something else in it: it belongs to another program and is not to be written to.
     """
-    path = path_of(database)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:
-        return Record()
-    try:
-        content = os.read(descriptor, _LENGTH)
-    except OSError:
-        return Record()
-    finally:
-        os.close(descriptor)
-    if content.strip(b"\0") and not content.startswith(b'{"pid": '):
-        raise WorkError(f"{path} is not a lock of mdcache: it stays untouched, name another database with --db")
-    return _parsed(content)
+    return record.parsed(record.read(path_of(database), "lock"), Record())
 
 
 def is_original(database: str) -> bool:
-    """Whether its cache was published here, beside this very lock file: a clone or another copy has a new one."""
+    """Return whether the cache was published here, beside this very lock file: a clone or a copy has a new one."""
     try:
         found = os.stat(path_of(database), follow_symlinks=False)
     except OSError:
@@ -87,91 +73,37 @@ def is_original(database: str) -> bool:
 
 
 def is_held(database: str) -> bool:
-    """Whether a process holds the writer lock of this database now, whoever the record names."""
-    try:
-        descriptor = os.open(path_of(database), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
+    """Return whether a process holds the writer lock of a database now, whichever the record names."""
+    return record.is_locked(path_of(database))
 
 
 @contextlib.contextmanager
 def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterator[Lock]:
-    """Hold the writer lock of a database; raises WorkError, naming the holder, when it is not to be had in time."""
-    path = path_of(database)
-    with contextlib.ExitStack() as stack:
-        with doing(f"lock {path}"):
-            descriptor = _acquired(path, time.monotonic() + wait_s)
-            stack.callback(os.close, descriptor)
-            inode = os.fstat(descriptor).st_ino
-            record = _parsed(_content(descriptor))._replace(pid=os.getpid(), command=command, since=watchstate.now())
-        _write(descriptor, record)
-        yield Lock(descriptor, inode, record)
+    """Hold the writer lock of a database, as a context.
 
+    Args:
+        database: the path of the database.
+        command: what to tell others who wait for the lock.
+        wait_s: how long to wait for it, in seconds.
 
-def _acquired(path: str, deadline: float) -> int:
-    """A descriptor that holds the lock of the file that is at path now, not of one that was removed meanwhile."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            _wait(descriptor, path, deadline)
-            if _is_at(path, descriptor):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
-def _wait(descriptor: int, path: str, deadline: float) -> None:
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise WorkError(f"{path} is held by {_holder(descriptor)}: try again later, or with --wait") from None
-        time.sleep(_POLL_S)
-
-
-def _holder(descriptor: int) -> str:
-    holder = _parsed(_content(descriptor))
-    return f"{holder.command} (process {holder.pid}, since {holder.since})" if holder.pid else "another process"
-
-
-def _is_at(path: str, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _content(descriptor: int) -> bytes:
-    return os.pread(descriptor, _LENGTH, 0)
-
-
-def _write(descriptor: int, record: Record) -> None:
-    """Padded to one length, so that a write never leaves less than a whole record of either kind.
-
-    A full disk is no error: the lock holds without a name on it.
+    Raises:
+        WorkError: it is not free in time (the message names its holder), or cannot be locked.
     """
-    line = json.dumps(record._asdict(), ensure_ascii=True).encode()
-    with contextlib.suppress(OSError):
-        os.pwrite(descriptor, line[: _LENGTH - 1].ljust(_LENGTH - 1) + b"\n", 0)
+    with closing(_owned(path_of(database), wait_s)) as file:
+        before = record.parsed(file.before, Record())
+        entry = before._replace(pid=os.getpid(), command=command, since=times.now())
+        file.write(entry, _LENGTH)
+        yield Lock(file, entry)
 
 
-def _parsed(content: bytes) -> Record:
+def _owned(path: str, wait_s: float) -> Owned:
     try:
-        found = json.loads(content)
-        record = Record(int(found["pid"]), str(found["command"]), str(found["since"]), int(found["published"]))
-        record = record._replace(inode=int(found.get("inode", 0)))
-    except (ValueError, KeyError, TypeError):
-        return Record()
-    return record if 0 <= record.pid <= MAX_PID else Record()
+        with doing(f"lock {path}"):
+            return record.own(path, "lock", wait_s)
+    except record.Taken as taken:
+        holder = _named(record.parsed(taken.content, Record()))
+        raise WorkError(f"{path} is held by {holder}: try again later, or with --wait") from None
+
+
+def _named(holder: Record) -> str:
+    return f"{holder.command} (process {holder.pid}, since {holder.since})" if holder.pid else "another process"

@@ -12,10 +12,9 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from mdcache import stops
+from mdcache import stops, times
 from mdcache.build import problems, resolve
 from mdcache.build.layout import FILES, NODES, TABLES, Batch, Job, Table
 from mdcache.build.load import Loader
@@ -198,7 +197,7 @@ class Update:
         return int(replaced)
 
     def _write_history(self, batch: Batch, removed: list[_Row], changed: list[_Row], moved: Mapping[str, str]) -> None:
-        at = _now()
+        at = times.now()
         old = {row.key: row for row in changed}
         rows: list[tuple[str | None, ...]] = []
         for new in self._rows_of("key", batch.written):
@@ -221,7 +220,7 @@ class Update:
         # Not counted: that would read every row of the cache for each change.
         facts = (("documents", documents), ("sections", sections - replaced), ("replaced", replaced))
         db.executemany("UPDATE meta SET value = value + ?2 WHERE key = ?1", facts)
-        db.execute("UPDATE meta SET value = ? WHERE key = 'last_sync'", (_now(),))
+        db.execute("UPDATE meta SET value = ? WHERE key = 'last_sync'", (times.now(),))
 
     def settle_problems(self, scanned: Iterable[Problem], within: frozenset[str] | None = None) -> None:
         """The files that are no documents, as they are now; scanned: those that a scan within these paths shows."""
@@ -232,10 +231,6 @@ class Update:
             gone = [(problem.path,) for problem in listed - wanted]
             self._db.executemany(f"DELETE FROM problems WHERE path = ? AND {NO_NODE}", gone)
             problems.write(self._db, sorted(wanted - listed))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _turns(changes: list[Change]) -> Iterator[list[Change]]:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from mdcache import stops
+from mdcache import stops, times
 from mdcache.build import rebuild
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError, doing
@@ -123,7 +123,7 @@ class _Watcher:
         self._settings, self._load, self._options = settings, load, options
         self._tell, self._inbox, self._beacon, self._stop = say, inbox, beacon, stop
         self._observer: Observer | None = None
-        self._state = State(pid=os.getpid(), since=watchstate.now())
+        self._state = State(pid=os.getpid(), since=times.now())
         self._degraded: dict[str, str] = {}
         self._witnesses = self._seen = _stamps(settings)
         self._cache: tuple[Any, ...] = ()
@@ -160,14 +160,14 @@ class _Watcher:
         done = self._look(None, self._options.wait_s)
         self._did(done, began, began)
         self._reconcile_at = time.monotonic() + self._settings.watch.reconcile_s
-        self._show(ready=True, last_reconcile=watchstate.now())
+        self._show(ready=True, last_reconcile=times.now())
         _notify("READY=1")
 
     def _turn(self) -> None:
         self._inbox.wait(self._next() - time.monotonic())
         now = time.monotonic()
         if self._inbox.count() and not self._state.pending:
-            self._show(last_event=watchstate.now())
+            self._show(last_event=times.now())
         if self._stop.requested:
             return
         if now >= self._look_at:
@@ -262,7 +262,7 @@ class _Watcher:
         self._left.clear()
         self._reconcile_at = now + self._settings.watch.reconcile_s
         self._poll_at = now + max(self._settings.watch.poll_s, (now - began) / _SHARE)
-        self._show(last_reconcile=watchstate.now())
+        self._show(last_reconcile=times.now())
 
     def _leave(self, paths: frozenset[str] | None) -> None:
         """To be tried again; None is everything."""
@@ -309,9 +309,7 @@ class _Watcher:
             self._leave(done.unread)
         if done.rebuilt or done.checkpoint:
             self._idle_at, self._rest_at = now + _IDLE_S, now + _REST_S
-            self._show(
-                last_batch=watchstate.now(), batches=self._state.batches + 1, checkpoint=_unfinished(done.checkpoint)
-            )
+            self._show(last_batch=times.now(), batches=self._state.batches + 1, checkpoint=_unfinished(done.checkpoint))
         if done.rebuilt or any(done.tally) or not self._state.ready:
             line = _summary(done, now - began, now - since)
             self._say(line)
@@ -461,7 +459,7 @@ def _unfinished(done: swap.Checkpoint | None) -> dict[str, Any] | None:
     """A checkpoint that did not fold back all of the log, and when that was."""
     if done is None or (not done.busy and done.log == done.checkpointed):
         return None
-    return {**done._asdict(), "at": watchstate.now()}
+    return {**done._asdict(), "at": times.now()}
 
 
 def _summary(done: Batch, took: float, behind: float) -> str:
@@ -600,4 +598,4 @@ def stop(path: str, wait_s: float) -> int | None:
 
 def stamp(line: str) -> str:
     """A line of the log."""
-    return f"{watchstate.now()} {line}"
+    return f"{times.now()} {line}"

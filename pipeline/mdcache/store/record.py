@@ -1,0 +1,170 @@
+"""Records: files of one line of JSON beside a database, each locked for as long as its owner needs it.
+
+The writer lock and the watcher's state are records. The flock tells whether the owner lives, whatever the record says:
+the system drops it when the process ends, however it ends. The record tells the rest, for error messages and status.
+A record is padded to a fixed length and written in one call, so that a write never leaves less than a whole record of
+either owner. The files are never deleted, and no link is followed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from functools import cache
+from types import UnionType
+from typing import NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+from mdcache.errors import WorkError
+
+MAX_PID = (1 << 31) - 1
+"""No system has a process with a higher number, and none can be asked for one."""
+_LONGEST = 16_384
+_POLL_S = 0.02
+_TO_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
+_TO_OWN = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW
+
+R = TypeVar("R", bound=NamedTuple)
+
+
+class Taken(Exception):
+    """Another process holds the lock of a record. content: what the file says, perhaps nothing yet."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.content = content
+
+
+class Owned(NamedTuple):
+    """A record's file whose lock this process holds. before: its content when the lock was taken."""
+
+    descriptor: int
+    inode: int
+    before: bytes
+
+    def write(self, record: NamedTuple, length: int) -> bool:
+        """Write the record, padded to length in bytes, and return whether it could be: a full disk is no error."""
+        line = json.dumps(record._asdict(), ensure_ascii=True).encode()
+        try:
+            os.pwrite(self.descriptor, line[: length - 1].ljust(length - 1) + b"\n", 0)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give up the lock."""
+        os.close(self.descriptor)
+
+
+def own(path: str, kind: str, wait_s: float) -> Owned:
+    """Return the record's file at path, made if need be, with its lock held.
+
+    Args:
+        path: of the file.
+        kind: what it is to a user: "lock" or "state".
+        wait_s: how long to wait while another process holds the lock, in seconds.
+
+    Raises:
+        Taken: the lock was not free in time.
+        WorkError: the file is another program's.
+        OSError: it cannot be opened or locked.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        descriptor = os.open(path, _TO_OWN, 0o600)
+        try:
+            _lock(descriptor, path, kind, deadline)
+            content = _content(descriptor, path, kind)
+            found = os.fstat(descriptor)
+            # It may have been removed while this process waited: then another one may hold the lock of a new file.
+            if _is_at(path, found):
+                return Owned(descriptor, found.st_ino, content)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: str, kind: str, deadline: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Taken(_content(descriptor, path, kind)) from None
+        time.sleep(_POLL_S)
+
+
+def _is_at(path: str, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), found)
+    except FileNotFoundError:
+        return False
+
+
+def read(path: str, kind: str) -> bytes:
+    """Return the content of the record's file at path, b'' when it cannot be read.
+
+    Raises WorkError when the file is another program's.
+    """
+    try:
+        descriptor = os.open(path, _TO_READ)
+    except OSError:
+        return b""
+    try:
+        return _content(descriptor, path, kind)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int, path: str, kind: str) -> bytes:
+    """A file that a crash has left without its content, or with zeros, is ours."""
+    content = os.pread(descriptor, _LONGEST, 0)
+    if content.strip(b"\0") and not content.startswith(b'{"pid": '):
+        raise WorkError(f"{path} is not a {kind} of mdcache: it stays untouched, name another database with --db")
+    return content
+
+
+def is_locked(path: str) -> bool:
+    """Return whether a process holds the lock of the record at path. This takes the lock for a moment, to share."""
+    try:
+        descriptor = os.open(path, _TO_READ)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def parsed(content: bytes, empty: R) -> R:
+    """Return the record in content, which has the fields of empty; empty itself where any of them makes no sense.
+
+    Its readers signal the process that it names, and count on times being text: all must fit, or nothing is believed.
+    A field that is missing is as in empty.
+    """
+    try:
+        found = json.loads(content)
+        record = empty._replace(**{name: found[name] for name in empty._fields if name in found})
+    except (ValueError, TypeError, RecursionError):  # RecursionError: lists within lists, for as long as the file is
+        return empty
+    allowed = _types(type(empty))
+    fits = all(type(value) in allowed[name] for name, value in record._asdict().items())
+    return record if fits and 0 <= record._asdict()["pid"] <= MAX_PID else empty
+
+
+@cache
+def _types(kind: type[NamedTuple]) -> dict[str, tuple[type, ...]]:
+    """The types of each field's values; those of JSON alone occur."""
+    return {
+        name: tuple(get_origin(one) or one for one in (get_args(hint) if isinstance(hint, UnionType) else (hint,)))
+        for name, hint in get_type_hints(kind).items()
+    }
