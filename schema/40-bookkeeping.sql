@@ -7,7 +7,8 @@ CREATE TABLE problems (
     "column" INTEGER NOT NULL,      -- characters, from 1
     code     TEXT NOT NULL,
     severity TEXT NOT NULL,         -- error or warning
-    message  TEXT NOT NULL
+    message  TEXT NOT NULL,
+    link     INTEGER                -- links.ordinal of the link it is about; NULL when it is about none
 ) STRICT;
 
 -- A row is a file as it was when its document was read: the stat cache of sync.

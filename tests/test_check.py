@@ -93,10 +93,8 @@ def alone(files: dict[str, bytes]) -> Tree:
 
 
 def identity(problem: Problem) -> tuple[Any, ...]:
-    """What is suggested may change with others, and so may their number."""
-    if problem.code in ("ambiguous-link", "name-collision"):
-        return problem[:4]
-    return (*problem[:5], problem.message.partition(": did you mean")[0])
+    """Messages may change with other documents; those of the rule have none."""
+    return (*problem[:4], problem.link)
 
 
 def judged_as_the_law_says(folder: Path, git: Git, data: st.DataObject) -> None:
@@ -226,6 +224,29 @@ def test_two_links_of_a_line_of_front_matter_are_two(repo: Path, git: Git, vault
     commit(repo, git)
     git(repo, "rm", "-q", "docs/b.md", "p.png")
     assert messages(repo, staged=True) == ["no document for 'b'", "no file for 'p.png'"]
+
+
+# A name longer than what messages show of it.
+LONG = "drafts/" + "so-long-" * 16
+
+
+def linking_to_drafts(*ends: str) -> str:
+    return f"---\nsee: {[f'[[{LONG}-{end}.md]]' for end in ends]}\n---\n"
+
+
+def test_of_two_links_that_messages_show_alike_the_one_that_is_broken_is_told(vault: Vault) -> None:
+    files = {"mdcache.toml": 'exclude = ["drafts/"]\n', f"{LONG}-x.md": ""}
+    folder = vault({**files, "a.md": linking_to_drafts("x", "y")})
+    assert places(folder) == ["a.md:2 broken-link"]
+    vault({f"{LONG}-y.md": ""}, into=folder)
+    assert places(folder) == []
+
+
+def test_what_breaks_is_told_beside_what_was_broken_and_is_shown_alike(repo: Path, git: Git, vault: Vault) -> None:
+    vault({"docs/a.md": linking_to_drafts("x", "y"), f"{LONG}-x.md": ""}, into=repo)
+    commit(repo, git)
+    git(repo, "rm", "-q", f"{LONG}-x.md")
+    assert places(repo, staged=True) == ["docs/a.md:2 broken-link"]
 
 
 def test_a_renamed_document_is_judged_where_it_lies_now(repo: Path, git: Git) -> None:

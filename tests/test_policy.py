@@ -25,6 +25,11 @@ def test_without_verdicts_problems_stay_as_they_are_but_in_order_and_once() -> N
     assert Policy().judged(found) == [problem("a.md", line=9), problem("a.md", line=10), problem("b.md")]
 
 
+def test_of_problems_that_look_the_same_only_that_of_the_first_link_counts() -> None:
+    alike = [problem()._replace(link=2), problem()._replace(link=1), problem("b.md")._replace(link=0)]
+    assert Policy().judged(alike) == [problem()._replace(link=1), problem("b.md")._replace(link=0)]
+
+
 def test_the_last_verdict_that_matches_counts() -> None:
     policy = Policy(
         (

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from judging import findings, messages
 
@@ -73,6 +73,7 @@ PATH = st.tuples(st.sampled_from(["", "d/", "d e/", "d/é/"]), NAME).map("".join
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@example({"q?s#t"}, "q?s#t", "a", "[[{}]]")
 @given(st.sets(PATH, min_size=1, max_size=5), PATH, PATH, st.sampled_from(["[x](<{}>)", "[[{}]]", "![x](<{}>)"]))
 def test_what_is_suggested_is_there(paths: set[str], wanted: str, source: str, form: str) -> None:
     with tempfile.TemporaryDirectory() as name:

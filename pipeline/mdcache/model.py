@@ -50,7 +50,7 @@ class Stamp(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something wrong in a document. In a Document the path is that of the document."""
+    """Something wrong in a document, or with a file that is none. Its message is to be read, never to find it by."""
 
     path: str
     line: int
@@ -58,6 +58,13 @@ class Problem(NamedTuple):
     code: str
     severity: str
     message: str
+    link: int | None = None
+    """The ordinal of the link that it is about; None when it is about none. Users are not shown it."""
+
+    @property
+    def shown(self) -> tuple[str, int, int, str, str, str]:
+        """What users are shown of it: all but the link."""
+        return self.path, self.line, self.column, self.code, self.severity, self.message
 
 
 class Section(NamedTuple):

@@ -49,8 +49,8 @@ _WHOLE = (
     "SELECT source.path, links.ordinal, links.scope, target.id FROM nodes AS source"
     " CROSS JOIN links ON links.source = source.key JOIN nodes AS target ON target.key = target_node"
     " ORDER BY source.path, links.ordinal",
-    'SELECT path, line, "column", code, severity, message FROM problems'
-    ' ORDER BY path, line, "column", code, severity, message',
+    'SELECT path, line, "column", code, severity, message, link FROM problems'
+    ' ORDER BY path, line, "column", code, severity, message, link',
 )
 
 

@@ -71,7 +71,7 @@ TABLES = (
     Table("code_blocks", ("node", "section", "line", "language"), (1,)),
     Table("anchors", ("node", "anchor", "section", "line"), (2,)),
     FILES,
-    Table("problems", ("path", "line", '"column"', "code", "severity", "message")),
+    Table("problems", ("path", "line", '"column"', "code", "severity", "message", "link")),
 )
 
 

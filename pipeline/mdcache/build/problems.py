@@ -40,8 +40,8 @@ def forget(db: Connection, keys: str) -> None:
 
 def write(db: Connection, problems: Iterable[Problem]) -> None:
     """Insert problems, one at a time, so that memory stays flat."""
-    columns = 'path, line, "column", code, severity, message'
-    db.executemany(f"INSERT INTO problems ({columns}) VALUES (?, ?, ?, ?, ?, ?)", problems)
+    columns = 'path, line, "column", code, severity, message, link'
+    db.executemany(f"INSERT INTO problems ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", problems)
 
 
 def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
@@ -54,28 +54,23 @@ def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Itera
 def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
     """Yield what is wrong with links to several documents or to none; a tag needs no document."""
     links = db.execute(
-        'SELECT path, line, "column", kind, target, rivals FROM links JOIN nodes ON nodes.key = source'
+        'SELECT path, line, "column", ordinal, kind, target, rivals FROM links JOIN nodes ON nodes.key = source'
         f" WHERE scope = 'document' AND (rivals > 0 OR target_node IS NULL AND links.type <> '{TAGGED_AS}')"
         f" {within}",
         parameters,
     )
-    for path, line, column, kind, target, rivals in links:
+    for path, line, column, ordinal, kind, target, rivals in links:
         if rivals:
             message = f"{quoted(target)} could be {rivals + 1} documents that are equally near"
-            yield Problem(path, line, column, "ambiguous-link", WARNING, message)
+            yield Problem(path, line, column, "ambiguous-link", WARNING, message, ordinal)
         else:
-            yield leads_nowhere(path, line, column, kind, no_document(target))
+            yield leads_nowhere(path, line, column, ordinal, kind, f"no document for {quoted(target)}")
 
 
-def leads_nowhere(path: str, line: int, column: int, kind: str, message: str) -> Problem:
+def leads_nowhere(path: str, line: int, column: int, ordinal: int, kind: str, message: str) -> Problem:
     """Return the problem of a link to what is not there."""
     known = KINDS[kind]
-    return Problem(path, line, column, known.code, known.severity, message)
-
-
-def no_document(target: str) -> str:
-    """Return the message about a link whose target is no document."""
-    return f"no document for {quoted(target)}"
+    return Problem(path, line, column, known.code, known.severity, message, ordinal)
 
 
 def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
@@ -84,18 +79,18 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
     Documents over the size limit may have any place: nobody looked into them.
     """
     links = db.execute(
-        'SELECT target_node, kind, fragment, target, nodes.path, line, "column" FROM links'
+        'SELECT target_node, kind, fragment, target, nodes.path, line, "column", ordinal FROM links'
         " JOIN nodes ON nodes.key = source JOIN nodes AS other ON other.key = target_node"
         f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
     node, places = None, _Places(())
-    for target_node, kind, fragment, target, path, line, column in links:
+    for target_node, kind, fragment, target, path, line, column, ordinal in links:
         if target_node != node:
             node, places = target_node, _Places(map(nfc, anchors_of(db, target_node)))
         if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
             message = f"no heading or anchor for {quoted(target)}"
-            yield Problem(path, line, column, "broken-anchor", ERROR, message)
+            yield Problem(path, line, column, "broken-anchor", ERROR, message, ordinal)
 
 
 class _Places:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from mdcache.build.problems import leads_nowhere, no_document, quoted
+from mdcache import codes
+from mdcache.build.problems import leads_nowhere, quoted
 from mdcache.checking import rules
 from mdcache.checking.assets import Assets
 from mdcache.checking.suggest import Suggestions
@@ -172,8 +173,12 @@ def _make_sure_of(paths: frozenset[str], settings: Settings, documents: set[str]
 
 
 def _identity(problem: Problem) -> tuple[object, ...]:
-    """What makes a problem the same before and after. Some messages speak of other documents, which may be others."""
-    return problem[:4] if problem.code in ("ambiguous-link", "name-collision") else problem
+    """Return what makes a problem the same before and after, in a document that has not changed.
+
+    Messages are no keys: they are cut, and some speak of other documents. Only the user's rules say by them alone which
+    of several problems at one place is meant.
+    """
+    return problem.shown if problem.code not in codes.CODES else (*problem[:4], problem.link)
 
 
 def _state(db: Connection, settings: Settings) -> _State:
@@ -195,22 +200,21 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
         return assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, roots))
 
     links = (
-        'SELECT path, line, "column", kind, target FROM links JOIN nodes ON nodes.key = source'
+        'SELECT path, line, "column", ordinal, kind, target FROM links JOIN nodes ON nodes.key = source'
         f" WHERE target_node IS NULL AND scope = ? AND links.type <> '{TAGGED_AS}'"
     )
-    # A place may have several links: all that a line of front matter names have the same.
     there = {
-        (path, line, column, no_document(target))
-        for path, line, column, kind, target in db.execute(links, (targets.DOCUMENT,))
+        (path, ordinal)
+        for path, _, _, ordinal, kind, target in db.execute(links, (targets.DOCUMENT,))
         if is_there(kind, target, path)
     }
-    for row in db.execute('SELECT path, line, "column", code, severity, message FROM problems'):
+    for row in db.execute('SELECT path, line, "column", code, severity, message, link FROM problems'):
         problem = Problem(*row)
-        if (*problem[:3], problem.message) not in there:
+        if (problem.path, problem.link) not in there:
             yield problem
-    for path, line, column, kind, target in db.execute(links, (targets.ASSET,)):
+    for path, line, column, ordinal, kind, target in db.execute(links, (targets.ASSET,)):
         if not is_there(kind, target, path):
-            yield leads_nowhere(path, line, column, kind, f"no file for {quoted(target)}")
+            yield leads_nowhere(path, line, column, ordinal, kind, f"no file for {quoted(target)}")
 
 
 # What concerns paths

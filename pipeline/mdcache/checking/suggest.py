@@ -26,8 +26,8 @@ _ALIKE = 0.75
 # What a nearer name would mend.
 _CODES = frozenset(("broken-anchor", *(kind.code for kind in KINDS.values())))
 
-_Link = tuple[str, str, str, int | None]
-"""How the message about it ends, its kind, its target, the node it leads to."""
+_Link = tuple[str, str, int | None]
+"""Its kind, its target, the node it leads to."""
 
 
 class Suggestions:
@@ -42,24 +42,16 @@ class Suggestions:
 
     def added(self, problem: Problem) -> Problem:
         """The problem, with what may have been meant in its message, if anything comes near."""
-        if problem.code not in _CODES:
+        if problem.code not in _CODES or problem.link is None:
             return problem
-        # A place may have several links; the message ends in the target of the one that is meant.
-        rows = self._links(problem.path).get(problem[1:3], ())
-        row = next((row for row in rows if problem.message.endswith(row[0])), None)
-        if row is None:
-            return problem
-        _, kind, target, node = row
+        kind, target, node = self._links(problem.path)[problem.link]
         near = self._anchor(target, node) if node else self._target(kind in WIKI_KINDS, target, problem.path)
         return problem._replace(message=f"{problem.message}: did you mean {quoted(near)}?") if near else problem
 
-    def _links_of(self, path: str) -> dict[tuple[int, int], list[_Link]]:
-        """The links of a document by line and column."""
-        found: dict[tuple[int, int], list[_Link]] = {}
-        sql = 'SELECT line, "column", kind, target, target_node FROM links JOIN nodes ON nodes.key = source'
-        for line, column, kind, target, node in self._db.execute(f"{sql} WHERE path = ?", (path,)):
-            found.setdefault((line, column), []).append((f" {quoted(target)}", kind, target, node))
-        return found
+    def _links_of(self, path: str) -> dict[int, _Link]:
+        """Return the links of a document by their ordinals."""
+        sql = "SELECT ordinal, kind, target, target_node FROM links JOIN nodes ON nodes.key = source WHERE path = ?"
+        return {ordinal: (kind, target, node) for ordinal, kind, target, node in self._db.execute(sql, (path,))}
 
     def _anchor(self, target: str, node: int) -> str | None:
         if self._left < 0:
@@ -78,7 +70,8 @@ class Suggestions:
         start = folder(path) or "."
         nearest = min(paths, key=lambda one: (posixpath.relpath(one, start).count("/"), len(one), one))
         if wiki:
-            return without_extension(nearest, self._extensions)
+            # No wikilink can name a document whose path has one of these.
+            return None if set("#|[]") & set(nearest) else without_extension(nearest, self._extensions)
         return quote(posixpath.relpath(nearest, start), safe="/()!$&'*+,;=:@~")
 
     def _means_document(self, wiki: bool, written: str) -> bool:

@@ -46,7 +46,7 @@ def _top(base: str, folder: str) -> str:
 def show_as(form: str, found: Sequence[Finding], places: Places) -> None:
     """form: text, json, github or sarif."""
     if form == "json":
-        show.as_json({"problems": [finding.problem._asdict() for finding in found]})
+        show.as_json({"problems": [dict(zip(Problem._fields, one.problem.shown, strict=False)) for one in found]})
     elif form == "github":
         _github(found, places)
     elif form == "sarif":
@@ -60,7 +60,7 @@ def show_as(form: str, found: Sequence[Finding], places: Places) -> None:
 def _lines(found: Sequence[Finding], places: Places) -> None:
     """A line for each, as editors read them."""
     for finding in found:
-        path, line, column, code, _, message = finding.problem
+        path, line, column, code, _, message = finding.problem.shown
         show.out(show.line(f"{places.seen(path)}:{line}:{column}: {code} {message}"))
 
 
@@ -69,7 +69,7 @@ def _grouped(found: Sequence[Finding], places: Places) -> None:
     for path, group in groupby(found, lambda finding: finding.problem.path):
         show.out(show.style(show.line(places.seen(path)), bold=True))
         for finding in group:
-            _, line, column, code, severity, message = finding.problem
+            _, line, column, code, severity, message = finding.problem.shown
             shown = show.style(code, fg="red" if severity == ERROR else "yellow")
             show.out(f"  {line}:{column}  {shown}  {show.line(message)}")
             if finding.source is not None:
@@ -96,7 +96,7 @@ def summary(found: Sequence[Finding]) -> str:
 def _github(found: Sequence[Finding], places: Places) -> None:
     """Workflow commands, which become annotations of a pull request."""
     for finding in found:
-        path, line, column, code, severity, message = finding.problem
+        path, line, column, code, severity, message = finding.problem.shown
         where = f"file={_property(places.in_repository(path))},line={line},col={column},title={_property(code)}"
         show.out(f"::{severity} {where}::{_data(message)}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
 
 from mdcache.model import Problem
@@ -35,15 +36,24 @@ class Policy(NamedTuple):
     immutable: tuple[str, ...] = ()
 
     def judged(self, problems: Iterable[Problem]) -> list[Problem]:
-        """The problems that count, with the severity that they have here, sorted."""
+        """Return the problems that count, with the severity that they have here, sorted.
+
+        Of those that look the same to users (a name twice in one line of front matter) only that of the first link.
+        """
         found = (problem._replace(severity=self._severity(problem)) for problem in problems)
-        return sorted({problem for problem in found if problem.severity != OFF})
+        ordered = sorted({problem for problem in found if problem.severity != OFF}, key=_order)
+        return [next(alike) for _, alike in groupby(ordered, lambda problem: problem.shown)]
 
     def _severity(self, problem: Problem) -> str:
         for code, severity, pattern in reversed(self.verdicts):
             if code == problem.code and (pattern is None or matching(pattern).matches(problem.path)):
                 return severity
         return problem.severity
+
+
+def _order(problem: Problem) -> tuple[object, ...]:
+    """Return by what problems are sorted: what is shown, then the link, those of none first."""
+    return (*problem.shown, -1 if problem.link is None else problem.link)
 
 
 # <!-- mdcache-allow: broken-link --> in the text, # mdcache-allow: duplicate-id in front matter.

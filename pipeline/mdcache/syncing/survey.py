@@ -122,7 +122,7 @@ def _verdict(settings: Settings, change: Change) -> tuple[str | None, Problem | 
 
 
 def listed_problems(db: Connection, within: frozenset[str] | None = None) -> list[Problem]:
-    rows = db.execute(f'SELECT path, line, "column", code, severity, message FROM problems WHERE {NO_NODE}')
+    rows = db.execute(f'SELECT path, line, "column", code, severity, message, link FROM problems WHERE {NO_NODE}')
     return [Problem(*row) for row in rows if within is None or lies_within(row[0], within)]
 
 

@@ -45,7 +45,7 @@ def _of(table: str, columns: str, owner: str = "node", more: str = "") -> _Part:
 
 # Of the same document: by its ordinal alone, another's would pass for one of its own.
 _SECTION = "JOIN sections AS s ON s.key = one.section AND s.node = nodes.key"
-_PROBLEM = 'path, line, "column", code, severity, message'
+_PROBLEM = 'path, line, "column", code, severity, message, link'
 _NODES = _Part(
     NODES, "SELECT path, hash, id, title, type, domain, layer, date, summary, size, meta FROM nodes ORDER BY path"
 )
