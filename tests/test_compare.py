@@ -4,15 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdcache.files.compare import Gone, Known, Suspect, compare, tally
-from mdcache.model import Entry, Tally
+from mdcache.model import Entry, Stamp, Tally
 
 
 def entry(path: str, size: int = 1, mtime_ns: int = 2, ctime_ns: int = 3, inode: int = 4) -> Entry:
-    return Entry(path, path, size, mtime_ns, ctime_ns, inode)
+    return Entry(path, path, Stamp(size, mtime_ns, ctime_ns, inode))
 
 
 def known(path: str, size: int = 1, mtime_ns: int | None = 2, ctime_ns: int = 3, inode: int = 4) -> Known:
-    return Known(path, size, mtime_ns, ctime_ns, inode, "hash")
+    return Known(path, Stamp(size, mtime_ns, ctime_ns, inode), "hash")
 
 
 def test_the_same_stamps_are_no_change() -> None:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mdcache.errors import UsageError, WorkError
-from mdcache.files.content import NO_CLOCK
+from mdcache.files.content import NO_CLOCK, stamp_of
 from mdcache.files.scan import Tree, scan
 from mdcache.files.sources import DISK, Source, Trees
 from mdcache.model import Content, Entry, Problem, Rules
@@ -159,10 +159,10 @@ def test_what_lies_on_disk_unchanged_has_the_stamps_of_its_file_and_nothing_else
         (repo / f"{name}.md").write_text("2")
     os.utime(repo / "touched.md", (1, 1))
     for source in (trees(repo).index(), trees(repo).revision("HEAD")):
-        stamped = {one.path for one in entries(repo, source) if one.mtime_ns}
+        stamped = {one.path for one in entries(repo, source) if one.stamp.mtime_ns}
         assert stamped == {"same.md"}
         (same,) = (one for one in entries(repo, source) if one.path == "same.md")
-        assert (same.mtime_ns, same.inode) == ((repo / "same.md").stat().st_mtime_ns, (repo / "same.md").stat().st_ino)
+        assert same.stamp == stamp_of((repo / "same.md").stat())
         assert set(hashes(repo, source).values()) == {sha256(b"1")}
 
 
@@ -173,7 +173,7 @@ def test_what_git_translates_on_the_way_to_the_disk_is_not_what_lies_there(repo:
     git(repo, "checkout", "-q", ".")
     assert (repo / "a.md").read_bytes() == b"one\r\ntwo\r\n"
     index = trees(repo).index()
-    assert [(one.path, one.size, one.mtime_ns > 0) for one in entries(repo, index)] == [
+    assert [(one.path, one.stamp.size, bool(one.stamp.mtime_ns)) for one in entries(repo, index)] == [
         ("a.md", 8, False),
         ("b.md", 0, True),
     ]

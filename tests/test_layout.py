@@ -13,14 +13,14 @@ from mdcache.build import layout
 from mdcache.build.layout import TABLES, Batch, Job
 from mdcache.files.content import Clock
 from mdcache.files.sources import DISK
-from mdcache.model import Entry, Rules
+from mdcache.model import Entry, Rules, Stamp
 
 Vault = Callable[..., Path]
 LATER = Clock(0, 1 << 62, 1 << 62)
 
 
 def entry(path: str) -> Entry:
-    return Entry(path, path.removesuffix(".md"), 0, 0, 0, 0)
+    return Entry(path, path.removesuffix(".md"), Stamp(0, 0, 0, 0))
 
 
 def laid_out(folder: Path, *paths: str, first_key: int = 1, size_limit: int = 10_000_000) -> Batch:

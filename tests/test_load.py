@@ -11,7 +11,7 @@ import pytest
 from mdcache.build import layout, load
 from mdcache.files.content import Clock
 from mdcache.files.sources import DISK
-from mdcache.model import Entry, Rules
+from mdcache.model import Entry, Rules, Stamp
 from mdcache.store import connections, ddl
 from mdcache.store.connections import Connection, scalar
 
@@ -28,7 +28,7 @@ def batch(folder: Path, first_key: int, *texts: str) -> layout.Batch:
     for number, text in enumerate(texts, first_key):
         file = folder / f"{number:05}.md"
         file.write_text(text)
-        entries.append(Entry(file.name, file.stem, 0, 0, 0, 0))
+        entries.append(Entry(file.name, file.stem, Stamp(0, 0, 0, 0)))
     keys = tuple(range(first_key, first_key + len(texts)))
     return layout.run(
         layout.Job(DISK.reader(str(folder)), Rules(), Clock(0, 0, 0), tuple(entries), keys, (None,) * len(texts))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mdcache import paths as paths_module
 from mdcache.errors import WorkError
 from mdcache.files.scan import Tree, scan
-from mdcache.model import Entry, Problem, Rules
+from mdcache.model import Entry, Problem, Rules, Stamp
 
 Vault = Callable[..., Path]
 Git = Callable[..., str]
@@ -262,7 +262,9 @@ def test_a_document_has_what_stat_says(vault: Vault) -> None:
     folder = vault({"a.md": "12345"})
     os.utime(folder / "a.md", ns=(1, 1_234_567_890_123_456_789))
     stat = (folder / "a.md").stat()
-    assert list(scan(tree(folder))) == [Entry("a.md", "a", 5, 1_234_567_890_123_456_789, stat.st_ctime_ns, stat.st_ino)]
+    assert list(scan(tree(folder))) == [
+        Entry("a.md", "a", Stamp(5, 1_234_567_890_123_456_789, stat.st_ctime_ns, stat.st_ino))
+    ]
 
 
 def test_the_id_is_the_path_without_extension_where_that_is_unique(vault: Vault) -> None:

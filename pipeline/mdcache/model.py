@@ -17,17 +17,26 @@ FRONT_MATTER_LIMIT = 64 * 1024
 """More bytes of YAML are not read: no front matter has them, and an attack may."""
 
 
+class Stamp(NamedTuple):
+    """What stat says of a file: who finds the same again need not read it.
+
+    Times are nanoseconds. mtime_ns is None while the bytes may change and the stamp not show it.
+    """
+
+    size: int
+    mtime_ns: int | None
+    ctime_ns: int
+    inode: int
+
+
 class Entry(NamedTuple):
-    """A file that scan found: where it is and what stat said of it."""
+    """A file that scan found: where it is, and its stamp (only the size counts where no file on disk has the bytes)."""
 
     path: str
     """Relative to the base, /-separated, as on disk."""
     default_id: str
     """The path without its extension if no other document shares that, else the path."""
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
+    stamp: Stamp
     blob: str | None = None
     """The id of its object in git; None for a file on disk."""
 
@@ -38,15 +47,6 @@ class Content(NamedTuple):
     data: bytes
     hash: str
     size: int
-
-
-class Stamp(NamedTuple):
-    """What stat says of a file whose bytes are known; mtime_ns is None while they may change unseen."""
-
-    size: int
-    mtime_ns: int | None
-    ctime_ns: int
-    inode: int
 
 
 class Problem(NamedTuple):

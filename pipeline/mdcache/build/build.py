@@ -54,7 +54,7 @@ def _batches(found: Iterable[Found]) -> Iterator[_Some]:
     size, key = 0, 1
     for one in found:
         batch.append(one)
-        size += one.size if isinstance(one, Entry) else 0
+        size += one.stamp.size if isinstance(one, Entry) else 0
         if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
             yield _Some(key, tuple(batch))
             key += len(batch)

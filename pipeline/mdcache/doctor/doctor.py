@@ -117,7 +117,7 @@ def _documents(settings: Settings, folders: int) -> tuple[Check, int]:
     unreadable: list[str] = []
     try:
         for found in (one for one in scan(settings.tree()) if isinstance(one, Entry)):
-            number, size = number + 1, size + found.size
+            number, size = number + 1, size + found.stamp.size
             if not os.access(os.path.join(settings.base, found.path), os.R_OK):
                 unreadable.append(found.path)
     except WorkError as why:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mdcache.model import Entry, Tally
+from mdcache.model import Entry, Stamp, Tally
 
 
 class Known(NamedTuple):
-    """A row of files: the stamps and the hash of a file when its document was read."""
+    """A row of files: the stamp and the hash of a file when its document was read."""
 
     path: str
-    size: int
-    mtime_ns: int | None
-    ctime_ns: int
-    inode: int
+    stamp: Stamp
     hash: str
 
 
@@ -50,8 +47,8 @@ def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect 
         if row is None or row.path > entry.path:
             yield Suspect(entry, None)
             continue
-        if entry[2:6] != row[1:5]:
-            racy = row.mtime_ns is None and (entry.size, *entry[4:6]) == (row.size, *row[3:5])
+        if entry.stamp != row.stamp:
+            racy = row.stamp == entry.stamp._replace(mtime_ns=None)
             yield Suspect(entry, row.hash, racy)
         row = next(rows, None)
     while row is not None:

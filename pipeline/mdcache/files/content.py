@@ -45,14 +45,15 @@ def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, 
     try:
         for _ in range(_TRIES):
             content, before, after = _read_once(name, size_limit)
-            if _same(before, after) and _same(after, os.stat(name, follow_symlinks=False)):
-                return content, _stamp(after, clock.is_racy(after))
+            stamp = stamp_of(after)
+            if stamp_of(before) == stamp == stamp_of(os.stat(name, follow_symlinks=False)):
+                return content, _racy(stamp) if clock.is_racy(after) else stamp
     except OSError as error:
         if error.errno in NOT_THERE:
             return None
         return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
     # It never stood still: what was read last is a state it was in, and the next sync looks again.
-    return content, _stamp(after, True)
+    return content, _racy(stamp)
 
 
 def whole(name: str, at_most: int = -1) -> bytes:
@@ -120,13 +121,10 @@ def taken(read: Callable[[int], bytes], size: int, size_limit: int) -> Content:
     return Content(data[:kept], hashed.hexdigest(), length)
 
 
-def _same(a: os.stat_result, b: os.stat_result) -> bool:
-    return (a.st_size, a.st_mtime_ns, a.st_ctime_ns, a.st_ino) == (b.st_size, b.st_mtime_ns, b.st_ctime_ns, b.st_ino)
+def stamp_of(found: os.stat_result) -> Stamp:
+    """Return what is kept of a file's stat."""
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS)
 
 
-def _stamp(found: os.stat_result, racy: bool) -> Stamp:
-    return Stamp(found.st_size, None if racy else found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS)
-
-
-def stamps(found: os.stat_result) -> tuple[int, int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & INODE_BITS
+def _racy(stamp: Stamp) -> Stamp:
+    return stamp._replace(mtime_ns=None)

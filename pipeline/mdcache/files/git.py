@@ -15,6 +15,7 @@ from shlex import quote
 from typing import NamedTuple, TypeVar
 
 from mdcache.errors import UsageError, WorkError
+from mdcache.model import Stamp
 
 # What tells git where a repository lies; in hooks git sets some of them, relative to its top.
 _PLACES = (
@@ -195,26 +196,21 @@ class Blob(NamedTuple):
     id: str
 
 
-class Stamps(NamedTuple):
-    """What git keeps of a file's stat, to know it again. The size and the inode are cut to 32 bits."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-    def match(self, found: os.stat_result) -> bool:
-        return self == (found.st_size & _BITS, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & _BITS)
-
-
 class Staged(NamedTuple):
-    """What the index holds. stamps: of the file that the blob was made of, None when git would have to look again."""
+    """What the index holds. stamp: that of the file it was made of, cut; None when git would have to look again."""
 
     blob: Blob
-    stamps: Stamps | None
+    stamp: Stamp | None
 
 
 _BITS = (1 << 32) - 1
+
+
+def cut(stamp: Stamp) -> Stamp:
+    """Return a stamp as git keeps it: with 32 bits of the size and of the inode."""
+    return stamp._replace(size=stamp.size & _BITS, inode=stamp.inode & _BITS)
+
+
 # An entry of the index, with flags for files that are only intended to be added, or not to be compared.
 _STAGED = re.compile(
     rb"(?P<mode>\d+) (?P<id>[0-9a-f]+) (?P<stage>\d)\t(?P<path>[^\0]+)\0"
@@ -239,9 +235,10 @@ def staged(repository: Repository) -> tuple[Staged, ...]:
         end, flags = match.end(), int(match["flags"], 16)
         if not flags & _INTENT_TO_ADD:
             blob = Blob(os.fsdecode(match["path"]), int(match["mode"], 8), match["id"].decode())
-            stamps = Stamps(int(match["size"]), _ns(match["mtime"]), _ns(match["ctime"]), int(match["inode"]))
+            mtime_ns, ctime_ns = _ns(match["mtime"]), _ns(match["ctime"])
+            stamp = Stamp(int(match["size"]), mtime_ns, ctime_ns, int(match["inode"]))
             # As git does: a file that was written to in the moment of the index may have been written to after it.
-            found.append(Staged(blob, stamps if not flags and stamps.mtime_ns < written_ns else None))
+            found.append(Staged(blob, stamp if not flags and mtime_ns < written_ns else None))
     if end == len(said):
         return tuple(found)
     if run(repository, "ls-files", "--unmerged", "-z"):

@@ -13,7 +13,7 @@ from mdcache.errors import Damaged
 from mdcache.files.compare import Change, Gone, Known, compare
 from mdcache.files.content import NO_CLOCK
 from mdcache.files.scan import scan
-from mdcache.model import Entry, Problem
+from mdcache.model import Entry, Problem, Stamp
 from mdcache.paths import lies_within
 from mdcache.store.connections import Connection, scalar
 
@@ -52,10 +52,10 @@ def plan(db: Connection, settings: Settings, within: frozenset[str] | None = Non
 
 def _rows(rows: Iterable[Any]) -> Iterator[Known]:
     """SQLite trusts its NOT NULL when it reads: only damage brings a row without a path."""
-    for row in rows:
-        if row[0] is None:
+    for path, size, mtime_ns, ctime_ns, inode, hash_ in rows:
+        if path is None:
             raise Damaged("the cache is damaged (a row of files has no path): run mdcache rebuild")
-        yield Known._make(row)
+        yield Known(path, Stamp(size, mtime_ns, ctime_ns, inode), hash_)
 
 
 def _known(db: Connection, within: frozenset[str] | None) -> Iterable[Any]:
@@ -87,7 +87,8 @@ def _lasts(change: Change, listed: set[str]) -> bool:
     if isinstance(change, Gone):
         return False
     entry = change.entry
-    return entry.path in listed or (change.racy and max(entry.mtime_ns, entry.ctime_ns) > time.time_ns())
+    stamp = entry.stamp
+    return entry.path in listed or (change.racy and max(stamp.mtime_ns or 0, stamp.ctime_ns) > time.time_ns())
 
 
 def differences(

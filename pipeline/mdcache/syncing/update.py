@@ -239,7 +239,7 @@ def _turns(changes: list[Change]) -> Iterator[list[Change]]:
     size = 0
     for change in changes:
         turn.append(change)
-        size += change.entry.size if isinstance(change, Suspect) else 0
+        size += change.entry.stamp.size if isinstance(change, Suspect) else 0
         if len(turn) >= _CHANGES or size >= _BYTES:
             yield turn
             turn, size = [], 0

@@ -27,7 +27,7 @@ class Disk:
             return list(entries)
 
     def entry(self, item: Item, path: str, id_: str) -> Entry:
-        return Entry(path, id_, *content.stamps(item.stat(follow_symlinks=False)))
+        return Entry(path, id_, content.stamp_of(os.stat(item.path, follow_symlinks=False)))
 
     def ignore_file(self, name: str) -> bytes | None:
         """Git reads no symbolic link here, and nor do we."""

@@ -38,15 +38,12 @@ class GitItem(NamedTuple):
         """Or a repository within."""
         return self.blob is not None and self.blob.mode not in git.PLAIN
 
-    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        return os.stat(self.path, follow_symlinks=follow_symlinks)
-
 
 class GitTree:
     """What git's index or a revision holds, and the disk around it, where the base holds more than the repository.
 
     on_disk: what the index knows of the files in the work tree, by path. The entry of a file that still is as it was
-    added carries its stamps, so that a cache of the work tree knows it without a look inside. sizes: of the objects, as
+    added carries its stamp, so that a cache of the work tree knows it without a look inside. sizes: of the objects, as
     far as they are there.
     """
 
@@ -100,13 +97,13 @@ class GitTree:
         assert blob
         size = self._sizes.get(blob.id, 0)
         staged = self._on_disk.get(blob.path)
-        if staged and staged.stamps and staged.blob.id == blob.id:
+        if staged and staged.stamp and staged.blob.id == blob.id:
             with suppress(OSError):  # removed
-                found = item.stat(follow_symlinks=False)
+                stamp = content.stamp_of(os.stat(item.path, follow_symlinks=False))
                 # Of another size than its object: git translates it (line ends, encodings, large files).
-                if found.st_size == size and staged.stamps.match(found):
-                    return Entry(path, id_, *content.stamps(found), blob.id)
-        return Entry(path, id_, size, 0, 0, 0, blob.id)
+                if stamp.size == size and git.cut(stamp) == staged.stamp:
+                    return Entry(path, id_, stamp, blob.id)
+        return Entry(path, id_, Stamp(size, 0, 0, 0), blob.id)
 
     def ignore_file(self, name: str) -> bytes | None:
         return self._ignore_files.get(name) if self._holds(name) else DISK.ignore_file(name)

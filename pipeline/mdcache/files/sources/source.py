@@ -6,7 +6,6 @@ would have in the work tree. Paths are relative to the base, as the cache has th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -30,7 +29,6 @@ class Item(Protocol):
     def is_dir(self, *, follow_symlinks: bool = True) -> bool: ...
     def is_file(self, *, follow_symlinks: bool = True) -> bool: ...
     def is_symlink(self) -> bool: ...
-    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result: ...
 
 
 class Reader(Protocol):
