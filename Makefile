@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint docs bench bench-growth bench-peers torture clean
+.PHONY: help demo test test-slow lint docs bench bench-growth bench-peers torture clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -19,8 +19,11 @@ demo: .venv/made  ## set everything up, build a cache of fixtures/ and search it
 	$(BIN)/mdcache search --db .demo/cache.db --path 'handbook/*' 零度
 	$(BIN)/mdcache links --db .demo/cache.db handbook/guides/calibration
 
-test: .venv/made  ## all tests but the long ones
-	$(BIN)/python -m pytest
+test: .venv/made  ## the tests that every change needs: minutes, on all processors
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not (slow or corpus or torture)' $(ARGS)
+
+test-slow: .venv/made  ## the tests that take long, one at a time: storms, short rounds of torture, installing, benchmarks, real documents
+	$(BIN)/python -m pytest -m '(slow or corpus) and not torture' $(ARGS)
 
 lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from pathlib import Path
 def environment(home: Path) -> dict[str, str | None]:
     """What to set, and with None what to unset, so that home is the home folder and git knows a tester."""
     theirs = [name for name in os.environ if name.startswith(("MDCACHE_", "GIT_")) and name != "MDCACHE_CORPORA"]
+    theirs += [name for name in ("COLUMNS", "LINES") if name in os.environ]  # they would overrule the terminal's size
     return {
         **dict.fromkeys(theirs),
         **dict.fromkeys(("HOME", "USERPROFILE"), str(home)),

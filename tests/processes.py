@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 PATIENCE_S = 60
 MDCACHE = (sys.executable, "-m", "mdcache")
@@ -40,6 +44,15 @@ def may_limit() -> bool:
         return False
 
 
+def needs(program: str) -> pytest.MarkDecorator:
+    """Return a mark that skips a test where this program is missing.
+
+    Where CI is set nothing is skipped: .ci/run installs the programs, and a test without its program fails there.
+    """
+    missing = not shutil.which(program) and not os.environ.get("CI")
+    return pytest.mark.skipif(missing, reason=f"{program} is not installed")
+
+
 def start(command: Sequence[str], folder: Path, **options: Any) -> subprocess.Popen[str]:
     """Start a program in a folder, its output in pipes."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
@@ -68,6 +81,14 @@ def git(folder: Path, *arguments: str, check: bool = True, input: str | None = N
     command = ["git", "-c", "init.defaultBranch=main", *arguments]
     done = subprocess.run(command, cwd=folder, input=input, check=check, capture_output=True, encoding="utf-8")
     return done.stdout
+
+
+def press_ctrl_c() -> None:
+    """Send SIGINT to the thread that calls.
+
+    Sent to the process, it would go to any thread that does not hold it back, and a worker of pytest-xdist has others.
+    """
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
 
 def children(pid: int) -> list[int]:

@@ -38,6 +38,7 @@ def found(script: str, *arguments: str | Path) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.slow
 def test_a_rebuild_is_measured_against_the_floor_and_sqlite_utils(vault: Any) -> None:
     folder = vault(DOCS)
     said = found("rebuild", folder, "--runs", "1", "--copies", "2")
@@ -53,6 +54,7 @@ def test_a_rebuild_is_measured_against_the_floor_and_sqlite_utils(vault: Any) ->
     assert {one["unit"] for one in said["budgets"]} >= {"× floor", "× sqlite-utils"}
 
 
+@pytest.mark.slow
 def test_searches_are_timed_by_kind_of_query() -> None:
     said = found("search", "--documents", "60", "--runs", "2")
     rows = {row["name"]: row for row in said["rows"]}
@@ -66,12 +68,14 @@ def test_searches_can_be_named(vault: Any) -> None:
     assert (row["query"], row["hits"]) == ("alpha -gamma", 1)
 
 
+@pytest.mark.slow
 def test_readers_are_timed_in_every_phase_of_a_swap() -> None:
     rows = found("swap", "--documents", "30", "--rounds", "1")["rows"]
     assert [row["name"] for row in rows] == ["nobody writes", "swap", "swap beside a held snapshot", "whole rebuild"]
     assert all(row["queries"] and row["longest_ms"] >= row["longest_but_for_processor_ms"] for row in rows)
 
 
+@pytest.mark.slow
 def test_checks_are_timed_with_a_cache_and_without(vault: Any) -> None:
     for arguments in (("--documents", "20"), (vault(DOCS),)):
         said = found("check", *arguments, "--runs", "1")
@@ -80,6 +84,7 @@ def test_checks_are_timed_with_a_cache_and_without(vault: Any) -> None:
     assert said["corpus"]["documents"] == 2
 
 
+@pytest.mark.slow
 def test_growth_tells_every_cost_by_number_of_documents() -> None:
     said = found("growth", "--documents", "30", "--documents", "60", "--runs", "1")
     assert [row["documents"] for row in said["rows"]] == [30, 60]
@@ -90,6 +95,7 @@ def test_growth_tells_every_cost_by_number_of_documents() -> None:
     ET.fromstring(picture.draw(said["rows"]))
 
 
+@pytest.mark.slow
 def test_growth_goes_on_where_it_was_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def rows(*arguments: str) -> list[dict[str, Any]]:
         asked = ["growth", "--save", "growth", "--work", str(tmp_path / "work"), "--runs", "1", "--documents", "10"]
@@ -130,6 +136,7 @@ def test_a_scale_holds_all_values_between_powers_of_ten() -> None:
     assert picture.scale([10]) == picture.Scale(1, 2)
 
 
+@pytest.mark.slow
 def test_phases_of_a_rebuild_are_timed_one_by_one(vault: Any, tmp_path: Path) -> None:
     command = [sys.executable, phases.__file__, str(vault(DOCS)), "--db", str(tmp_path / "cache.db")]
     first, again = (json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _ in range(2))
@@ -161,6 +168,7 @@ def test_a_peer_works_on_its_own_documents_and_is_thrown_away(vault: Any, tmp_pa
     assert not list((tmp_path / "work").iterdir())
 
 
+@pytest.mark.slow
 def test_a_peer_that_fails_is_told_and_the_others_go_on(vault: Any, tmp_path: Path) -> None:
     corpus = measure.copied(str(vault(DOCS)), 1, str(tmp_path / "docs"))
     broken, ours = peer(tmp_path, "echo no vault here; exit 3"), peers.Contender(peers.OURS, "")
@@ -175,11 +183,13 @@ def test_a_peer_whose_python_is_not_there_is_not_installed() -> None:
     assert peers._python((3, 11), []) == sys.executable
 
 
+@pytest.mark.slow
 def test_start_up_is_timed_beside_that_of_python() -> None:
     python, version, _ = found("startup", "--runs", "2")["rows"]
     assert version["median_ms"] > python["median_ms"] > 0
 
 
+@pytest.mark.slow
 def test_results_are_shown_as_tables_too() -> None:
     assert "mdcache --version: median" in bench("startup", "--runs", "1")
 
@@ -198,6 +208,7 @@ def test_a_command_that_fails_ends_the_benchmark(tmp_path: Path) -> None:
         measure.run([sys.executable, "-c", "import sys; sys.exit('nothing here')"], str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_benchmark_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.growth", "--documents", "100000"]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE)
@@ -239,6 +250,7 @@ def test_made_up_documents_have_what_real_ones_have(tmp_path: Path) -> None:
     assert any("\u4e00" <= char <= "\u9fff" for one in parsed for char in "".join(one.bodies))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 def test_a_watcher_is_measured_busy_and_idle() -> None:
     said = found("watch", "--documents", "20", "--runs", "2", "--idle", "1", "--events", "400")

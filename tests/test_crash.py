@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from processes import MDCACHE, children, is_gone, mdcache, start
 
 from mdcache.store import connections, lock
@@ -68,6 +69,7 @@ def stop_at_random(vault: Callable[..., Path], rounds: int) -> None:
     assert found == {".gitignore", "cache.db", "cache.db.lock"}
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_is_stopped_leaves_no_process_no_lock_and_says_what_became_of_it(
     vault: Callable[..., Path],
 ) -> None:

@@ -40,6 +40,7 @@ def test_the_same_documents_elsewhere_give_the_same_digest(vault: Vault, rebuilt
         assert published(db) == published(other)
 
 
+@pytest.mark.corpus
 def test_the_number_of_workers_does_not_matter(corpora: Path, tmp_path: Path) -> None:
     asked = settings.load(settings.Asked(str(tmp_path), docs=(str(corpora / "amalfa"),)), {})
     reports = [rebuild.rebuild(asked, rebuild.Options(workers=count)) for count in (0, 1, 3)]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import click
 import pytest
 from caches import cache_of
-from processes import mdcache, run
+from processes import mdcache, needs, run
 
 import mdcache as package
 from mdcache.cli.main import cli
@@ -80,7 +80,7 @@ def test_what_is_made_first_is_shown_first() -> None:
 # systemd
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here to judge it")
+@needs("systemd-analyze")
 def test_systemd_takes_the_unit_as_it_stands(tmp_path: Path) -> None:
     (unit,) = blocks(ROOT / "docs/watch.md", "ini")
     installed = str(Path(sys.executable).parent / "mdcache")

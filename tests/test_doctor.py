@@ -191,7 +191,7 @@ def test_a_synced_folder_is_known_by_what_lies_in_it(vault: Vault, mark: str, se
 
 def mounted(options: tuple[str, ...], at: Path) -> bool:
     """Whether such a mount is allowed here, in a namespace of its own."""
-    return run((*NAMESPACE, "mount", *options, str(at)), at).returncode == 0
+    return run((*NAMESPACE, "mount", *options, str(at)), at.parent).returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts are Linux's")
@@ -232,16 +232,16 @@ def test_folders_may_nest_deeper_than_calls(folder: Path) -> None:
 # Limits
 
 
-@pytest.mark.skipif(not (INOTIFY.exists() and os.access(INOTIFY, os.W_OK)), reason="needs root to lower the limit")
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 def test_a_limit_that_the_folders_exceed_is_seen(folder: Path) -> None:
+    """The limit is shown to doctor alone: lowered, it would hold for all who watch folders on this machine."""
     for number in range(20):
         (folder / f"docs/{number}").mkdir()
-    before = INOTIFY.read_text()
-    try:
-        INOTIFY.write_text("20")
-        found = told(folder)
-    finally:
-        INOTIFY.write_text(before)
+    limit = folder / "limit"
+    limit.write_text("20\n")
+    if not mounted(("--bind", str(limit)), INOTIFY):
+        pytest.skip("no mounts here: see the values in test_checks")
+    found = told(folder, *NAMESPACE, "sh", "-c", f'mount --bind limit {INOTIFY} && exec "$@"', "sh")
     assert levels(found) == {"inotify": "warning"}
     assert "sudo sysctl fs.inotify.max_user_watches=" in found["inotify"]["fix"]
 

@@ -13,7 +13,7 @@ from subprocess import CompletedProcess
 import pytest
 from processes import MDCACHE, mdcache, run
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parent.parent
 Git = Callable[..., str]
 Vault = Callable[..., Path]

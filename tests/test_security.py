@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import MDCACHE, run
+from processes import MDCACHE, needs, run
 
-pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace shows what a process asks of the system")
+pytestmark = needs("strace")  # it shows what a process asks of the system
 
 Vault = Callable[..., Path]
 

@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
 
 import pytest
-from processes import run
+from processes import press_ctrl_c, run
 
 from mdcache import stops
-
-
-def stop() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def blocked() -> set[signal.Signals]:
@@ -22,7 +17,7 @@ def blocked() -> set[signal.Signals]:
 def test_a_stop_that_is_held_back_takes_effect_at_the_end() -> None:
     reached = False
     with pytest.raises(KeyboardInterrupt), stops.held_back():
-        stop()
+        press_ctrl_c()
         reached = True
     assert reached
     assert not blocked()
@@ -31,7 +26,7 @@ def test_a_stop_that_is_held_back_takes_effect_at_the_end() -> None:
 def test_before_it_is_too_late_a_stop_takes_effect_at_once() -> None:
     reached = False
     with pytest.raises(KeyboardInterrupt), stops.until_too_late():
-        stop()
+        press_ctrl_c()
         reached = True
     assert not reached
 
@@ -39,7 +34,7 @@ def test_before_it_is_too_late_a_stop_takes_effect_at_once() -> None:
 def test_a_stop_that_comes_too_late_is_none() -> None:
     with stops.until_too_late() as too_late:
         too_late()
-        stop()
+        press_ctrl_c()
         assert blocked() == set(stops.STOPS)
     assert not blocked()
 
@@ -47,7 +42,7 @@ def test_a_stop_that_comes_too_late_is_none() -> None:
 def test_a_stop_takes_effect_when_what_it_waited_for_has_failed() -> None:
     with pytest.raises(KeyboardInterrupt), stops.until_too_late() as too_late:
         too_late()
-        stop()
+        press_ctrl_c()
         raise ValueError
     assert not blocked()
 
@@ -56,17 +51,17 @@ def test_within_another_the_outer_one_decides_when_all_is_done() -> None:
     with stops.until_too_late():
         with stops.until_too_late() as too_late:
             too_late()
-        stop()
+        press_ctrl_c()
         assert blocked()
     assert not blocked()
     with pytest.raises(KeyboardInterrupt), stops.until_too_late():
-        stop()
+        press_ctrl_c()
 
 
 def test_what_waits_itself_lets_stops_through() -> None:
     with stops.until_too_late() as too_late, pytest.raises(KeyboardInterrupt):
         too_late()
-        stop()
+        press_ctrl_c()
         stops.let_through()
     assert not blocked()
 

@@ -62,9 +62,11 @@ def storm_beside_a_watcher(base: Path, seconds: float) -> None:
         watcher.until(lambda: watcher.state.generation > 1 and not watcher.state.degraded)
 
 
+@pytest.mark.slow
 def test_readers_beside_a_storm_of_syncs_see_whole_batches(base: Path) -> None:
     storm_of_syncs(base, 3)
 
 
+@pytest.mark.slow
 def test_readers_beside_a_watcher_in_a_storm_see_whole_batches(base: Path) -> None:
     storm_beside_a_watcher(base, 3)

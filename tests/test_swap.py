@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pairs import LIVE, OTHER, Vault, build, matches, opened, pair_in
-from processes import start
+from processes import press_ctrl_c, start
 
 from mdcache import stops
 from mdcache.build import digest
@@ -61,14 +61,14 @@ def test_ctrl_c_ends_the_wait_for_a_locked_target(folder: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(KeyboardInterrupt), stops.until_too_late() as too_late:
             too_late()
-            os.kill(os.getpid(), signal.SIGINT)
+            press_ctrl_c()
             swap.copy_into(build_, live, LIVE, 60)
 
 
 def test_ctrl_c_that_comes_too_late_is_none(folder: Path) -> None:
     with opened(folder) as (build_, live), stops.until_too_late() as too_late:
         too_late()
-        os.kill(os.getpid(), signal.SIGINT)
+        press_ctrl_c()
         swap.copy_into(build_, live, LIVE, 60)
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
@@ -202,6 +202,7 @@ def holds_snapshots(path: str) -> None:
             holding.execute("COMMIT")
 
 
+@pytest.mark.slow
 def test_readers_see_one_generation_at_a_time_through_fifty_rebuilds(vault: Vault) -> None:
     folder = vault({})
     write_documents(folder, 1)

@@ -17,6 +17,7 @@ from torture.__main__ import SCENARIOS  # noqa: E402
 from torture.bench import Row, Trial  # noqa: E402
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_short_round_finds_nothing(scenario: str) -> None:

@@ -406,6 +406,7 @@ def test_the_cache_of_a_revision_is_proven_wherever_one_is(
     assert done.stdout.startswith("ok ") and (done.returncode, done.stderr) == (0, ""), done
 
 
+@pytest.mark.slow
 def test_beside_a_watcher_that_has_work_all_the_time_nothing_is_reported(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     for number in range(30):

@@ -6,7 +6,6 @@ import contextlib
 import json
 import mmap
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +27,7 @@ from processes import (
     limited,
     may_limit,
     mdcache,
+    needs,
     one_line,
     run,
     start,
@@ -200,6 +200,7 @@ def test_links_that_lead_in_circles_are_not_followed(watcher: Watched) -> None:
     watcher.keeps_the_law()
 
 
+@pytest.mark.slow
 def test_a_checkout_of_many_files_is_followed(base: Path, vault: Callable[..., Path], git: Callable[..., str]) -> None:
     git(base, "init")
     vault({f"docs/many/{i % 20}/f{i}.md": f"# First {i} [[f{i + 1}]]\n" for i in range(700)}, into=base)
@@ -647,6 +648,7 @@ def test_a_limit_that_is_reached_later_is_noticed_too(base: Path) -> None:
         watcher.keeps_the_law()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not QUEUE.exists(), reason="the queue is inotify's")
 def test_a_flood_that_overflows_the_queue_loses_nothing(watcher: Watched) -> None:
     flood(watcher, 100, 12_000)
@@ -665,7 +667,7 @@ def test_a_cache_that_is_worn_is_refreshed_when_there_is_time(base: Path, vault:
         watcher.keeps_the_law()
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace makes a disk fail for once")
+@needs("strace")  # it makes a disk fail for once
 def test_what_could_not_be_read_for_once_is_read_soon(base: Path) -> None:
     """At the first look, and when a change is applied, which is the fourth opening."""
     fault = ("-P", f"{base}/docs/one.md", "-e", "inject=openat:error=EIO:when=1..4+3")

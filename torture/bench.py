@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -84,6 +85,11 @@ class Trial:
 
     def skip(self, name: str, why: str) -> None:
         self.rows.append(Row(self.scenario, name, f"skipped: {why}", 0, None, 0.0))
+
+    def lacks(self, name: str, program: str) -> None:
+        """Skip a part for want of a program. Where CI is set, one that is not installed is a failure."""
+        failures = 1 if os.environ.get("CI") and not shutil.which(program) else None
+        self.rows.append(Row(self.scenario, name, f"skipped: no {program} here", 0, failures, 0.0))
 
 
 Scenario = Callable[[Trial], None]

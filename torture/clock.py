@@ -39,7 +39,7 @@ def run(trial: Trial) -> None:
                 _is_good(folder)
     library = library_of_fake_time()
     if not library:
-        trial.skip("clocks of programs leap", "no libfaketime here")
+        trial.lacks("clocks of programs leap", "faketime")
         return
     for name, more in (("clocks of programs leap", {"NO_FAKE_STAT": "1"}), ("clocks and all stamps leap", {})):
         with trial.part(name) as part:

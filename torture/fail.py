@@ -17,7 +17,7 @@ _ERRORS = (
 def run(trial: Trial) -> None:
     """One failure each, then the disk is well again."""
     if not strace.works():
-        trial.skip("all", "no strace here")
+        trial.lacks("all", "strace")
         return
     for subject in sweep.SUBJECTS:
         swept = sweep.Sweep(trial, subject)

@@ -7,7 +7,7 @@ from torture.bench import Trial
 def run(trial: Trial) -> None:
     """Between two such calls the files do not change, so these are all the moments there are."""
     if not strace.works():
-        trial.skip("all", "no strace here")
+        trial.lacks("all", "strace")
         return
     for subject in sweep.SUBJECTS:
         with trial.part(f"{subject.name}, kill -9") as part:

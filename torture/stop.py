@@ -7,7 +7,7 @@ from torture.bench import Trial
 def run(trial: Trial) -> None:
     """What exit status and message say of the cache is true, wherever the signal comes. Which one it is, is chance."""
     if not strace.works():
-        trial.skip("all", "no strace here")
+        trial.lacks("all", "strace")
         return
     for subject in sweep.SUBJECTS:
         with trial.part(f"{subject.name}, INT or TERM") as part:
