@@ -147,6 +147,72 @@ def test_schema_as_json(garden: Path) -> None:
     assert answer(garden, "schema", "--json", "--diff")["diff"] == []
 
 
+# SQL, its parameters and formats
+
+
+def test_sql_comes_from_the_command_line_a_file_or_stdin(garden: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.sql").write_text("-- Which?\nSELECT id FROM nodes\nWHERE type = :type;\n", encoding="utf-8-sig")
+    expected = "id\nguide\n"
+    asked = ("--csv", "type=guide")
+    assert said(garden, "query", "SELECT id FROM nodes WHERE type = :type", *asked) == expected
+    assert said(garden, "query", f"@{tmp_path}/ids.sql", *asked) == expected
+    assert said(tmp_path, "query", "--db", f"{garden}/.mdcache/cache.db", "@ids.sql", *asked) == expected
+    with open(tmp_path / "ids.sql") as file:
+        assert said(garden, "query", "-", *asked, stdin=file) == expected
+    shell = '"$@" <&-'
+    assert run(("sh", "-c", shell, "sh", *MDCACHE, "query", "-"), garden).stdout == ""
+
+
+def test_a_file_of_sql_is_found_from_where_one_stands(fresh: Path, tmp_path: Path) -> None:
+    said(fresh, "rebuild", "docs")
+    (fresh / "one.sql").write_text("SELECT 1 AS one")
+    assert said(tmp_path, "query", "-C", str(fresh), "--csv", "@one.sql") == "one\n1\n"
+
+
+def test_values_are_values_whatever_is_in_them(garden: Path) -> None:
+    value = "'; DROP TABLE nodes; -- a=b é"
+    found = answer(
+        garden, "query", "--json", "SELECT :a AS a, typeof(:n) AS n, :empty AS empty", f"a={value}", "n=7", "empty="
+    )
+    assert found["rows"] == [{"a": value, "n": "text", "empty": ""}]
+    assert said(
+        garden, "query", "--csv", "SELECT 1 AS one WHERE CAST(:n AS INTEGER) = 7 LIMIT :limit", "n=7", "limit=1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["SELECT :a"], "cannot run the query: "),
+        (["SELECT :a", "a"], "'a' is no parameter: write KEY=VALUE for :KEY in the SQL"),
+        (["SELECT :a", "=b"], "'=b' is no parameter"),
+        (["SELECT :a", "a=1", "a=2"], "the parameter a is given twice"),
+        (["SELECT :a", b"a=caf\xe9"], "cannot run the query: "),
+        (["@nothere.sql"], "cannot read the SQL from nothere.sql: No such file or directory"),
+        (["@docs"], "cannot read the SQL from docs: Is a directory"),
+        (["@.mdcache/cache.db"], "cannot read the SQL from .mdcache/cache.db: it is not in UTF-8"),
+        (["@/dev/zero"], "/dev/zero is too long for SQL"),
+        (["--csv", "--json", "SELECT 1"], "--csv and --json do not go together: choose one"),
+        (["--fmt", "xml", "SELECT 1"], "'xml' is not one of asciidoc, "),
+    ],
+)
+def test_what_query_cannot_do_is_told_in_one_line(garden: Path, arguments: list[str | bytes], message: str) -> None:
+    assert message in one_line(mdcache(garden, "query", *map(os.fsdecode, arguments)), 2)
+
+
+def test_rows_come_in_many_formats(garden: Path) -> None:
+    sql = "SELECT id, type FROM nodes WHERE id <> 'notes/log' ORDER BY id"
+    for options, expected in {
+        "--tsv": "id\ttype\nguide\tguide\nnotes/中文\t\n",
+        "--nl": '{"id": "guide", "type": "guide"}\n{"id": "notes/中文", "type": null}\n',
+        "--arrays": '[["guide", "guide"],\n ["notes/中文", null]]\n',
+        "--nl --arrays": '["guide", "guide"]\n["notes/中文", null]\n',
+    }.items():
+        assert said(garden, "query", *options.split(), sql) == expected
+    github = said(garden, "query", "--table", "--fmt", "github", sql)
+    assert [re.sub(r" +", " ", line) for line in github.splitlines()][2:] == ["| guide | guide |", "| notes/中文 | |"]
+
+
 # Where options stand, and where settings come from
 
 
@@ -464,6 +530,7 @@ def test_check_explains_its_codes_wherever_it_is_asked(tmp_path: Path) -> None:
         (("nothere.md",), 2, "no such file or folder: nothere.md"),
         (("..",), 2, ".. does not lie in"),
         (("--format", "xml"), 2, "'xml' is not one of"),
+        (("--format", "github", "--json"), 2, "--format github and --json do not go together"),
         (("--config", "rules.toml"), 2, "rule 'x' does not run: no such table: nothere"),
     ],
 )
@@ -668,6 +735,10 @@ def test_no_control_sequence_out_of_a_document_reaches_the_terminal(vault: Vault
         ["query", "SELECT * FROM nodes"],
         ["query", f'SELECT id AS "{EVIL}" FROM nodes'],
         ["query", "SELECT * FROM nodes", "--csv"],
+        ["query", "SELECT * FROM nodes", "--tsv"],
+        ["query", "SELECT * FROM nodes", "--nl"],
+        ["query", "SELECT * FROM nodes", "--arrays"],
+        ["query", "SELECT * FROM nodes", "--fmt", "unsafehtml"],
         ["query", "SELECT * FROM problems", "--json"],
         ["query", EVIL],
         ["status"],
@@ -676,7 +747,7 @@ def test_no_control_sequence_out_of_a_document_reaches_the_terminal(vault: Vault
         ["search", f"--frob{EVIL}"],
     ):
         rest = ours.sub("", at_terminal(folder, *arguments)[1])
-        hostile = {char for char in rest if unicodedata.category(char) == "Cc" and char != "\n"}
+        hostile = {char for char in rest if unicodedata.category(char) == "Cc" and char not in "\t\n"}
         assert not hostile | (set(rest) & set("\u202e\u2066")), (arguments, rest)
 
 
@@ -708,3 +779,5 @@ def test_shells_complete_commands_and_options(garden: Path, shell: str) -> None:
         "COMP_CWORD": "1",
     }
     assert "search" in said(garden, env={**environment, "COMP_CWORD": "se" if shell == "fish" else "1"})
+    table = {**environment, "COMP_WORDS": "mdcache query --fmt git", "COMP_CWORD": "git" if shell == "fish" else "3"}
+    assert "github" in said(garden, env=table)

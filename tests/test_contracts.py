@@ -27,7 +27,7 @@ KEEPERS = {
     "watchdog": "watching.observer",
     "tomllib": "config.settings",
     "click": "cli",
-    "tabulate": "cli.show",
+    "tabulate": "cli.formats.rows, cli.rowoptions",
 }
 
 

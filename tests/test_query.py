@@ -29,7 +29,7 @@ def cache(folder: Path) -> Iterator[Cache]:
 
 
 def run(cache: Cache, sql: str, *attach: Path) -> list[tuple[Any, ...]]:
-    return list(query.run(cache, sql, tuple(map(str, attach))).rows)
+    return list(query.run(cache, sql, (), tuple(map(str, attach))).rows)
 
 
 def test_rows_come_with_the_names_of_their_columns(cache: Cache) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import io
 import json
 import unicodedata
@@ -66,32 +65,6 @@ def test_where_only_ascii_can_be_written_json_is_still_json(monkeypatch: pytest.
 
 def test_a_snippets_hits_are_set_apart_and_nothing_else_is() -> None:
     assert show.marked("a \1hit\2 \ue000b\ue001\n\x1b[1m", "\1", "\2") == "a «hit» \ue000b\ue001 \ufffd[1m"
-
-
-def test_a_table_has_a_cell_in_a_line_and_nothing_for_null(capsys: Capture) -> None:
-    show.table(["id", "odd\x1b"], [(1, None), ("two\nlines", b"\x00\xff")])
-    assert capsys.readouterr().out.splitlines() == ["id         odd\ufffd", "---------  ------", "1", "two lines  00ff"]
-
-
-CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"]))
-
-
-@given(rows=st.lists(st.tuples(CELLS, CELLS)))
-def test_csv_comes_back_as_it_was(rows: list[tuple[object, object]]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        written = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        patch.setattr("sys.stdout", written)
-        show.comma_separated(["a", "b"], rows)
-    text = written.buffer.getvalue().decode()
-    expected = [["a", "b"], *([("" if cell is None else str(cell)) for cell in row] for row in rows)]
-    assert list(csv.reader(io.StringIO(text, newline=""))) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(b"\x00\xff", "00ff"), (float("inf"), None), (-1.5, -1.5), ("é", "é"), (None, None)]
-)
-def test_values_of_sqlite_have_a_form_in_json(value: object, shown: object) -> None:
-    assert show.plain(value) == shown
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0, "0 documents"), (1, "1 document"), (12_345, "12,345 documents")])

@@ -7,7 +7,7 @@ import sys
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import HELP, Common, common, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common, with_remembered_roots
 from mdcache.errors import No, UsageError
 
 
@@ -21,11 +21,10 @@ from mdcache.errors import No, UsageError
     "--format",
     "form",
     type=click.Choice(["text", "json", "github", "sarif"]),
-    default="text",
     metavar="FORMAT",
     help="text (for people and editors, the default), json, github (annotations) or sarif.",
 )
-@click.option("--json", "form", flag_value="json", help="One JSON object.")
+@AS_JSON
 @click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
 @common
 def check(
@@ -35,13 +34,15 @@ def check(
     rev: str | None,
     against: str | None,
     strict: bool,
-    form: str,
+    form: str | None,
+    as_json: bool,
     explain: str | None,
 ) -> None:
     """Find what is wrong in documents: all, or those at and below PATHS. Nothing is written."""
     from mdcache import codes
     from mdcache.checking import check as driver
-    from mdcache.cli import formats
+    from mdcache.cli import render
+    from mdcache.cli.formats.findings import Places, summary
     from mdcache.model import ERROR
 
     if explain:
@@ -49,13 +50,16 @@ def check(
         return
     if staged and rev is not None:
         raise UsageError("--staged and --rev do not go together")
+    if as_json and form not in (None, "json"):
+        raise UsageError(f"--format {form} and --json do not go together")
+    form = "json" if as_json else form or "text"
     request = driver.request(
         driver.Asked(asked.folder, staged, rev, against, paths),
         lambda source: with_remembered_roots(asked.settings((), source)),
     )
     found = driver.check(request)
-    formats.show_as(form, found, formats.Places(request.settings.base, asked.folder))
+    render.problems(form, found, Places(request.settings.base, asked.folder))
     if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):
-        show.note(f"mdcache: {formats.summary(found)}")
+        show.note(f"mdcache: {summary(found)}")
     if any(strict or finding.problem.severity == ERROR for finding in found):
         raise No("")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mdcache.cli import show
+from mdcache.cli.formats import findings, rows
+from mdcache.cli.formats.rows import Chosen, Form
 
 if TYPE_CHECKING:
+    from mdcache.checking.check import Finding
+    from mdcache.cli.formats.findings import Places
     from mdcache.doctor.checks import Check
     from mdcache.hooks.hook import Done
     from mdcache.model import Report
@@ -112,15 +117,25 @@ def links_as_json(node: Node, found: Around) -> None:
     show.as_json({**_named(node), **lists})
 
 
-def answer(form: str, found: Answer) -> None:
-    """form: table, csv or json."""
+def answer(chosen: Chosen, found: Answer) -> None:
+    texts = rows.texts(chosen, found.columns, found.rows, show.look())
+    if chosen.form in (Form.TABLE, Form.ANSWER):
+        for text in texts:
+            show.out(text)
+    else:
+        show.records(texts)
+
+
+def problems(form: str, found: Sequence[Finding], places: Places) -> None:
+    """form: text, json, github or sarif."""
     if form == "json":
-        rows = [dict(zip(found.columns, map(show.plain, row), strict=True)) for row in found.rows]
-        show.as_json({"columns": list(found.columns), "rows": rows})
-    elif form == "csv" and found.columns:
-        show.comma_separated(found.columns, found.rows)
-    elif found.columns:
-        show.table(found.columns, found.rows)
+        show.as_json(findings.json(found))
+    elif form == "sarif":
+        show.as_json(findings.sarif(found, places))
+    else:
+        people = findings.grouped if show.is_terminal() else findings.text
+        for one in (findings.github if form == "github" else people)(found, places):
+            show.out(one)
 
 
 def _watcher(found: Status) -> str:
@@ -136,7 +151,7 @@ def _watcher(found: Status) -> str:
 
 def status(found: Status) -> None:
     current = "current" if found.schema_current else "not that of the settings in force: run mdcache sync"
-    rows = (
+    lines = (
         ("cache", f"{found.database} ({show.size(found.size_bytes)}, {show.size(found.wal_bytes)} in the log)"),
         ("generation", f"{found.generation}, built {found.built_at or 'without a clock'} by mdcache {found.mdcache}"),
         ("fingerprint", f"{found.fingerprint[:16]}… ({current})"),
@@ -146,7 +161,7 @@ def status(found: Status) -> None:
         ("folders", ", ".join(found.roots)),
         ("watcher", _watcher(found)),
     )
-    for name, value in rows:
+    for name, value in lines:
         show.out(show.line(f"{name:<12} {value}"))
 
 

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import click
 
 from mdcache.errors import WorkError
 
-# Control characters, and those that turn the direction of writing: with them a path can look like another.
+# Control characters, and marks that turn the direction of writing: with these a path can look like another.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _BREAKS = re.compile("[\t\n\u2028\u2029]+")
 # What json.dumps leaves as it is, and a terminal or a line reader does not.
@@ -29,16 +28,16 @@ _JSON_ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Enough(Exception):
-    """Whoever reads our output has closed it: `mdcache search … | head -1`."""
+    """The reader of our output has closed it, as in `mdcache search … | head -1`."""
 
 
 def clean(text: str) -> str:
-    """Text of a document without control characters or tricks with the direction of writing; breaks and tabs stay."""
+    """Return text without control characters and marks that turn the direction of writing; breaks and tabs stay."""
     return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def line(text: str) -> str:
-    """The same in one line."""
+    """Return clean text in one line."""
     return _BREAKS.sub(" ", clean(text))
 
 
@@ -59,13 +58,18 @@ def width() -> int:
 
 
 def out(text: str) -> None:
-    """One line to stdout; what cannot be encoded there is escaped."""
+    """Print a line; what stdout cannot encode is escaped."""
     encoding = _encoding()
     write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def write(what: str | bytes) -> None:
-    """Text or bytes to stdout, as they are. Raises Enough when nobody reads on, WorkError when it cannot be written."""
+    """Print text or bytes as they are.
+
+    Raises:
+        Enough: nobody reads on.
+        WorkError: they cannot be written.
+    """
     try:
         click.echo(what, nl=False)
     except BrokenPipeError as error:
@@ -74,37 +78,57 @@ def write(what: str | bytes) -> None:
         raise WorkError(f"cannot write the output: {error.strerror}") from error
 
 
+def records(texts: Iterable[str]) -> None:
+    """Print many lines in UTF-8 as they come: data for programs, cleaned only where a terminal would obey it."""
+    shown = map(clean, texts) if is_terminal() else iter(texts)
+    while some := "".join(f"{text}\n" for text in islice(shown, _RECORDS_AT_ONCE)):
+        write(some.encode("utf-8", "replace"))
+
+
+# Enough to write quickly, few enough that a slow query's first rows are soon seen.
+_RECORDS_AT_ONCE = 1000
+
+
 def _encoding() -> str:
     return sys.stdout.encoding or "utf-8"
 
 
 def note(text: str) -> None:
-    """One line to stderr, if that is still there."""
+    """Print a line to stderr, if that is still open."""
     with contextlib.suppress(OSError):
         click.echo(line(text), err=True)
 
 
+class Look(NamedTuple):
+    """How JSON is written: ascii_only where the output takes no other characters, indented for people."""
+
+    ascii_only: bool = False
+    indent: int | None = None
+
+
+def look() -> Look:
+    """Return how JSON is to be written to stdout."""
+    return Look(_encoding().lower().replace("-", "") != "utf8", 2 if is_terminal() else None)
+
+
+def json_text(value: Any, look: Look) -> str:
+    """Return a value as JSON, in every script, with nothing in it that a terminal would obey."""
+    text = json.dumps(value, ensure_ascii=look.ascii_only, allow_nan=False, indent=look.indent)
+    return _JSON_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def as_json(value: dict[str, Any]) -> None:
-    """One JSON object, readable in every script, with nothing in it that a terminal would obey."""
-    ascii_only = _encoding().lower().replace("-", "") != "utf8"
-    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=2 if is_terminal() else None)
-    out(_JSON_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
-
-
-def plain(value: Any) -> Any:
-    """A value of SQLite as JSON has it: blobs in hex, and null for infinite numbers."""
-    if isinstance(value, bytes):
-        return value.hex()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """Print one JSON object."""
+    out(json_text(value, look()))
 
 
 def style(text: str, **how: Any) -> str:
-    """Coloured at a terminal only, and not when NO_COLOR is set."""
+    """Return text with colours at a terminal, unless NO_COLOR is set; elsewhere as it is."""
     return click.style(text, **how) if _takes_colours() else text
 
 
 def link(shown: str, path: str) -> str:
-    """A link to a file that terminals can follow (OSC 8); plain in a pipe."""
+    """Return a link to a file that terminals can follow (OSC 8); in a pipe only its text."""
     if not _takes_sequences():
         return shown
     return f"\x1b]8;;file://{os.uname().nodename}{quote(os.fsencode(path))}\x1b\\{shown}\x1b]8;;\x1b\\"
@@ -115,7 +139,7 @@ def trimmed(text: str, room: int) -> str:
 
 
 def marked(snippet: str, start: str, end: str) -> str:
-    """A snippet in one line with its marks made visible: bold at a terminal, «so» in a pipe."""
+    """Return a snippet in one line with its marks made visible: bold at a terminal, «so» in a pipe."""
     before, after = ("\x1b[1;33m", "\x1b[0m") if _takes_colours() else ("«", "»")
     shown = {start: before, end: after}
     return "".join(shown.get(piece) or line(piece) for piece in re.split(f"([{start}{end}])", snippet))
@@ -130,44 +154,5 @@ def size(value: int) -> str:
 
 
 def count(value: int, noun: str) -> str:
-    """`1 document`, `2 documents`."""
+    """Return `1 document`, `2 documents`."""
     return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """An aligned table; empty for NULL."""
-    from tabulate import tabulate
-
-    shown = [[_cell(value) for value in row] for row in rows]
-    out(tabulate(shown, headers=[line(column) for column in columns], disable_numparse=True))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.hex() if isinstance(value, bytes) else line(str(value))
-
-
-def comma_separated(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """CSV with a header (RFC 4180, with \\n), in UTF-8; the values as they are, unless a terminal would obey them."""
-    write(_csv_row(columns))
-    rest = iter(rows)
-    while some := b"".join(_csv_row(row) for row in islice(rest, _ROWS_AT_ONCE)):
-        write(some)
-
-
-_ROWS_AT_ONCE = 1000
-# Python's csv leaves a lone carriage return unquoted where lines end in a line feed; readers take it for a break.
-_QUOTED = re.compile(r'[",\r\n]')
-
-
-def _csv_row(values: Sequence[Any]) -> bytes:
-    row = ",".join(map(_csv_cell, values)) or '""'
-    return f"{clean(row) if is_terminal() else row}\n".encode("utf-8", "replace")
-
-
-def _csv_cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -15,7 +15,9 @@ from mdcache.store import authorizer, connections, failures
 from mdcache.store.cache import Cache
 from mdcache.store.connections import SqliteError
 
-# The driver asks now and then whether to go on: only so does Ctrl-C end a long query.
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+# Instructions of SQLite's between two calls of a handler that lets Python see Ctrl-C; without one a long query goes on.
 _STEPS = 100_000
 
 
@@ -26,8 +28,16 @@ class Answer(NamedTuple):
     rows: Iterator[tuple[Any, ...]]
 
 
-def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
-    """Run one statement. Raises UsageError with SQLite's message when it does not run or wants to write."""
+def run(cache: Cache, sql: str, parameters: Parameters = (), attach: tuple[str, ...] = ()) -> Answer:
+    """Run one statement and return its columns and rows.
+
+    Args:
+        parameters: values for ? or, by name, for :name.
+        attach: files of databases to join, each under its name without extension.
+
+    Raises:
+        UsageError: with SQLite's message, when it does not run or wants to write.
+    """
     db = cache.db
     for file in attach:
         _attach(cache, file)
@@ -37,13 +47,13 @@ def run(cache: Cache, sql: str, attach: tuple[str, ...] = ()) -> Answer:
     db.set_progress_handler(lambda: 0, _STEPS)
     authorizer.set_authorizer(db, authorizer.reading_only)
     with _blaming_sql("cannot run the query", met):
-        cursor = db.execute(sql)
+        cursor = db.execute(sql, parameters)
     columns = _unique([column[0] for column in cursor.description or ()])
     return Answer(columns, _rows(cursor, met))
 
 
 def _noting(met: list[SqliteError], function: Callable[[int], str | None]) -> Callable[[int], str | None]:
-    """Of what a function raises, SQLite passes on only that it did."""
+    """Wrap a function to note what it raises: SQLite passes on only that it did."""
 
     def noting(key: int) -> str | None:
         try:
@@ -57,7 +67,7 @@ def _noting(met: list[SqliteError], function: Callable[[int], str | None]) -> Ca
 
 def _rows(cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
     with _blaming_sql("the query failed", met):
-        # Not the cursor itself: whoever stops reading would close it, perhaps after its connection.
+        # Not the cursor itself: a reader who stops early would close it, perhaps after its connection.
         yield from iter(cursor.fetchone, None)
 
 
@@ -90,7 +100,7 @@ def _attach(cache: Cache, file: str) -> None:
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:
-    """`id, id` becomes `id, id_2`: rows are shown as objects."""
+    """Return the names with repeated ones told apart, `id, id_2`: rows are shown as objects."""
     found: list[str] = []
     for name in names:
         count = 2

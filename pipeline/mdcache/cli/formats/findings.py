@@ -1,9 +1,9 @@
-"""What check found, for people, editors, GitHub and whoever reads SARIF. Its JSON for programs is in docs/json.md."""
+"""What check found as text: for people, editors, GitHub, readers of SARIF, and programs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,11 +27,11 @@ class Places(NamedTuple):
     folder: str
 
     def seen(self, path: str) -> str:
-        """From the working folder: so editors and terminals find it."""
+        """Return a path from the working folder, where editors and terminals find it."""
         return os.path.relpath(os.path.join(self.base, path), os.path.realpath(self.folder))
 
     def in_repository(self, path: str) -> str:
-        """From the top of the repository, if there is one: so whoever shows findings beside the code finds it."""
+        """Return a path from the top of the repository, if there is one, where GitHub and viewers of SARIF find it."""
         return os.path.relpath(os.path.join(self.base, path), _top(self.base, self.folder))
 
 
@@ -43,49 +43,35 @@ def _top(base: str, folder: str) -> str:
         return os.path.realpath(folder)
 
 
-def show_as(form: str, found: Sequence[Finding], places: Places) -> None:
-    """form: text, json, github or sarif."""
-    if form == "json":
-        show.as_json({"problems": [dict(zip(Problem._fields, one.problem.shown, strict=False)) for one in found]})
-    elif form == "github":
-        _github(found, places)
-    elif form == "sarif":
-        _sarif(found, places)
-    elif show.is_terminal():
-        _grouped(found, places)
-    else:
-        _lines(found, places)
-
-
-def _lines(found: Sequence[Finding], places: Places) -> None:
-    """A line for each, as editors read them."""
+def text(found: Sequence[Finding], places: Places) -> Iterator[str]:
+    """Yield a line for each, as editors read them."""
     for finding in found:
         path, line, column, code, _, message = finding.problem.shown
-        show.out(show.line(f"{places.seen(path)}:{line}:{column}: {code} {message}"))
+        yield show.line(f"{places.seen(path)}:{line}:{column}: {code} {message}")
 
 
-def _grouped(found: Sequence[Finding], places: Places) -> None:
-    """By document, with the lines."""
+def grouped(found: Sequence[Finding], places: Places) -> Iterator[str]:
+    """Yield lines for people at a terminal: by document, with the lines of the files."""
     for path, group in groupby(found, lambda finding: finding.problem.path):
-        show.out(show.style(show.line(places.seen(path)), bold=True))
+        yield show.style(show.line(places.seen(path)), bold=True)
         for finding in group:
             _, line, column, code, severity, message = finding.problem.shown
             shown = show.style(code, fg="red" if severity == ERROR else "yellow")
-            show.out(f"  {line}:{column}  {shown}  {show.line(message)}")
+            yield f"  {line}:{column}  {shown}  {show.line(message)}"
             if finding.source is not None:
-                show.out(f"  {show.style('|', dim=True)} {_excerpt(finding.source, column)}")
-        show.out("")
+                yield f"  {show.style('|', dim=True)} {_excerpt(finding.source, column)}"
+        yield ""
 
 
 def _excerpt(source: str, column: int) -> str:
-    """The line, or what of a long one lies around the column."""
+    """Return the line, or the part of a long one around the column."""
     room = max(show.width() - 6, 20)
     start = 0 if len(source) <= room else max(column - 1 - room // 3, 0)
     return show.trimmed(show.line(source[start:].rstrip()), room)
 
 
 def summary(found: Sequence[Finding]) -> str:
-    """`2 errors, 1 warning in 2 documents`."""
+    """Return `2 errors, 1 warning in 2 documents`."""
     errors = sum(1 for finding in found if finding.problem.severity == ERROR)
     counts = ((errors, "error"), (len(found) - errors, "warning"))
     said = ", ".join(show.count(count, noun) for count, noun in counts if count) or "no problems"
@@ -93,12 +79,12 @@ def summary(found: Sequence[Finding]) -> str:
     return f"{said} in {show.count(len(paths), 'document')}" if found else said
 
 
-def _github(found: Sequence[Finding], places: Places) -> None:
-    """Workflow commands, which become annotations of a pull request."""
+def github(found: Sequence[Finding], places: Places) -> Iterator[str]:
+    """Yield workflow commands, which become annotations of a pull request."""
     for finding in found:
         path, line, column, code, severity, message = finding.problem.shown
         where = f"file={_property(places.in_repository(path))},line={line},col={column},title={_property(code)}"
-        show.out(f"::{severity} {where}::{_data(message)}")
+        yield f"::{severity} {where}::{_data(message)}"
 
 
 def _data(text: str) -> str:
@@ -109,8 +95,13 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _sarif(found: Sequence[Finding], places: Places) -> None:
-    """SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
+def json(found: Sequence[Finding]) -> dict[str, Any]:
+    """Return the object of docs/json.md."""
+    return {"problems": [dict(zip(Problem._fields, one.problem.shown, strict=False)) for one in found]}
+
+
+def sarif(found: Sequence[Finding], places: Places) -> dict[str, Any]:
+    """Return a log of SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
     driver = {
         "name": "mdcache",
         "version": mdcache.__version__,
@@ -121,7 +112,7 @@ def _sarif(found: Sequence[Finding], places: Places) -> None:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding.problem, places) for finding in found],
     }
-    show.as_json({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 
 def _rule(code: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from processes import mdcache
 from terminals import at_terminal
 
 from mdcache.checking.check import Finding
-from mdcache.cli.formats import summary
+from mdcache.cli.formats.findings import summary
 from mdcache.model import Problem
 
 Git = Callable[..., str]
