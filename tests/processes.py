@@ -91,10 +91,14 @@ def press_ctrl_c() -> None:
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
 
-def children(pid: int) -> list[int]:
-    """The processes that this one has started and that still run."""
+def descendants(pid: int) -> list[int]:
+    """The processes that this one has started and that still run, and theirs."""
     listed = subprocess.run(("ps", "-A", "-o", "pid=,ppid="), check=True, capture_output=True, encoding="ascii").stdout
-    return [int(child) for child, parent in map(str.split, listed.splitlines()) if int(parent) == pid]
+    parents = {int(child): int(parent) for child, parent in map(str.split, listed.splitlines())}
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
 
 
 def freeze(process: subprocess.Popen[str]) -> None:

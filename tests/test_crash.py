@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import MDCACHE, children, is_gone, mdcache, start
+from processes import MDCACHE, descendants, is_gone, mdcache, start
 
 from mdcache.store import connections, lock
 
@@ -32,7 +32,7 @@ def stopped(folder: Path, name: str, group: bool, after_s: float) -> None:
     process = start((*MDCACHE, "rebuild", "docs", "--workers", "2", "--quiet"), folder, start_new_session=True)
     while not build.exists() and process.poll() is None:
         time.sleep(0.001)
-    pids = children(process.pid)
+    pids = descendants(process.pid)
     time.sleep(after_s)
     if process.poll() is None:
         (os.killpg if group else os.kill)(process.pid, signal.Signals[name])

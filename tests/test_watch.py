@@ -21,7 +21,7 @@ from processes import (
     PATIENCE_S,
     UNPRIVILEGED,
     WATCHES,
-    children,
+    descendants,
     is_gone,
     limit,
     limited,
@@ -437,7 +437,7 @@ def test_a_signal_ends_it_with_nothing_left_undone(base: Path, name: str) -> Non
 def test_one_that_is_killed_leaves_no_process_and_no_lock(watcher: Watched) -> None:
     (watcher.docs / "new.md").write_text("# New\n")
     watcher.until(lambda: watcher.state.pending)
-    offspring = children(watcher.process.pid)
+    offspring = descendants(watcher.process.pid)
     watcher.process.kill()
     watcher.process.wait()
     assert all(is_gone(child) for child in offspring)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onlookers import readers
-from processes import MDCACHE, PATIENCE_S, children, is_gone, start
+from processes import MDCACHE, PATIENCE_S, descendants, is_gone, start
 
 from torture import bench, scene, versions
 from torture.bench import Part, Trial
@@ -67,7 +67,7 @@ def _stopped(trial: Trial, part: Part, folder: Path) -> None:
 
 
 def _stop(process: subprocess.Popen[str], name: signal.Signals, group: bool) -> None:
-    offspring = children(process.pid)
+    offspring = descendants(process.pid)
     if process.poll() is None:
         (os.killpg if group else os.kill)(process.pid, name)
     _, said = process.communicate(timeout=PATIENCE_S)

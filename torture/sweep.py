@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from processes import MDCACHE, PATIENCE_S, children, run, start
+from processes import MDCACHE, PATIENCE_S, descendants, run, start
 
 from mdcache.errors import MdcacheError
 from mdcache.store import connections, watchstate
@@ -46,14 +46,14 @@ def watch(folder: Path, before: Sequence[str]) -> subprocess.CompletedProcess[st
     process = start((*before, *MDCACHE, "watch", *_OPTIONS), folder)
     try:
         _await(process, lambda: (seen := watchstate.read(scene.cache_of(folder))) and seen.alive and seen.state.ready)
-        watcher = children(process.pid)[0] if before and children(process.pid) else process.pid
+        watcher = descendants(process.pid)[0] if before and descendants(process.pid) else process.pid
         scene.edit(folder)
         _await(process, lambda: _is_titled(folder, "Edited"))
         if process.poll() is None:
             os.kill(watcher, signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE_S)
     finally:
-        for child in children(process.pid) if process.poll() is None else ():
+        for child in descendants(process.pid) if process.poll() is None else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         process.kill()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mdcache.files.content import Clock
 from mdcache.files.sources import Reader
 from mdcache.model import Document, Entry, Problem, Rules, Stamp
-from mdcache.parse import parse, targets
+from mdcache.parse import targets
 from mdcache.parse.segment import segment
 
 
@@ -106,8 +106,15 @@ class Batch(NamedTuple):
     """The keys of the nodes in rows."""
 
 
+def get_ready() -> None:
+    """Import what run needs: once, in the process that forks the workers."""
+    import mdcache.parse.parse  # noqa: F401
+
+
 def run(job: Job) -> Batch:
     """Read, parse and lay out the entries of a job. Files that are gone are left out; unreadable ones are problems."""
+    from mdcache.parse import parse  # here, not at the top: where workers parse, their parent need not wait for it
+
     rows = _Rows(job.texts)
     contents = job.reader.contents(job.entries, job.rules.size_limit, job.clock)
     for entry, key, hash_, found in zip(job.entries, job.keys, job.known, contents, strict=True):

@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import mdcache
 from mdcache import stops, times
@@ -22,9 +22,6 @@ from mdcache.model import Report
 from mdcache.store import cache, connections, failures, lock, place, proof, swap
 from mdcache.store.connections import Connection, SqliteError, scalar
 
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
 # Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
 # later generations keep that. What is published is for others: umask decides.
 _PRIVATE = 0o600
@@ -32,16 +29,12 @@ _PUBLIC = 0o666
 
 
 class Options(NamedTuple):
-    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode.
-
-    executor: documents are read and parsed in this one, by as many as workers says, not in processes of our own.
-    """
+    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode."""
 
     wait_s: float = lock.DEFAULT_WAIT_S
     workers: int | None = None
     output: str | None = None
     reproducible: bool = False
-    executor: Executor | None = None
 
 
 def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
@@ -54,7 +47,7 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     _refuse_odd_base(settings.base, path)
     place.judge(path, bool(options.output))
     found = documents(settings, options.workers)
-    with stops.until_too_late() as too_late, _parsing(options.executor, found.workers) as run:
+    with stops.until_too_late() as too_late, workers.started(found.workers, layout.run, layout.get_ready) as run:
         place.make_folder(path)
         with lock.held(path, "mdcache rebuild", options.wait_s) as held, failures.speaking(path):
             target = place.judge(path, bool(options.output))
@@ -64,12 +57,6 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
                     made.fill(run, found, progress)
                     report = made.publish(target, held, too_late)
     return report._replace(seconds=round(time.monotonic() - began, 3))
-
-
-def _parsing(executor: Executor | None, count: int) -> contextlib.AbstractContextManager[Run]:
-    if executor:
-        return contextlib.nullcontext(workers.within(executor, count, layout.run))
-    return workers.started(count, layout.run)
 
 
 def _refuse_odd_base(base: str, path: str) -> None:

@@ -8,92 +8,61 @@ that share one queue can wait for ever when a worker is killed in the middle of 
 from __future__ import annotations
 
 import contextlib
-import gc
-import multiprocessing
 import os
-import signal
-import sys
-import threading
-import traceback
+import select
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import cycle
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkContext, SpawnContext
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, Any, TypeVar
 
-from mdcache import stops
+import mdcache
+from mdcache import child
+from mdcache.child import Ends
 from mdcache.errors import WorkError
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
 # Jobs under way for each worker: one it works on, one that waits. More would only hold more text in memory.
 _AHEAD = 2
-# Values made and not yet gone before the garbage collector looks: more than a job makes.
-_CYCLES_AFTER = 200_000
-_SAFE_PATH = "PYTHONSAFEPATH"
+# The crew ends its workers at once when it is told to; one that does not answer for so long is killed.
+_ENDING_S = 5.0
 
 
 @contextlib.contextmanager
-def started(count: int, work: Callable[[_Job], _Result]) -> Iterator[Callable[[Iterable[_Job]], Iterable[_Result]]]:
-    """Start count worker processes; yields what gives the results of work, in the order of the jobs, a few jobs ahead.
+def started(
+    count: int, work: Callable[[_Job], _Result], get_ready: Callable[[], object] = int
+) -> Iterator[Callable[[Iterable[_Job]], Iterable[_Result]]]:
+    """Start count worker processes; yield what returns the results of work, in the order of the jobs.
 
-    With 0 the work is done in this process. Raises WorkError when processes cannot be started, and while results are
-    taken when one was killed; what work raises is raised again here.
+    They get ready while this process goes on. At the end they are killed: a worker has nothing that could be lost.
+
+    Args:
+        count: how many; with 0 the work is done in this process.
+        work: a function of a module, imported by its name there. Jobs and results are pickled.
+        get_ready: another one, called once for all workers before there are any: it imports what work needs.
+
+    Raises:
+        WorkError: when processes cannot be started, when one was killed, or when they have another version of mdcache
+            than this process. What work raises is raised again where its result is taken.
     """
     if count < 1:
         yield partial(map, work)
         return
     with contextlib.ExitStack() as stack:
-        next_worker = cycle(_recruited(count, work, stack))
+        next_worker = cycle(_recruited(count, (work, get_ready), stack))
         yield partial(_in_order, lambda job: next(next_worker).submit(job), count * _AHEAD)
 
 
-def within(
-    executor: Executor, count: int, work: Callable[[_Job], _Result]
-) -> Callable[[Iterable[_Job]], Iterable[_Result]]:
-    """The same in somebody else's workers, on this machine or on others; at least count of them are kept busy.
-
-    Work, jobs and results are pickled if the executor does so. Raises WorkError when its workers are lost.
-    """
-    return partial(_in_order, lambda job: partial(_result_of, executor.submit(work, job)), count * _AHEAD)
-
-
-def _result_of(future: Future[_Result]) -> _Result:
-    from concurrent.futures import BrokenExecutor  # and with it logging: not for everyone
-
-    try:
-        return future.result()
-    except BrokenExecutor as error:
-        raise WorkError(f"the executor lost its workers: {error}") from error
-
-
-def _recruited(count: int, work: Callable[[Any], Any], stack: contextlib.ExitStack) -> list[_Worker]:
-    crew = []
-    try:
-        with stops.held_back():  # until the new process has learnt to leave Ctrl-C to its parent
-            for _ in range(count):
-                crew.append(_Worker(work))
-                stack.callback(crew[-1].stop)
-    except OSError as error:
-        raise WorkError(f"cannot start {count} worker processes: {error.strerror}: try --workers 0") from error
-    return crew
-
-
 def default_count() -> int:
-    """One for each processor we may use, at most four: beyond that the inserting process is the bound."""
+    """Return one for each processor we may use, at most four: beyond that the inserting process is the bound."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 4)
 
 
 def _in_order(submit: Callable[[Any], Callable[[], Any]], ahead: int, jobs: Iterable[Any]) -> Iterator[Any]:
-    """submit gives what waits for the result of a job."""
+    """Yield the results in the order of the jobs; submit(job) returns what blocks until that job's result is there."""
     waiting: deque[Callable[[], Any]] = deque()
     for job in jobs:
         waiting.append(submit(job))
@@ -103,60 +72,83 @@ def _in_order(submit: Callable[[Any], Callable[[], Any]], ahead: int, jobs: Iter
         yield waiting.popleft()()
 
 
-class _Worker:
-    """A worker as its parent sees it."""
+def _recruited(
+    count: int, task: tuple[Callable[[Any], Any], Callable[[], object]], stack: contextlib.ExitStack
+) -> list[_Worker]:
+    """Start the crew's first process, which forks the workers; stack ends them."""
+    try:
+        with contextlib.ExitStack() as theirs:
+            pipes = [_pipes(stack, theirs) for _ in range(count)]
+            ends = [end for _, _, end in pipes]
+            first = child.start("mdcache.build.worker", (descriptor for pair in ends for descriptor in pair))
+            stack.callback(_end, first)
+    except OSError as error:
+        raise WorkError(f"cannot start {count} worker processes: {error.strerror}: try --workers 0") from error
+    with _alive():
+        child.send(first.stdin, (*task, ends))
+    version = _Version(first.stdout)
+    return [_Worker(jobs, results, version) for jobs, results, _ in pipes]
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
-        context = _context()
-        jobs, self._jobs = context.Pipe(duplex=False)
-        self._results, results = context.Pipe(duplex=False)
-        self._process = context.Process(target=_serve, args=(work, jobs, results), daemon=True)
-        with _importing_nothing_from_here():
-            self._process.start()
-        jobs.close()
-        results.close()
+
+def _pipes(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes], Ends]:
+    """Make the two pipes of a worker: what we write jobs to, what we read results from, and its own ends."""
+    jobs, submit = os.pipe()
+    theirs.callback(os.close, jobs)
+    writing = os.fdopen(submit, "wb")
+    ours.callback(_closed, writing)
+    take, results = os.pipe()
+    theirs.callback(os.close, results)
+    return writing, ours.enter_context(os.fdopen(take, "rb")), Ends(jobs, results)
+
+
+def _closed(stream: IO[bytes]) -> None:
+    with contextlib.suppress(OSError):  # what was still to be sent reaches nobody
+        stream.close()
+
+
+def _end(first: child.Child) -> None:
+    """End the crew: its first process kills the workers, waits for them, and ends."""
+    _closed(first.stdin)
+    while select.select((first.stdout,), (), (), _ENDING_S)[0] and os.read(first.stdout.fileno(), 1024):
+        pass  # its version, if no result was ever taken
+    first.stop()
+
+
+class _Version:
+    """What the crew says first, before it has understood anything of ours; looked at when the first result is taken."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._seen = stream, False
+
+    def make_sure(self) -> None:
+        """Raises WorkError when it is not ours."""
+        if self._seen:
+            return
+        version, self._seen = child.receive(self._stream), True
+        if version != mdcache.__version__:
+            raise WorkError(f"mdcache {mdcache.__version__} was replaced by {version} while it ran: start it again")
+
+
+class _Worker:
+    """A worker as its parent sees it; its results come in the order of its jobs."""
+
+    def __init__(self, jobs: IO[bytes], results: IO[bytes], version: _Version) -> None:
+        self._jobs, self._results, self._version = jobs, results, version
 
     def submit(self, job: Any) -> Callable[[], Any]:
-        """Gives what waits for the result; to be asked in the order of the jobs."""
+        """Send a job; return what waits for its result, to be called in the order of the jobs."""
         with _alive():
-            self._jobs.send(job)
+            child.send(self._jobs, job)
         return self.result
 
     def result(self) -> Any:
+        """Return the next result, or raise what the work has raised."""
         with _alive():
-            result, error = self._results.recv()
+            self._version.make_sure()
+            result, error = child.receive(self._results)
         if error:
             raise error
         return result
-
-    def stop(self) -> None:
-        """At once, whatever it does: a worker has nothing that could be lost."""
-        self._process.kill()
-        self._process.join()
-        self._jobs.close()
-        self._results.close()
-
-
-def _context() -> ForkContext | SpawnContext:
-    """fork is fast, and safe where no thread, lock or connection exists yet: not in a watcher, whose observer has
-    threads, and not on macOS, whose libraries forbid it."""
-    if sys.platform == "linux" and threading.active_count() == 1:
-        return multiprocessing.get_context("fork")
-    return multiprocessing.get_context("spawn")
-
-
-@contextlib.contextmanager
-def _importing_nothing_from_here() -> Iterator[None]:
-    """A process that is spawned looks for its first modules in the working folder, where documents of others lie."""
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = before
 
 
 @contextlib.contextmanager
@@ -167,56 +159,3 @@ def _alive() -> Iterator[None]:
         raise WorkError(
             "a worker process was killed, perhaps for want of memory or threads: try again with --workers 0"
         ) from error
-
-
-def _serve(work: Callable[[Any], Any], jobs: Connection, results: Connection) -> None:
-    """In the worker: work until the parent closes its end of the pipe, or dies.
-
-    Receiving and sending have threads of their own: the end is seen in the middle of work, and the next job begins
-    while the parent is too busy to take the last result. Whatever fails here, the parent sees the pipe end and says it.
-    """
-    try:
-        _close_all_but(0, 1, 2, jobs.fileno(), results.fileno())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stops.STOPS)
-        # A job's values go with it, hardly ever in cycles: to look for those every 700 values is a tenth of the work.
-        gc.freeze()
-        gc.set_threshold(_CYCLES_AFTER)
-        inbox: SimpleQueue[Any] = SimpleQueue()
-        outbox: SimpleQueue[Any] = SimpleQueue()
-        _for_ever(lambda: inbox.put(jobs.recv()))
-        _for_ever(lambda: results.send(outbox.get()))
-        while True:
-            outbox.put(_outcome(work, inbox.get()))
-    finally:
-        os._exit(1)
-
-
-def _close_all_but(*kept: int) -> None:
-    """Above all the parent's ends of other workers' pipes: they would not see them end while we live."""
-    for descriptor in map(int, os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else ()):
-        if descriptor not in kept:
-            with contextlib.suppress(OSError):  # that of the listing itself
-                os.close(descriptor)
-
-
-def _for_ever(step: Callable[[], None]) -> None:
-    """Repeat a step in a thread; when it fails, the parent is gone, and so is this process."""
-
-    def run() -> None:
-        try:
-            while True:
-                step()
-        finally:
-            os._exit(1)
-
-    threading.Thread(target=run, daemon=True).start()
-
-
-def _outcome(work: Callable[[Any], Any], job: Any) -> tuple[Any, Exception | None]:
-    try:
-        return work(job), None
-    except Exception as error:
-        error.add_note(traceback.format_exc())
-        return None, error

@@ -71,7 +71,7 @@ def _build(settings: Settings) -> Connection:
     from mdcache.build import build, workers  # here, not at the top: a copy must not wait for them
 
     found = build.documents(settings)
-    with workers.started(found.workers, layout.run) as run:
+    with workers.started(found.workers, layout.run, layout.get_ready) as run:
         db = connections.open_draft()
         try:
             made = build.Build(db, settings, NO_CLOCK, texts=_asks_for_texts(settings))

@@ -216,7 +216,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
     path = settings.database
     with (
         stops.until_too_late() as too_late,
-        workers.started(count, layout.run) as run,
+        workers.started(count, layout.run, layout.get_ready) as run,
         lock.held(path, look.command, look.wait_s),
         failures.speaking(path),
     ):
