@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mdcache.read.graph import Around, around
 from mdcache.store import connections, ddl
 from mdcache.store.cache import Cache, find_node
+from mdcache.store.meta import Meta
 
 Vault = Callable[..., Path]
 
@@ -94,7 +95,7 @@ def test_distances_are_those_of_the_shortest_ways(pairs: list[tuple[int, int]], 
             " VALUES (?, 0, 0, 1, 1, 'markdown', 'LINKS_TO', '', 'document', ?)"
         )
         db.executemany(link, pairs)
-        found = look(Cache("", db, "/", ("/",), {}), f"n{start}", depth)
+        found = look(Cache("", db, "/", ("/",), Meta()), f"n{start}", depth)
     assert {one.id: one.distance for one in found.reachable} == _ways(set(pairs), start, depth)
     assert {one.id: one.distance for one in found.reaching} == _ways({(b, a) for a, b in pairs}, start, depth)
 

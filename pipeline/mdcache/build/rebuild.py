@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 import uuid
@@ -19,8 +18,9 @@ from mdcache.errors import UsageError, doing
 from mdcache.files import compare
 from mdcache.files.content import Clock
 from mdcache.model import Report
-from mdcache.store import cache, connections, failures, lock, place, proof, swap
-from mdcache.store.connections import Connection, SqliteError, scalar
+from mdcache.store import cache, connections, failures, lock, meta, place, proof, swap
+from mdcache.store.connections import Connection, SqliteError
+from mdcache.store.meta import Meta
 
 # Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
 # later generations keep that. What is published is for others: umask decides.
@@ -133,7 +133,7 @@ class _Generation:
     def _proven(self, path: str, live: Connection | None, published: int) -> Report:
         with self._speaking():
             report = self._report(path, live, published)
-            self._write_meta(report)
+            meta.write(self.db, self._facts(report))
             expected = proof.Expected(self._build.documents, self._build.sections, self._fingerprint)
             assert self._index
             proof.prove(self.db, self._name, expected, self._index)
@@ -162,29 +162,25 @@ class _Generation:
             rebuilt=True,
         )
 
-    def _write_meta(self, report: Report) -> None:
+    def _facts(self, report: Report) -> Meta:
         settings = self._settings
-        facts = {
-            "format": str(connections.FORMAT),
-            "mdcache": mdcache.__version__,
-            "generation": str(report.generation),
-            "fingerprint": report.fingerprint,
-            "digest": str(report.digest),
-            "documents": str(report.documents),
-            "sections": str(report.sections),
-            "roots": json.dumps(settings.relative_roots()),
-            "extensions": json.dumps(settings.extensions),
-            **settings.source.facts,
-        }
-        if not self._options.reproducible:
-            now = times.now()
-            facts |= {
-                "generation_id": uuid.uuid4().hex,
-                "built_at": now,
-                "last_sync": now,
-                "base": os.path.relpath(settings.base, os.path.dirname(report.database)),
-            }
-        self.db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted(facts.items()))
+        facts = Meta(
+            format=connections.FORMAT,
+            mdcache=mdcache.__version__,
+            generation=report.generation,
+            fingerprint=report.fingerprint,
+            digest=report.digest,
+            documents=report.documents,
+            sections=report.sections,
+            roots=tuple(settings.relative_roots()),
+            extensions=settings.extensions,
+            source=settings.source.facts,
+        )
+        if self._options.reproducible:
+            return facts
+        now, folder = times.now(), os.path.dirname(report.database)
+        base = os.path.relpath(settings.base, folder)
+        return facts._replace(base=base, generation_id=uuid.uuid4().hex, built_at=now, last_sync=now)
 
 
 _HASHES = "SELECT path, hash FROM nodes ORDER BY path"
@@ -202,5 +198,5 @@ def _generation(live: Connection | None) -> int:
     """The number of the generation that is replaced; 0 when there is none, or when it cannot be read."""
     if live:
         with contextlib.suppress(SqliteError, ValueError):
-            return int(scalar(live, "SELECT value FROM meta WHERE key = 'generation'") or 0)
+            return meta.read(live).generation or 0
     return 0

@@ -24,7 +24,7 @@ def verify(asked: Common, as_json: bool, quick: bool) -> None:
 
     settings, source = asked.settings(), None
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
-        source = source_of(cache.base, cache.meta)
+        source = source_of(cache.base, cache.meta.source)
     settings = with_remembered_roots(asked.settings((), source))
     with progress_bar(settings, asked.quiet, "verify") as progress:
         found = prove(settings, quick, progress)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mdcache.errors import UsageError, WorkError
+from mdcache.store import meta
 from mdcache.store.cache import Cache, opened
 from mdcache.store.connections import Connection, scalar
 
@@ -96,8 +97,8 @@ def _news(db: Connection, since: Token | str | None, limit: int | None) -> News:
 
 def _generation(db: Connection) -> str:
     """Its random id; a published cache has none, and no feed: there its content must do."""
-    rows: dict[str, str] = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('generation_id', 'digest')"))
-    found = rows.get("generation_id") or rows.get("digest")
+    facts = meta.read(db)
+    found = facts.generation_id or facts.digest
     if found is None:
         raise WorkError("the cache does not say which generation it is: run mdcache rebuild")
     return found

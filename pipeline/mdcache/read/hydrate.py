@@ -39,7 +39,7 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
     @lru_cache(maxsize=1)
     def source() -> Reader:
         try:
-            return reader_of(cache.base, cache.meta)
+            return reader_of(cache.base, cache.meta.source)
         except MdcacheError as error:
             raise WorkError(f"cannot read the documents of {cache.path}: {error}") from error
 

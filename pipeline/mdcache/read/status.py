@@ -45,20 +45,20 @@ def status(cache: Cache, fingerprint: str | None) -> Status:
     return Status(
         database=cache.path,
         generation=cache.generation,
-        fingerprint=meta.get("fingerprint", ""),
-        schema_current=fingerprint is not None and fingerprint == meta.get("fingerprint"),
+        fingerprint=meta.fingerprint or "",
+        schema_current=fingerprint is not None and fingerprint == meta.fingerprint,
         **counts(cache.db),
-        last_sync=meta.get("last_sync"),
+        last_sync=meta.last_sync,
         pending=state.pending if state else None,
         watcher=_watcher(seen) if seen else None,
         wal_bytes=sizes.log,
         checkpoint=state.checkpoint if state else None,
-        built_at=meta.get("built_at"),
-        digest=meta.get("digest"),
+        built_at=meta.built_at,
+        digest=meta.digest,
         size_bytes=sizes.file,
         base=cache.base,
         roots=cache.roots,
-        mdcache=meta.get("mdcache", ""),
+        mdcache=meta.mdcache or "",
     )
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from mdcache.errors import Damaged, No, WorkError
 from mdcache.paths import fold, lies_in, without_extension
-from mdcache.store import connections, failures, lock
+from mdcache.store import connections, failures, lock, meta
 from mdcache.store.connections import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
+from mdcache.store.meta import Meta
 
 
 class Cache(NamedTuple):
@@ -22,15 +22,14 @@ class Cache(NamedTuple):
     db: Connection
     base: str
     roots: tuple[str, ...]
-    meta: dict[str, str]
+    meta: Meta
 
     @property
     def generation(self) -> int:
         """The number of the generation. Raises Damaged when the cache does not know it."""
-        try:
-            return int(self.meta["generation"])
-        except (KeyError, ValueError) as error:
-            raise Damaged(f"{self.path} does not say which generation it is: run mdcache rebuild") from error
+        if self.meta.generation is None:
+            raise Damaged(f"{self.path} does not say which generation it is: run mdcache rebuild")
+        return self.meta.generation
 
 
 class Node(NamedTuple):
@@ -79,24 +78,22 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
         raise WorkError(f"{path} is not a cache of mdcache: name another file with --db")
     if scalar(db, "PRAGMA user_version") > FORMAT:
         raise WorkError(f"{path} was made by a newer mdcache: upgrade, or replace it with mdcache rebuild DOCS")
-    meta = _meta(path, db)
-    try:
-        roots = [str(root) for root in json.loads(meta["roots"])]
-    except (KeyError, ValueError, TypeError) as error:
-        raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS") from error
+    facts = _facts(path, db)
+    if facts.roots is None:
+        raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS")
     believed = (base, os.path.dirname(path).removesuffix("/.mdcache"))
-    if "base" in meta:
-        base = os.path.realpath(os.path.join(os.path.dirname(path), meta["base"]))
-    found = tuple(os.path.realpath(os.path.join(base, root)) for root in roots)
+    if facts.base is not None:
+        base = os.path.realpath(os.path.join(os.path.dirname(path), facts.base))
+    found = tuple(os.path.realpath(os.path.join(base, root)) for root in facts.roots)
     is_near = any(lies_in(base, folder) for folder in believed)
     if not (is_near or lock.is_original(path)) or not all(lies_in(root, base) for root in found):
         raise Damaged(f"{path} was not made here, and leads to {base}: run mdcache rebuild DOCS")
-    return Cache(path, db, base, found, meta)
+    return Cache(path, db, base, found, facts)
 
 
-def _meta(path: str, db: Connection) -> dict[str, str]:
+def _facts(path: str, db: Connection) -> Meta:
     try:
-        return dict(db.execute("SELECT key, value FROM meta"))
+        return meta.read(db)
     except SqliteError as error:
         if not failures.is_damage(error):
             raise
@@ -160,7 +157,7 @@ _NODE = "SELECT key, id, path, title, hash FROM nodes WHERE "
 def _find_by_name(cache: Cache, wanted: str) -> Node:
     """By the whole path, else by the rest of one; without case, extension and differences of normalisation."""
     asked = fold(os.path.normpath(storable(wanted)))
-    extensions = tuple(json.loads(cache.meta.get("extensions", "[]")))
+    extensions = cache.meta.extensions or ()
     exact, by_rest, ids = [], [], []
     for row in cache.db.execute(_NODE + "true ORDER BY path"):
         node = Node(*row)

@@ -6,7 +6,7 @@ import threading
 from typing import NamedTuple
 
 from mdcache.errors import WorkError
-from mdcache.store import connections
+from mdcache.store import connections, meta
 from mdcache.store.connections import APPLICATION_ID, Connection, SqliteError, scalar
 
 
@@ -77,7 +77,7 @@ def prove(db: Connection, path: str, expected: Expected, index: IndexProof) -> N
         raise WorkError(
             f"the build {path} has {counts} documents, sections and indexed sections, not {wanted}: it is not published"
         )
-    marks = (scalar(db, "SELECT value FROM meta WHERE key = 'fingerprint'"), scalar(db, "PRAGMA application_id"))
+    marks = (meta.read(db).fingerprint, scalar(db, "PRAGMA application_id"))
     if marks != (expected.fingerprint, APPLICATION_ID):
         raise WorkError(f"the build {path} is not marked as it must be: it is not published")
 

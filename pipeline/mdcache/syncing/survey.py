@@ -15,6 +15,7 @@ from mdcache.files.content import NO_CLOCK
 from mdcache.files.scan import scan
 from mdcache.model import Entry, Problem, Stamp
 from mdcache.paths import lies_within
+from mdcache.store import meta
 from mdcache.store.connections import Connection, scalar
 
 NO_NODE = "code IN ('odd-name', 'unreadable')"
@@ -72,8 +73,7 @@ def _known(db: Connection, within: frozenset[str] | None) -> Iterable[Any]:
 
 def mark_of(db: Connection) -> tuple[Any, ...]:
     """Changes with every document that does."""
-    generation = scalar(db, "SELECT value FROM meta WHERE key = 'generation_id'")
-    return generation, scalar(db, "SELECT max(seq) FROM history")
+    return meta.read(db).generation_id, scalar(db, "SELECT max(seq) FROM history")
 
 
 def is_current(db: Connection, settings: Settings, plan: Plan, within: frozenset[str] | None) -> bool:

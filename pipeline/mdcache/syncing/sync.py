@@ -16,9 +16,8 @@ from mdcache import stops
 from mdcache.build import digest
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
-from mdcache.files.sources import facts_in
 from mdcache.model import Report, Tally
-from mdcache.store import connections, failures, lock, place, swap
+from mdcache.store import connections, failures, lock, meta, place, swap
 from mdcache.store.cache import Cache, counts, opened
 from mdcache.store.connections import Connection, SqliteError
 from mdcache.syncing import survey
@@ -144,10 +143,26 @@ def fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
 
 def misfit(cache: Cache, settings: Settings) -> str | None:
     """Why an open cache is not what the settings in force would make, or is WORN; None when it fits."""
-    try:
-        return _misfit(cache, settings)
-    except (KeyError, ValueError) as error:
-        raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild") from error
+    facts = cache.meta
+    if facts.mdcache and _version(facts.mdcache) > _version(mdcache.__version__):
+        raise WorkError(
+            f"{cache.path} was made by mdcache {facts.mdcache}, which is newer:"
+            " upgrade, or replace it with mdcache rebuild"
+        )
+    numbered = facts.generation is not None and facts.generation >= 1
+    if not (facts.mdcache and facts.fingerprint and facts.sections is not None and numbered):
+        raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild")
+    if facts.source and facts.source != settings.source.facts:
+        return f"it holds the {', '.join(map(' '.join, facts.source.items()))}"
+    # Not in the fingerprint: a folder may be moved together with its cache.
+    if cache.base != settings.base:
+        return f"it holds the documents of {cache.base}"
+    if facts.fingerprint != settings.fingerprint():
+        return "settings, schema or versions have changed"
+    replaced = facts.replaced or 0
+    if replaced >= _REFRESH_SECTIONS and replaced * 10 > facts.sections:
+        return WORN
+    return None
 
 
 @contextmanager
@@ -160,30 +175,8 @@ def current(settings: Settings) -> Iterator[Cache]:
         yield cache
 
 
-def _misfit(cache: Cache, settings: Settings) -> str | None:
-    made_by = cache.meta["mdcache"]
-    if _version(made_by) > _version(mdcache.__version__):
-        raise WorkError(
-            f"{cache.path} was made by mdcache {made_by}, which is newer: upgrade, or replace it with mdcache rebuild"
-        )
-    source = facts_in(cache.meta)
-    if source and source != settings.source.facts:
-        return f"it holds the {', '.join(map(' '.join, source.items()))}"
-    if cache.generation < 1:
-        raise ValueError("generations are numbered from 1")
-    # Not in the fingerprint: a folder may be moved together with its cache.
-    if cache.base != settings.base:
-        return f"it holds the documents of {cache.base}"
-    if cache.meta["fingerprint"] != settings.fingerprint():
-        return "settings, schema or versions have changed"
-    replaced = int(cache.meta.get("replaced", 0))
-    if replaced >= _REFRESH_SECTIONS and replaced * 10 > int(cache.meta["sections"]):
-        return WORN
-    return None
-
-
 def _version(text: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", text)[:3]]
+    return [int(part) for part in re.findall(r"\d{1,9}", text)[:3]]
 
 
 # Bring it up to date
@@ -271,16 +264,15 @@ def _what_is_in(tally: Tally) -> str:
 
 
 def _report(db: Connection, settings: Settings, tally: Tally, options: Options) -> Report:
-    meta = dict(db.execute("SELECT key, value FROM meta"))
-    held = counts(db)
+    facts, held = meta.read(db), counts(db)
     return Report(
         database=settings.database,
-        generation=int(meta.get("generation", 0)),
+        generation=facts.generation or 0,
         **held,
         **tally._asdict(),
         unchanged=held["documents"] - tally.added - tally.changed,
         seconds=0.0,
-        digest=meta.get("digest") or (digest.of_tables(db) if options.digest else None),
-        fingerprint=meta.get("fingerprint", ""),
+        digest=facts.digest or (digest.of_tables(db) if options.digest else None),
+        fingerprint=facts.fingerprint or "",
         rebuilt=False,
     )

@@ -23,7 +23,7 @@ from mdcache.errors import doing
 from mdcache.files.compare import Change, Gone, Suspect
 from mdcache.files.content import Clock
 from mdcache.model import Problem, Tally
-from mdcache.store import authorizer, ddl, lock
+from mdcache.store import authorizer, ddl, lock, meta
 from mdcache.store.connections import Connection, scalar
 from mdcache.syncing.survey import NO_NODE, listed_problems
 
@@ -149,7 +149,7 @@ class Update:
         self._write_history(batch, removed, changed, moved)
         tally = Tally(len(batch.written) - len(changed), len(changed), len(removed))
         if any(tally):
-            self._write_meta(tally.added - tally.removed, loader.sections, replaced)
+            meta.advance(self._db, tally.added - tally.removed, loader.sections - replaced, replaced)
         return tally
 
     def _rows_of(self, column: str, values: Iterable[Any]) -> list[_Row]:
@@ -211,16 +211,6 @@ class Update:
         rows += [(at, "removed", r.id, r.path, r.hash, None, None) for r in removed if r.path not in moved_away]
         columns = "at, action, id, path, old_hash, new_hash, old_path"
         self._db.executemany(f"INSERT INTO history ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-
-    def _write_meta(self, documents: int, sections: int, replaced: int) -> None:
-        """documents: how many more; sections: how many came, and replaced: how many of the old ones left."""
-        db = self._db
-        db.execute("DELETE FROM meta WHERE key = 'digest'")
-        db.execute("INSERT INTO meta (key, value) VALUES ('replaced', '0') ON CONFLICT DO NOTHING")
-        # Not counted: that would read every row of the cache for each change.
-        facts = (("documents", documents), ("sections", sections - replaced), ("replaced", replaced))
-        db.executemany("UPDATE meta SET value = value + ?2 WHERE key = ?1", facts)
-        db.execute("UPDATE meta SET value = ? WHERE key = 'last_sync'", (times.now(),))
 
     def settle_problems(self, scanned: Iterable[Problem], within: frozenset[str] | None = None) -> None:
         """The files that are no documents, as they are now; scanned: those that a scan within these paths shows."""

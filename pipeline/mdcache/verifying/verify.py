@@ -20,7 +20,7 @@ from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, doing
 from mdcache.files.content import NO_CLOCK
 from mdcache.model import Entry, Problem
-from mdcache.store import connections, ddl, watchstate
+from mdcache.store import connections, ddl, meta, watchstate
 from mdcache.store.cache import Cache, opened
 from mdcache.store.connections import Connection, scalar
 from mdcache.syncing import sync
@@ -31,8 +31,6 @@ MISSING, STALE, EXTRA, DIFFERS, UNSOUND = "missing", "stale", "extra", "differs"
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.1
 _LOOKS = 3
-# Facts of meta that the documents and the settings decide.
-_FACTS = ("extensions", "fingerprint", "format", "mdcache", "roots")
 
 
 class Verdict(NamedTuple):
@@ -192,7 +190,7 @@ def _compared(cache: Cache, fresh: Connection, stamped: bool) -> _Look:
         db.execute("PRAGMA query_only=OFF")  # temporary tables; the files are open to be read only
     cache.db.execute("BEGIN")
     # The stat cache of a reproducible cache is empty, and so is that of a source whose stamps are not kept.
-    differences = logical.differences(cache.db, fresh, with_files=stamped and "generation_id" in cache.meta)
+    differences = logical.differences(cache.db, fresh, with_files=stamped and cache.meta.generation_id is not None)
     found = frozenset((*map(_finding, differences), *map(_unsound, _wrong_facts(cache.db, fresh))))
     computed = digest.of_tables(cache.db)
     return _Look(computed, found or frozenset(map(_unsound, _wrong_digest(cache.db, fresh, computed))))
@@ -213,12 +211,12 @@ def _finding(one: logical.Difference) -> _Finding:
 
 def _wrong_facts(live: Connection, fresh: Connection) -> Iterator[str]:
     """What the cache says of itself."""
-    known, wanted = (dict(db.execute("SELECT key, value FROM meta")) for db in (live, fresh))
+    known, wanted = (meta.rows(db) for db in (live, fresh))
     wanted |= {
         "documents": str(scalar(live, "SELECT count(*) FROM nodes")),
         "sections": str(scalar(live, "SELECT count(*) FROM sections")),
     }
-    for key in ("documents", "sections", *_FACTS):
+    for key in meta.DECIDED:
         if known.get(key) != wanted[key]:
             yield f"meta says {key} {known.get(key)}, not {wanted[key]}"
     tuning = "SELECT k, v FROM sections_fts_config ORDER BY k"
@@ -228,7 +226,7 @@ def _wrong_facts(live: Connection, fresh: Connection) -> Iterator[str]:
 
 def _wrong_digest(live: Connection, fresh: Connection, computed: str) -> Iterator[str]:
     """Where no table differs: that of the build was computed where documents are parsed."""
-    stored, wanted = (scalar(db, "SELECT value FROM meta WHERE key = 'digest'") for db in (live, fresh))
+    stored, wanted = (meta.read(db).digest for db in (live, fresh))
     if stored not in (None, computed):
         yield f"meta says digest {stored}, not {computed}"
     if computed != wanted:

@@ -22,8 +22,8 @@ from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, MdcacheError, Unlisted, UsageError, WorkError, doing
 from mdcache.model import Tally
 from mdcache.paths import up
-from mdcache.store import connections, failures, lock, place, swap, watchstate
-from mdcache.store.connections import Connection, scalar
+from mdcache.store import connections, failures, lock, meta, place, swap, watchstate
+from mdcache.store.connections import Connection
 from mdcache.store.watchstate import Beacon, State
 from mdcache.syncing import sync
 from mdcache.watching.observer import MANY, Inbox, Observer, Scope, Unavailable, identity, refuse_limit
@@ -447,8 +447,7 @@ class _Watcher:
 
 
 def _finish(db: Connection, tally: Tally, checkpoint: swap.Checkpoint | None) -> Batch:
-    generation = int(scalar(db, "SELECT value FROM meta WHERE key = 'generation'") or 0)
-    return Batch(tally, generation, checkpoint, unread=_unread(db))
+    return Batch(tally, meta.read(db).generation or 0, checkpoint, unread=_unread(db))
 
 
 def _unread(db: Connection) -> frozenset[str]:

@@ -1,0 +1,106 @@
+"""What a cache says about itself: its table meta, in which a row is one fact. No other module names its keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from mdcache import times
+from mdcache.files.sources import facts_in
+from mdcache.store.connections import Connection
+
+
+class Meta(NamedTuple):
+    """The facts of a cache. A field is a row of the same key; None where the row is missing or makes no sense.
+
+    format, mdcache: the user_version and the version of mdcache that wrote it. generation: from 1. generation_id:
+    random, None for a reproducible cache, as are built_at and last_sync (times) and base (relative to the cache's
+    folder). digest: that of the build, None after a sync. documents, sections: how many it holds. replaced: sections
+    that syncs have replaced since the build. roots: relative to base. source: where the documents come from, see
+    files.sources.
+    """
+
+    format: int | None = None
+    mdcache: str | None = None
+    generation: int | None = None
+    fingerprint: str | None = None
+    digest: str | None = None
+    documents: int | None = None
+    sections: int | None = None
+    replaced: int | None = None
+    roots: tuple[str, ...] | None = None
+    extensions: tuple[str, ...] | None = None
+    base: str | None = None
+    generation_id: str | None = None
+    built_at: str | None = None
+    last_sync: str | None = None
+    source: Mapping[str, str] = {}
+
+
+DECIDED = ("documents", "sections", "extensions", "fingerprint", "format", "mdcache", "roots")
+"""The fields that the documents, the settings and this version of mdcache decide."""
+
+
+def rows(db: Connection) -> dict[str, str]:
+    """Return the facts of a cache as they are stored. Raises SqliteError.
+
+    What is no text is left out: it may be a cache that came with a clone, made by anyone.
+    """
+    return {key: value for key, value in db.execute("SELECT key, value FROM meta") if isinstance(value, str)}
+
+
+def read(db: Connection) -> Meta:
+    """Return the facts of a cache. Raises SqliteError."""
+    return parsed(rows(db))
+
+
+def parsed(stored: Mapping[str, str]) -> Meta:
+    """Return the facts in rows as they are stored."""
+    fields = {name: _PARSERS.get(name, str)(stored[name]) for name in Meta._fields if name in stored}
+    return Meta(**{**fields, "source": facts_in(stored)})
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _texts(text: str) -> tuple[str, ...] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return tuple(found) if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("format", "generation", "documents", "sections", "replaced"), _number),
+    **dict.fromkeys(("roots", "extensions"), _texts),
+}
+
+
+def write(db: Connection, facts: Meta) -> None:
+    """Write the facts of a new cache."""
+    fields = {name: value for name, value in facts._asdict().items() if value is not None and name != "source"}
+    stored = {name: json.dumps(value) if isinstance(value, tuple) else str(value) for name, value in fields.items()}
+    db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", sorted({**stored, **facts.source}.items()))
+
+
+def advance(db: Connection, documents: int, sections: int, replaced: int) -> None:
+    """Write what a sync has changed, now.
+
+    Args:
+        db: the cache, in the transaction of the changes.
+        documents: how many more documents it holds.
+        sections: how many more sections it holds.
+        replaced: how many sections that it held are gone or replaced.
+    """
+    db.execute("DELETE FROM meta WHERE key = 'digest'")
+    db.execute("INSERT INTO meta (key, value) VALUES ('replaced', '0') ON CONFLICT DO NOTHING")
+    # Not counted: that would read every row of the cache for each change.
+    added = (("documents", documents), ("sections", sections), ("replaced", replaced))
+    db.executemany("UPDATE meta SET value = value + ?2 WHERE key = ?1", added)
+    db.execute("UPDATE meta SET value = ? WHERE key = 'last_sync'", (times.now(),))
