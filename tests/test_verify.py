@@ -251,7 +251,7 @@ def test_a_problem_that_is_missing_is_found(live: Settings) -> None:
 
 
 def test_a_problem_of_no_document_is_found(live: Settings) -> None:
-    row = "'ghost.md', 1, 1, 'unreadable', 'error', 'cannot be read'"
+    row = "'ghost.md', 1, 1, 'unreadable', 'error', 'cannot be read', NULL"
     assert differing(damaged(live, f"INSERT INTO problems VALUES ({row})")) == {"ghost.md": ["problems"]}
 
 
