@@ -23,6 +23,10 @@ from mdcache.store.watchstate import Seen
 if sys.platform == "darwin":
     PATIENCE_S *= 2
 
+# The documents that most watchers begin with.
+LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
+FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
+
 
 class Watched:
     """A folder base with documents in docs/ and a cache in cache/x.db that a process keeps fresh."""

@@ -19,22 +19,22 @@ from mdcache.cli.common import HELP, WAIT, Common, common, with_remembered_roots
 @common
 def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wait: float) -> None:
     """Sync, then keep the cache fresh until stopped."""
-    from mdcache.watching import watch as driver
+    from mdcache.watching import daemon
 
     if how == "stop":
-        stopped = driver.stop(asked.settings(docs).database, wait)
+        stopped = daemon.stop(asked.settings(docs).database, wait)
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
     elif how == "detach":
         settings = with_remembered_roots(asked.settings(docs))
-        started = driver.detach(settings, _watching(asked, docs, poll, wait))
+        started = daemon.detach(settings, _watching(asked, docs, poll, wait))
         said = f"process {started} watches; its log is {settings.database}.log"
     else:
 
         def say(line: str) -> None:
             if not asked.quiet:
-                show.note(driver.stamp(line))
+                show.note(daemon.stamp(line))
 
-        driver.watch(lambda: with_remembered_roots(asked.settings(docs)), driver.Options(wait, poll), say)
+        daemon.run(lambda: with_remembered_roots(asked.settings(docs)), wait, poll, say)
         return
     if not asked.quiet:
         show.out(show.line(said))

@@ -49,8 +49,8 @@ class Asked(NamedTuple):
 class Watch(NamedTuple):
     """How a watcher behaves: it changes no row.
 
-    debounce_ms: how long files must have been quiet; reconcile_s: after how long everything is compared whatever was
-    announced; poll_s: how often without an observer.
+    debounce_ms: how long files must have been quiet (at most ten times as long after the first change, or two seconds);
+    reconcile_s: after how long everything is compared, whatever was announced; poll_s: how often without an observer.
     """
 
     debounce_ms: float = 200

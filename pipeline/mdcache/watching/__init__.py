@@ -1,5 +1,14 @@
 """A cache that is kept fresh: hints from the system, a schedule, and sync driven by both.
 
-Takes Settings and a way to load them again; gives batches until it is stopped. It decides when to look, never what a
-change means.
+Takes a function that loads Settings, and an event that asks for the end; gives a batch for each look that changed
+something. It decides when to look, never what a change means.
+
+    schedule   when to do what: pure, of times
+    observer   hints from the system, and whether they can be relied on
+    inbox      hints on their way from the observer's threads
+    witnesses  what changes and announces itself to nobody
+    work       what is done to the cache: orders that may be carried out in another process
+    loop       does what is due: `watch`
+    daemon     the command's side of it: signals, log, background
+    systemd    what a service tells systemd
 """

@@ -1,8 +1,11 @@
 """The one module that touches watchdog: it tells which paths may have changed, and when it can no longer tell.
 
-What it says are hints. An observer that lost events, or its sense of what lies where, is never mended: it is replaced
+What it says are hints. An observer that lost events, or its sense of what lies where, is never repaired: it is replaced
 by a new one, and everything is looked at once. watchdog itself notices little of this: a thread of it that died, a
 queue that overflowed or a root that is another folder by now leave it seemingly alive.
+
+It changes nothing of its process but one filter for the warnings of watchdog. A thread that dies is noticed where it
+dies, and by `deaf` in any case; `threading.excepthook` stays as it is.
 """
 
 from __future__ import annotations
@@ -15,27 +18,25 @@ import logging
 import os
 import stat
 import sys
-import threading
-import time
 import warnings
-from collections.abc import Iterator
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mdcache.errors import WorkError
 from mdcache.paths import has_extension, lies_in, ways
+from mdcache.watching.inbox import Inbox
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
     from watchdog.observers.api import BaseObserver
+    from watchdog.utils import BaseThread
 
-# Only these: to be told of what is read would feed on itself. A folder's DirModified says nothing that others do not.
+# Only these: reading on events of reading fed 77,000 of them back in 3 s. A folder's DirModified says nothing that
+# others do not.
 _EVENTS = (
     *("FileCreatedEvent", "FileModifiedEvent", "FileDeletedEvent", "FileMovedEvent", "FileClosedEvent"),
     *("FileAttribEvent", "DirCreatedEvent", "DirDeletedEvent", "DirMovedEvent", "DirAttribEvent"),
 )
-# So many paths are not worth keeping apart: everything is looked at.
-MANY = 500
 _STOP_S = 5.0
 
 
@@ -47,7 +48,9 @@ class Scope(NamedTuple):
     database: str
 
     def hint(self, name: str, is_folder: bool) -> str | None:
-        """The path to look at, relative to the base, for an event at this absolute path; '' for everything.
+        """Return the path to look at, relative to the base, for an event at this absolute path; '' for everything.
+
+        None when there is nothing to look at.
 
         A name that is no UTF-8 stands for its folder: no table holds it.
         """
@@ -71,116 +74,48 @@ def _is_utf8(path: str) -> bool:
     return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
 
 
-class Taken(NamedTuple):
-    """What was announced: paths relative to the base, None for everything; lost: why events are missing, if they are.
-
-    since: when the first came, by time.monotonic. moved: a folder came, went or was renamed.
-    """
-
-    paths: frozenset[str] | None
-    since: float
-    moved: bool
-    lost: str | None
-
-
-class Inbox:
-    """Hints on their way from the observer's threads to the watcher's, each path once, never more than a few."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        self._clear()
-
-    def _clear(self) -> None:
-        self._paths: set[str] | None = set()
-        self._first = self._last = 0.0
-        self._moved = False
-        self._lost: str | None = None
-
-    def add(self, path: str, moved: bool = False, lost: str | None = None) -> None:
-        """A path, '' for everything."""
-        now = time.monotonic()
-        with self._lock:
-            was_empty = not self._count()
-            if self._paths is not None:
-                self._paths.add(path)
-                if path == "" or len(self._paths) > MANY:
-                    self._paths = None
-            self._first, self._last = self._first or now, now
-            self._moved |= moved
-            self._lost = self._lost or lost
-        if was_empty or lost:
-            self.ring()
-
-    def ring(self) -> None:
-        """Wake whoever waits; safe in a signal handler."""
-        self._bell.put(None)
-
-    def wait(self, seconds: float) -> None:
-        """Until it rings, or so long."""
-        with contextlib.suppress(Empty):
-            self._bell.get(timeout=max(seconds, 0.001))
-            while True:
-                self._bell.get_nowait()
-
-    def _count(self) -> int:
-        return MANY if self._paths is None else len(self._paths)
-
-    def count(self) -> int:
-        with self._lock:
-            return self._count()
-
-    def due(self, quiet_s: float, at_most_s: float) -> float | None:
-        """When what is in it should be taken: when nothing has come for quiet_s, at_most_s after the first."""
-        with self._lock:
-            return min(self._last + quiet_s, self._first + at_most_s) if self._count() else None
-
-    def take(self) -> Taken | None:
-        with self._lock:
-            if not self._count():
-                return None
-            paths = None if self._paths is None else frozenset(self._paths)
-            taken = Taken(paths, self._first, self._moved, self._lost)
-            self._clear()
-            return taken
-
-
 class Unavailable(WorkError):
     """Changes cannot be observed here: a limit is reached, or the platform has no means."""
 
 
 class Observer:
-    """Observes folders from its creation until stop, and puts hints into an inbox. Raises Unavailable.
+    """Observes folders from its creation until stop, and puts hints into an inbox.
 
-    method says by which means. A root that is not there is not observed.
+    method: by which means, such as inotify. A root that is not there is not observed.
+
+    Raises:
+        Unavailable: on creation.
     """
 
     def __init__(self, roots: tuple[str, ...], scope: Scope, inbox: Inbox) -> None:
         self._scope, self._inbox = scope, inbox
         self._roots = {root: identity(root) for root in roots}
-        self.threads: frozenset[threading.Thread] | None = None
-        _living.append(self)
-        before = frozenset(threading.enumerate())
+        self._threads: list[BaseThread] = []
+        self._watchdog: BaseObserver | None = None
+        self._stopping = False
+        self._log = _Log(self)
+        _LOGGER.addHandler(self._log)
         try:
             with _speaking():
                 self._watchdog = _watchdog()
-                self._start()
+                self._start(self._watchdog)
         except BaseException:
             self.stop()
             raise
-        self.threads = frozenset(threading.enumerate()) - before
         self.method = type(self._watchdog).__name__.removesuffix("Observer").lower()
 
-    def _start(self) -> None:
+    def _start(self, watchdog: BaseObserver) -> None:
         events = importlib.import_module("watchdog.events")
         wanted = [getattr(events, name) for name in _EVENTS]
         for root in _outermost(self._roots):
-            self._watchdog.schedule(self, root, recursive=True, event_filter=wanted)  # type: ignore[arg-type]
-        self._watchdog.start()
+            watchdog.schedule(self, root, recursive=True, event_filter=wanted)  # type: ignore[arg-type]
+        _let_die_quietly(watchdog, self.lose)
+        watchdog.start()
+        self._threads = _threads(watchdog)
         _refuse_limit()
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        """Called by watchdog, in a thread of its own."""
+        """Take a hint from an event. Called by watchdog, in a thread of its own."""
         moved = event.is_directory and event.event_type in ("moved", "deleted")
         for name in filter(None, (event.src_path, event.dest_path)):
             path = self._scope.hint(str(name), event.is_directory)
@@ -188,27 +123,59 @@ class Observer:
                 self._inbox.add(path, moved)
 
     def lose(self, why: str) -> None:
-        self._inbox.add("", lost=why)
+        """Take note that events are missing; one that is being stopped is no longer asked."""
+        if not self._stopping:
+            self._inbox.add("", lost=why)
+
+    def owns(self, thread: int | None) -> bool:
+        """Return whether a thread, by its ident, is one of its own. While it starts, all are taken for its own."""
+        return not self._threads or thread in {one.ident for one in self._threads}
 
     def deaf(self) -> str | None:
-        """Why it can tell nothing any more; None as long as nothing speaks against it."""
+        """Return why it can tell nothing any more; None as long as nothing speaks against it."""
         for root, known in self._roots.items():
             if identity(root) != known:
                 return f"{root} is another folder by now" if known else f"{root} has come back"
-        if not all(thread.is_alive() for thread in self.threads or ()):
+        if not all(thread.is_alive() for thread in self._threads):
             return "a thread of the observer has died"
         return None
 
     def stop(self) -> None:
         """End its threads; what they raise meanwhile is of no interest."""
-        _living.remove(self)
-        watchdog = getattr(self, "_watchdog", None)
-        if watchdog is not None:
-            _end(watchdog)
+        self._stopping = True
+        if self._watchdog:
+            _end(self._watchdog)
+        _LOGGER.removeHandler(self._log)
+
+
+def _threads(watchdog: BaseObserver) -> list[BaseThread]:
+    """Return its threads: its own, one for each root, and on Linux the one that reads what inotify says."""
+    reader = getattr(watchdog, "_inotify_fd", None)
+    return [watchdog, *watchdog.emitters, *([reader] if reader else [])]
+
+
+def _let_die_quietly(watchdog: BaseObserver, tell: Callable[[str], None]) -> None:
+    """Have threads that fail tell so at once, and end, instead of printing a traceback.
+
+    The reader of what inotify says runs from its creation: of it the calls are guarded that its loop makes.
+    """
+    for thread in _threads(watchdog):
+        for name in ("run", "read_events", "handle_event"):
+            if hasattr(thread, name):
+                setattr(thread, name, functools.partial(_guarded, thread, getattr(thread, name), tell))
+
+
+def _guarded(thread: BaseThread, call: Callable[..., Any], tell: Callable[[str], None], *arguments: Any) -> Any:
+    try:
+        return call(*arguments)
+    except Exception as error:
+        tell(f"a thread of the observer has died ({type(error).__name__})")
+        thread.stopped_event.set()  # its loop ends; SystemExit would be heard by a process's own threading.excepthook
+        return ()
 
 
 def identity(root: str) -> tuple[int, int] | None:
-    """Which folder a path leads to; None when to none."""
+    """Return which folder a path leads to; None when it leads to none."""
     try:
         found = os.stat(root)
     except OSError:
@@ -217,20 +184,21 @@ def identity(root: str) -> tuple[int, int] | None:
 
 
 def _outermost(roots: dict[str, tuple[int, int] | None]) -> list[str]:
-    """Of the roots that are there those that lie in no other."""
+    """Return the roots that are there and lie in no other root."""
     there = sorted(root for root, known in roots.items() if known)
     return [root for root in there if not any(lies_in(root, other) for other in there if other != root)]
 
 
 def _watchdog() -> BaseObserver:
+    """Return a new observer of watchdog's, for the means that this platform has."""
     # It warns when a folder comes back that it believes to be elsewhere; as an error that would kill its thread.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
-    _listen()
     made: BaseObserver = importlib.import_module("watchdog.observers").Observer()
     return made
 
 
 def _end(watchdog: BaseObserver) -> None:
+    """Stop an observer of watchdog's, whatever state it is in."""
     with contextlib.suppress(Exception):
         watchdog.stop()
     with contextlib.suppress(Exception):
@@ -253,6 +221,7 @@ _LIMITS = {
 
 @contextlib.contextmanager
 def _speaking() -> Iterator[None]:
+    """Raise Unavailable, naming the limit that is reached, for what the system refuses."""
     try:
         yield
     except OSError as error:
@@ -276,51 +245,37 @@ def _sysctl(name: str) -> int | None:
 
 
 def _refuse_limit() -> None:
-    """Raises OSError when there is no room for one more folder: then some of ours found none, which nobody said."""
+    """Raise OSError when there is no room for one more folder: then some of ours found none, and nobody said so."""
     if sys.platform == "linux":
         events = importlib.import_module("watchdog.events")
         probe = _watchdog()
         try:
             probe.schedule(events.FileSystemEventHandler(), "/", event_filter=[events.DirDeletedEvent])
+            _let_die_quietly(probe, lambda _: None)
             probe.start()
         finally:
             _end(probe)
 
 
 def refuse_limit() -> None:
-    """Raises Unavailable when folders that have come since may go unobserved."""
+    """Raise Unavailable when folders that have come since may go unobserved."""
     with _speaking():
         _refuse_limit()
 
 
-# What watchdog tells nobody
+# What watchdog only logs
 
-_living: list[Observer] = []
-_excepthook = threading.excepthook
-
-
-@functools.cache
-def _listen() -> None:
-    """Be told what its threads die of, and what it logs."""
-    threading.excepthook = _died
-    logging.getLogger("watchdog").addHandler(_Log(logging.WARNING))
-
-
-def _died(what: threading.ExceptHookArgs) -> None:
-    theirs = importlib.import_module("watchdog.utils").BaseThread
-    if not isinstance(what.thread, theirs):
-        _excepthook(what)
-        return
-    _blame(what.thread.ident, f"a thread of the observer has died ({what.exc_type.__name__})")
-
-
-def _blame(thread: int | None, why: str) -> None:
-    """Tell the observer to which a thread belongs; one that is being stopped is no longer asked."""
-    for observer in _living:
-        if observer.threads is None or thread in {one.ident for one in observer.threads}:
-            observer.lose(why)
+_LOGGER = logging.getLogger("watchdog")
 
 
 class _Log(logging.Handler):
+    """Tells an observer what its own threads log as a warning or worse."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__(logging.WARNING)
+        self._observer = observer
+
     def emit(self, record: logging.LogRecord) -> None:
-        _blame(record.thread, "the queue of events overflowed" if "overflow" in record.msg else record.getMessage())
+        if self._observer.owns(record.thread):
+            overflowed = "overflow" in record.msg
+            self._observer.lose("the queue of events overflowed" if overflowed else record.getMessage())

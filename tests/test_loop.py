@@ -1,18 +1,20 @@
-"""The watcher as a process, beside all that people and programs do to files: soon the cache is what a rebuild makes."""
+"""The watcher beside all that people and programs do to files, as a process: soon the cache is what a rebuild makes.
+
+And as a generator.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
+import pickle
 import signal
-import socket
-import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from caches import settings_of
@@ -21,8 +23,6 @@ from processes import (
     PATIENCE_S,
     UNPRIVILEGED,
     WATCHES,
-    descendants,
-    is_gone,
     limit,
     limited,
     may_limit,
@@ -32,15 +32,12 @@ from processes import (
     run,
     start,
 )
-from watching import QUEUE, Watched, flood, watched
+from watching import FILES, QUEUE, Watched, flood, watched
 
-from mdcache.errors import WorkError
 from mdcache.store import connections, lock, watchstate
 from mdcache.syncing import sync
-from mdcache.watching import watch
-
-LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
-FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
+from mdcache.watching import loop
+from mdcache.watching.work import Done, Order, What, carry_out
 
 
 @pytest.fixture
@@ -417,159 +414,7 @@ def test_a_reader_that_stays_delays_the_checkpoint_and_nothing_else(watcher: Wat
     watcher.keeps_the_law()
 
 
-# Its life
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal_ends_it_with_nothing_left_undone(base: Path, name: str) -> None:
-    with watched(base) as watcher:
-        (watcher.docs / "new.md").write_text("# New\n")
-        watcher.until(lambda: "new" in watcher.ids())
-        watcher.process.send_signal(getattr(signal, name))
-        assert watcher.process.wait(PATIENCE_S) == 0
-        assert watcher.seen is None
-        wal = Path(watcher.database + "-wal")
-        assert not wal.exists() or wal.stat().st_size == 0
-        assert sync.stale(watcher.settings(watcher.database)) is None
-        watcher.restart()
-
-
-def test_one_that_is_killed_leaves_no_process_and_no_lock(watcher: Watched) -> None:
-    (watcher.docs / "new.md").write_text("# New\n")
-    watcher.until(lambda: watcher.state.pending)
-    offspring = descendants(watcher.process.pid)
-    watcher.process.kill()
-    watcher.process.wait()
-    assert all(is_gone(child) for child in offspring)
-    status = json.loads(mdcache(watcher.base, "status", *watcher.named()[-2:], "--json").stdout)
-    assert status["watcher"]["alive"] is False and status["pending"] is None
-    assert mdcache(watcher.base, "sync", *watcher.named()).returncode == 0
-    assert sync.stale(watcher.settings(watcher.database)) is None
-    watcher.restart()
-    watcher.keeps_the_law()
-
-
-def test_what_happened_while_none_ran_is_found_at_the_start(watcher: Watched) -> None:
-    assert watcher.stop() == 0
-    (watcher.docs / "new.md").write_text("# New\n")
-    (watcher.docs / "one.md").unlink()
-    watcher.restart()
-    assert watcher.ids() == {"a/two", "a/b/deep", "c/three", "new"}
-    watcher.keeps_the_law()
-
-
-def test_in_the_background_it_returns_when_it_is_ready_and_is_stopped_by_name(base: Path) -> None:
-    cache = ("--db", "cache/x.db")
-    assert mdcache(base, "watch", "docs", *cache, "--detach").returncode == 0
-    try:
-        status = json.loads(mdcache(base, "status", *cache, "--json").stdout)
-        assert status["watcher"]["ready"] and status["documents"] == 4
-        said = one_line(mdcache(base, "watch", "docs", *cache, "--detach"), 3)
-        assert str(status["watcher"]["pid"]) in said
-    finally:
-        stopped = mdcache(base, "watch", *cache, "--stop")
-    assert stopped.returncode == 0
-    assert str(status["watcher"]["pid"]) in stopped.stdout
-    assert is_gone(status["watcher"]["pid"])
-    assert "generation 1 built" in (base / "cache/x.db.log").read_text()
-    assert {path.stat().st_mode & 0o077 for path in (base / "cache").iterdir()} == {0}
-    assert "no watcher" in mdcache(base, "watch", *cache, "--stop").stdout
-
-
-def test_a_log_that_grows_long_is_put_aside_once(base: Path) -> None:
-    cache, log, old = ("--db", "cache/x.db"), base / "cache/x.db.log", base / "cache/x.db.log.old"
-    (base / "cache").mkdir()
-    log.write_text("of old\n" * 200_000)
-    assert mdcache(base, "watch", "docs", *cache, "--detach").returncode == 0
-    try:
-        assert old.read_text().startswith("of old\n") and "of old" not in log.read_text()
-        with log.open("a") as file:
-            file.write("much more\n" * 200_000)
-        (base / "docs/new.md").write_text("# New\n")
-        deadline = time.monotonic() + PATIENCE_S
-        while "of old" in old.read_text() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert "much more" in old.read_text() and "1 added" in old.read_text()
-    finally:
-        assert mdcache(base, "watch", *cache, "--stop").returncode == 0
-    assert log.read_text().endswith(" stopped\n") and log.read_text().count("\n") == 1
-
-
-def test_a_watcher_whose_log_is_gone_leaves_no_last_words(base: Path) -> None:
-    live = settings_of(base)
-    with pytest.raises(WorkError, match="the watcher ended at once: see "):
-        watch.detach(live, (sys.executable, "-c", "import os, sys; os.unlink(sys.argv[1])", live.database + ".log"))
-
-
-def test_what_keeps_it_from_starting_is_said_at_once(base: Path) -> None:
-    (base / "docs").rename(base / "elsewhere")
-    for more in ((), ("--detach",)):
-        assert "docs" in one_line(mdcache(base, "watch", "docs", "--db", "cache/x.db", *more), 3)
-        assert "no watcher" in mdcache(base, "watch", "--stop", "--db", "cache/x.db").stdout
-
-
-@pytest.mark.parametrize("name", ["log", "watch", "lock"])
-@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("../docs/one.md")], ids=["fifo", "link"])
-def test_what_stands_in_the_way_is_neither_waited_for_nor_written_through(
-    base: Path, name: str, make: Callable[[Path], None]
-) -> None:
-    (base / "cache").mkdir()
-    make(base / f"cache/x.db.{name}")
-    before = (base / "docs/one.md").read_bytes()
-    assert f"x.db.{name}: " in one_line(mdcache(base, "watch", "docs", "--db", "cache/x.db", "--detach"), 3)
-    assert (base / "docs/one.md").read_bytes() == before
-
-
-def test_a_foreign_file_is_not_taken_for_a_cache(base: Path) -> None:
-    (base / "x.db").write_text("precious\n")
-    for more in ((), ("--detach",)):
-        one_line(mdcache(base, "watch", "docs", "--db", "x.db", *more), 3)
-    assert (base / "x.db").read_text() == "precious\n"
-    assert {file.name for file in base.iterdir()} == {"docs", "x.db"}
-
-
-@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs to be somebody else, too")
-def test_a_watcher_that_is_somebody_elses_cannot_be_stopped(tmp_path: Path) -> None:
-    path = str(tmp_path / "x.db")
-    stranger = start(("setpriv", "--reuid=65534", "sleep", "60"), tmp_path, stdout=None, stderr=None)
-    with stranger, watchstate.held(path) as beacon:
-        beacon.show(watchstate.State(pid=stranger.pid))
-        done = run(("setpriv", "--bounding-set=-kill", *MDCACHE, "watch", "--stop", "--db", path), tmp_path)
-        stranger.kill()
-        assert f"cannot stop process {stranger.pid}: Operation not permitted" in one_line(done, 3)
-
-
-@contextlib.contextmanager
-def under_systemd(folder: Path, tmp_path: Path, docs: str) -> Iterator[tuple[socket.socket, subprocess.Popen[str]]]:
-    """A watcher and the socket on which it is to tell how it fares."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(PATIENCE_S)
-        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
-        process = start((*MDCACHE, "watch", docs, "--db", "cache/x.db"), folder, env=environment)
-        try:
-            yield systemd, process
-        finally:
-            process.kill()
-            process.communicate()
-
-
-def test_systemd_is_told_when_it_is_ready_and_when_it_stops(base: Path, tmp_path: Path) -> None:
-    with under_systemd(base, tmp_path, "docs") as (systemd, process):
-        told = [systemd.recv(1000).decode() for _ in range(2)]
-        assert told[0].startswith("STATUS=generation 1 built") and told[1] == "READY=1"
-        process.terminate()
-        assert systemd.recv(1000) == b"STOPPING=1"
-        assert process.wait(PATIENCE_S) == 0
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a name is text")
-def test_systemd_is_told_of_a_folder_whose_name_is_no_text(tmp_path: Path, vault: Callable[..., Path]) -> None:
-    odd = vault({"one/a.md": "# A\n", "two/b.md": "# B\n"}, into=tmp_path / os.fsdecode(b"\xff"))
-    assert mdcache(odd, "rebuild", "one", "--db", "cache/x.db").returncode == 0
-    with under_systemd(odd, tmp_path, "two") as (systemd, _):
-        assert "(it holds the documents of " in systemd.recv(1000).decode()
-        assert systemd.recv(1000) == b"READY=1"
+# Without an observer, or with one that fails
 
 
 def test_without_an_observer_it_compares_now_and_then(base: Path) -> None:
@@ -579,9 +424,6 @@ def test_without_an_observer_it_compares_now_and_then(base: Path) -> None:
         (watcher.docs / "a").rename(watcher.docs / "b")
         watcher.until(lambda: "docs/b/two" in watcher.ids())
         watcher.keeps_the_law()
-
-
-# When the observer fails
 
 
 def settings(watch: str) -> str:
@@ -677,3 +519,111 @@ def test_what_could_not_be_read_for_once_is_read_soon(base: Path) -> None:
         watcher.until_titled("Again")
         assert (base / "trace").read_text().count("(INJECTED)") == 2
         watcher.keeps_the_law()
+
+
+# As a generator
+
+
+def test_it_yields_the_first_look_and_each_that_changed_something(base: Path) -> None:
+    live, stop = settings_of(base), threading.Event()
+    batches = loop.watch(lambda: live, stop)
+    first = next(batches)
+    assert (first.added, first.generation, first.rebuilt) == (4, 1, "there is no cache yet")
+    (base / "docs/new.md").write_text("# New\n")
+    (base / "docs/one.md").unlink()
+    done = [next(batches)]
+    while sum(batch.added + batch.removed for batch in done) < 2:
+        done.append(next(batches))
+    assert all(batch.rebuilt is None and batch.generation == 1 and batch.seconds > 0 for batch in done)
+    stop.set()
+    assert list(batches) == []
+    assert sync.stale(live) is None and watchstate.read(live.database) is None
+    assert connections.sizes(live.database).log == 0
+    assert next(loop.watch(lambda: live, threading.Event()))[:3] == (0, 0, 0)
+
+
+def test_it_changes_nothing_of_its_process_and_leaves_nothing_behind(base: Path) -> None:
+    def process() -> tuple[object, ...]:
+        handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+        return handlers, threading.excepthook, sys.excepthook, dict(os.environ), threading.active_count()
+
+    live, before = settings_of(base), process()
+    batches = loop.watch(lambda: live, threading.Event())
+    next(batches)
+    assert process()[:-1] == before[:-1]
+    batches.close()
+    assert process() == before
+    assert watchstate.read(live.database) is None
+
+
+def test_it_runs_in_a_thread_and_is_stopped_from_another(base: Path) -> None:
+    live, stop, batches = settings_of(base), threading.Event(), SimpleQueue[loop.Batch]()
+
+    def keep_fresh() -> None:
+        for batch in loop.watch(lambda: live, stop):
+            batches.put(batch)
+
+    thread = threading.Thread(target=keep_fresh)
+    thread.start()
+    assert batches.get(timeout=PATIENCE_S).added == 4
+    (base / "docs/new.md").write_text("# New\n")
+    assert batches.get(timeout=PATIENCE_S).added == 1
+    stop.set()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+def test_a_stop_that_was_set_before_ends_it_before_it_begins(base: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert list(loop.watch(lambda: settings_of(base), stop)) == []
+    assert {file.name for file in base.iterdir()} == {"docs"}
+
+
+def test_what_is_done_to_the_cache_can_be_done_elsewhere(base: Path) -> None:
+    """All that is done goes through one function, in values that can be sent to another process."""
+    live, stop, ordered = settings_of(base), threading.Event(), list[What]()
+
+    def elsewhere(order: Order, progress: Callable[[int], None]) -> Done:
+        ordered.append(order.what)
+        sent = pickle.loads(pickle.dumps(order))
+        done: Done = pickle.loads(pickle.dumps(carry_out(sent, progress)))
+        return done
+
+    batches = loop.watch(lambda: live, stop, work=elsewhere)
+    next(batches)
+    stop.set()
+    assert list(batches) == []
+    assert ordered == [What.PREPARE, What.LOOK, What.FOLD]
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), sync.Interrupted("some changes are in")])
+def test_an_interrupt_that_is_no_stop_reaches_the_caller(base: Path, interrupt: BaseException) -> None:
+    live = settings_of(base)
+
+    def interrupted(order: Order, progress: Callable[[int], None]) -> Done:
+        if order.what is What.LOOK and order.within:
+            raise interrupt
+        return carry_out(order, progress)
+
+    batches = loop.watch(lambda: live, threading.Event(), work=interrupted)
+    next(batches)
+    (base / "docs/new.md").write_text("# New\n")
+    with pytest.raises(KeyboardInterrupt):
+        next(batches)
+    assert watchstate.read(live.database) is None
+
+
+def test_a_stop_ends_the_look_in_hand_and_no_error_is_told(base: Path) -> None:
+    live, stop, said = settings_of(base), threading.Event(), list[str]()
+
+    def stopped_meanwhile(order: Order, progress: Callable[[int], None]) -> Done:
+        if order.what is What.LOOK and order.within:
+            stop.set()
+            progress(1)
+        return carry_out(order, progress)
+
+    batches = loop.watch(lambda: live, stop, work=stopped_meanwhile, say=said.append)
+    next(batches)
+    (base / "docs/new.md").write_text("# New\n")
+    assert list(batches) == [] and said == []

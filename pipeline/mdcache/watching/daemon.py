@@ -1,0 +1,192 @@
+"""The watcher as a program: signals, its log, a life in the background, and what ends it.
+
+The log of a watcher in the background is its stdout and stderr, so that all ends in it that a process may say: also a
+traceback, the interpreter's last words and those of worker processes. It is therefore begun again by pointing these two
+descriptors at a new file. logging.RotatingFileHandler knows its own stream alone: after its rollover the two would go
+on writing to the file that was put aside. It would have to be overridden for that, for opening files that others cannot
+read and that are no links, for the name of the old one and for what a full disk does to it, and nothing of it would be
+left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mdcache import stops, times
+from mdcache.config.settings import Settings
+from mdcache.errors import WorkError, doing
+from mdcache.store import place, watchstate
+from mdcache.watching import loop, systemd
+from mdcache.watching.inbox import Bell
+from mdcache.watching.loop import Batch, Load, Say
+
+# A log in the background is begun again when it is longer; the one before is kept.
+_LOG_BYTES = 1 << 20
+_PAUSE_S = 0.02
+
+
+def run(load: Load, wait_s: float, poll: bool, say: Say) -> None:
+    """Watch until SIGTERM or SIGINT, and tell of each batch: say in a line, and systemd.
+
+    Raises:
+        MdcacheError: the watcher cannot be started.
+    """
+    # The log stays where it is when the settings name another database later.
+    log = _log_of(load().database)
+
+    def tell(line: str) -> None:
+        say(line)
+        _begin_log_again(log)
+
+    ready = False
+    with _until_signalled() as stop:
+        for batch in loop.watch(load, stop, wait_s=wait_s, poll=poll, say=tell, bell=stop.bell):
+            line = summary(batch)
+            tell(line)
+            systemd.notify(f"STATUS={line}")
+            if not ready:
+                systemd.notify("READY=1")
+            ready = True
+    tell("stopped")
+
+
+class _Signals:
+    """Whether a signal has asked for the end."""
+
+    def __init__(self) -> None:
+        self.bell = Bell()
+        self._came = False
+
+    def is_set(self) -> bool:
+        return self._came
+
+    def come(self, *_: Any) -> None:
+        """A signal interrupts nothing: it is looked at where ending is safe. systemd hears of it at once."""
+        if not self._came:
+            self._came = True
+            systemd.notify("STOPPING=1")
+        self.bell.ring()
+
+
+@contextlib.contextmanager
+def _until_signalled() -> Iterator[_Signals]:
+    signals = _Signals()
+    before = {one: signal.signal(one, signals.come) for one in stops.STOPS}
+    try:
+        yield signals
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def summary(batch: Batch) -> str:
+    """Return the line that the log has for a batch."""
+    counts = {"added": batch.added, "changed": batch.changed, "removed": batch.removed}
+    tally = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing changed"
+    built = f"generation {batch.generation} built ({batch.rebuilt}): " if batch.rebuilt else ""
+    return f"{built}{tally} in {batch.seconds:.3f} s, {batch.behind_s:.2f} s behind"
+
+
+def stamp(line: str) -> str:
+    """Return a line as it stands in the log."""
+    return f"{times.now()} {line}"
+
+
+# The log
+
+
+def _log_of(path: str) -> str:
+    return path + ".log"
+
+
+def _begin_log_again(name: str) -> None:
+    """Point stdout and stderr at a new log when they lead to this one and it has grown long.
+
+    What cannot be done is done another time.
+    """
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(2), os.stat(name)) and _put_aside(name):
+            with open(name, "ab", opener=_open_private) as log:
+                os.dup2(log.fileno(), 1)
+                os.dup2(log.fileno(), 2)
+
+
+def _open_private(name: str, flags: int) -> int:
+    """It names documents, and so is for their owner only, as the cache is. A FIFO in its place holds nobody up."""
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+
+
+def _put_aside(name: str) -> bool:
+    """Rename a log that has grown long; return whether it had."""
+    is_long = os.path.exists(name) and os.path.getsize(name) > _LOG_BYTES
+    if is_long:
+        os.replace(name, name + ".old")
+    return is_long
+
+
+# A life in the background
+
+
+def detach(settings: Settings, command: Sequence[str]) -> int:
+    """Run a command that watches in the background; return its process id when its first look is done.
+
+    Its output goes to <database>.log; a long one is put aside.
+
+    Raises:
+        WorkError: it has ended before that, in its last words.
+    """
+    place.judge(settings.database)
+    place.make_folder(settings.database)
+    name = _log_of(settings.database)
+    with doing(f"write {name}"):
+        _put_aside(name)
+        with open(name, "ab", opener=_open_private) as log:
+            began = log.tell()
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+    try:
+        while process.poll() is None:
+            seen = watchstate.read(settings.database)
+            if seen and seen.alive and seen.state.pid == process.pid and seen.state.ready:
+                return process.pid
+            time.sleep(_PAUSE_S)
+    except BaseException:
+        process.terminate()
+        raise
+    raise WorkError(_last_words(name, began))
+
+
+def _last_words(name: str, began: int) -> str:
+    lines: list[str] = []
+    with contextlib.suppress(OSError), open(name, "rb") as log:
+        log.seek(began)
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    return lines[-1].partition("mdcache: ")[2] or lines[-1] if lines else f"the watcher ended at once: see {name}"
+
+
+def stop(path: str, wait_s: float) -> int | None:
+    """Stop the watcher of a cache and wait for its end; return its process id, None when there is no watcher.
+
+    Raises:
+        WorkError: it cannot be stopped, or has not ended after wait_s seconds.
+    """
+    seen = watchstate.read(path)
+    if seen is None or not seen.alive:
+        return None
+    if not seen.state.pid:
+        raise WorkError(f"{watchstate.path_of(path)} does not say which process watches: try again")
+    deadline = time.monotonic() + wait_s
+    with doing(f"stop process {seen.state.pid}"), contextlib.suppress(ProcessLookupError):
+        os.kill(seen.state.pid, signal.SIGTERM)
+    while (now := watchstate.read(path)) and now.alive and now.state.pid in (seen.state.pid, 0):
+        if time.monotonic() > deadline:
+            raise WorkError(f"process {seen.state.pid} has not ended after {wait_s:g} s: wait longer with --wait")
+        time.sleep(_PAUSE_S)
+    return seen.state.pid
