@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mdcache.build import layout
-from mdcache.build.layout import TABLES, Batch, Job
+from mdcache.build.columns import TABLES
+from mdcache.build.layout import Batch, Job
 from mdcache.files.content import Clock
 from mdcache.files.sources import DISK
 from mdcache.model import Entry, Rules, Stamp
@@ -30,9 +31,9 @@ def laid_out(folder: Path, *paths: str, first_key: int = 1, size_limit: int = 10
 
 def rows(batch: Batch, table: str) -> list[dict[str, Any]]:
     """The rows of a table, by the names of its columns."""
-    for (name, columns, _), flat in zip(TABLES, batch.rows, strict=True):
-        if name == table:
-            names, width = [column.strip('"') for column in columns], len(columns)
+    for one, flat in zip(TABLES, batch.rows, strict=True):
+        if one.name == table:
+            names, width = [column.name for column in one.written], len(one.written)
             return [dict(zip(names, flat[at : at + width], strict=True)) for at in range(0, len(flat), width)]
     raise KeyError(table)
 
@@ -45,7 +46,7 @@ def test_every_list_holds_whole_rows(vault: Vault, fixtures: Path) -> None:
     files = {file.name: file.read_bytes() for file in fixtures.glob("*/*.md")}
     batch = laid_out(vault(files), *sorted(files))
     for table, flat in zip(TABLES, batch.rows, strict=True):
-        assert len(flat) % len(table.columns) == 0, table.name
+        assert len(flat) % len(table.written) == 0, table.name
         assert flat, f"no document fills {table.name}"
 
 
@@ -53,8 +54,8 @@ def test_nodes_are_numbered_from_the_first_key_and_sections_from_nought(vault: V
     folder = vault({"a.md": "# A\n", "b.md": "x", "c.md": "# C\n- [ ] t\n"})
     batch = laid_out(folder, "a.md", "b.md", "c.md", first_key=7)
     assert column(batch, "nodes", "key") == [7, 8, 9]
-    assert column(batch, "section_texts", "key") == [0, 1, 2, 3, 4]
-    assert column(batch, "section_texts", "ordinal") == [0, 1, 0, 0, 1]
+    assert column(batch, "sections", "key") == [0, 1, 2, 3, 4]
+    assert column(batch, "sections", "ordinal") == [0, 1, 0, 0, 1]
     assert column(batch, "tasks", "section") == [4]
     assert (batch.documents, batch.sections, len(batch.digests)) == (3, 5, 96)
 
@@ -76,7 +77,7 @@ def test_a_file_that_still_has_its_known_hash_is_only_stamped(vault: Vault) -> N
 
 def test_what_is_indexed_is_segmented_and_what_is_shown_is_not(vault: Vault) -> None:
     text = "---\ntitle: 設計\ntags: [検索]\naliases: [別名]\nsummary: 要約\n---\n前文\n# 概要\n本文\n"
-    first, second = rows(laid_out(vault({"a.md": text}), "a.md"), "section_texts")
+    first, second = rows(laid_out(vault({"a.md": text}), "a.md"), "sections")
     assert (first["title"], first["tags"], first["words"]) == ("設\x1f計", "検\x1f索", None)
     assert first["body"] == "前\x1f文\x1f\n\n\x1f別\x1f名\x1f\n\x1f要\x1f約"
     assert (second["heading"], second["words"], second["body"]) == (
@@ -110,7 +111,7 @@ def test_files_keep_the_stamp_and_the_hash(vault: Vault) -> None:
 
 def test_a_document_over_the_limit_has_one_section_without_words(vault: Vault) -> None:
     folder = vault({"a.md": "---\ntitle: T\n---\n# H\n" + "x" * 100})
-    (section,) = rows(laid_out(folder, "a.md", size_limit=50), "section_texts")
+    (section,) = rows(laid_out(folder, "a.md", size_limit=50), "sections")
     assert (section["start"], section["end"], section["body"]) == (17, 121, "")
 
 
@@ -147,14 +148,14 @@ def test_every_change_of_what_a_document_says_changes_its_digest(vault: Vault, c
 
 def test_aliases_and_summary_are_found_with_section_nought(vault: Vault) -> None:
     text = "---\naliases: [Other, Name]\ndescription: In short\n---\nbody\n"
-    assert column(laid_out(vault({"a.md": text}), "a.md"), "section_texts", "body") == ["body\n\nOther\nName\nIn short"]
+    assert column(laid_out(vault({"a.md": text}), "a.md"), "sections", "body") == ["body\n\nOther\nName\nIn short"]
 
 
 def test_a_title_and_tags_are_with_every_section_unless_they_would_outweigh_the_document(vault: Vault) -> None:
     tags = " ".join(f"#t{number}" for number in range(2000))
     folder = vault({"few.md": f"# Few\n{tags}\n## A\n", "many.md": f"# Many\n{tags}\n" + "## A\n" * 2000})
     few, many = (laid_out(folder, path) for path in ("few.md", "many.md"))
-    assert column(few, "section_texts", "title") == ["Few"] * 3
-    assert len(set(column(few, "section_texts", "tags"))) == 1
-    assert column(many, "section_texts", "title") == ["Many"] + [""] * 2001
-    assert [len(words.split()) for words in column(many, "section_texts", "tags") if words] == [2000]
+    assert column(few, "sections", "title") == ["Few"] * 3
+    assert len(set(column(few, "sections", "tags"))) == 1
+    assert column(many, "sections", "title") == ["Many"] + [""] * 2001
+    assert [len(words.split()) for words in column(many, "sections", "tags") if words] == [2000]

@@ -27,7 +27,7 @@ def told(file: Path) -> dict[str, Any]:
     said = {
         **{key: getattr(document, key) for key in ("title", "type", "domain", "layer", "date", "summary")},
         "meta": json.loads(document.meta) if document.meta else None,
-        "claim": document.claim,
+        "claim": next(((one.claim, one.line) for one in document.claims), None),
         "tags": document.tags,
         "aliases": document.aliases,
         "sections": [(s.line, s.start, s.end, s.level, s.heading, s.anchor) for s in document.sections],
@@ -182,7 +182,7 @@ def test_line_ends_make_no_difference(text: str, end: str) -> None:
     assert other.tags == unix.tags
     assert (other.tasks, other.code_blocks, other.anchors) == (unix.tasks, unix.code_blocks, unix.anchors)
     assert other.problems == unix.problems
-    assert (other.title, other.meta, other.claim) == (unix.title, unix.meta, unix.claim)
+    assert (other.title, other.meta, other.claims) == (unix.title, unix.meta, unix.claims)
 
 
 def test_a_file_over_the_limit_is_known_by_its_front_matter_alone() -> None:

@@ -92,13 +92,18 @@ class Link(NamedTuple):
     scope: str
     name: str | None
 
+    @property
+    def settled_scope(self) -> str | None:
+        """The scope, where it is settled before the link is resolved; else None."""
+        return self.scope if self.name is None else None
+
 
 class Task(NamedTuple):
-    """A checkbox of a task list."""
+    """A checkbox of a task list; done is 1 or 0."""
 
     section: int
     line: int
-    done: bool
+    done: int
     text: str
 
 
@@ -119,14 +124,33 @@ class Anchor(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """The id that a front matter asks for."""
+    """The id that a front matter asks for; name is the one under which documents with such a path are found."""
 
     claim: str
+    name: str
     line: int
 
 
+class Name(NamedTuple):
+    """A name under which links can find a document; alias is '' when it comes from the path."""
+
+    name: str
+    alias: str
+
+
+class Property(NamedTuple):
+    """A value of a key of the front matter, as JSON; ordinal is 0, or its place in a list."""
+
+    key: str
+    ordinal: int
+    value: str
+
+
 class Document(NamedTuple):
-    """A parsed file: everything the cache will know of it, before links are resolved."""
+    """A parsed file: everything the cache will know of it, before links are resolved.
+
+    build/columns.py says which columns its attributes, and those of the rows in it, become.
+    """
 
     path: str
     title: str
@@ -138,10 +162,12 @@ class Document(NamedTuple):
     hash: str
     size: int
     meta: str | None
-    claim: Claim | None
+    claims: tuple[Claim, ...]
+    """One, or none."""
     tags: tuple[str, ...]
     aliases: tuple[str, ...]
-    properties: tuple[tuple[str, int, str], ...]
+    properties: tuple[Property, ...]
+    names: tuple[Name, ...]
     sections: tuple[Section, ...]
     bodies: tuple[str, ...]
     """The text of each section, to be indexed and forgotten."""

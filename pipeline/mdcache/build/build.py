@@ -7,8 +7,9 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from mdcache.build import problems, resolve, workers
+from mdcache.build.columns import FILES
 from mdcache.build.digest import Digest
-from mdcache.build.layout import FILES, TABLES, Batch, Job
+from mdcache.build.layout import Batch, Job
 from mdcache.build.load import Loader
 from mdcache.config.settings import Settings
 from mdcache.files.content import Clock
@@ -113,7 +114,7 @@ class Build:
     def _add(self, batch: Batch) -> None:
         if not self._stamped:
             # Not deleted afterwards: what was deleted would still lie in the file's free pages.
-            batch.rows[TABLES.index(FILES)].clear()
+            batch.drop(FILES)
         self._loader.add(batch)
         self.digest.add(batch.digests)
         self._absent += [path for path, _ in batch.absent]

@@ -1,47 +1,83 @@
 """The digest: SHA-256 of the cache's logical content, the same for the same documents under the same fingerprint.
 
-A hash of hashes: one for each document, by path, computed where it is parsed (layout.digest_of), then ids, what links
-resolve to, and problems. Keys, history, the stat cache and facts of the run stay outside.
+A hash of hashes: one for each document, by path, then ids, what links resolve to, and problems. That of a document is
+computed where it is parsed, of all that the tables will hold of it, apart from what resolving decides; of_tables
+computes the same from the tables. Keys, history, the stat cache and facts of the run stay outside.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mdcache.store.connections import Connection
+from mdcache.build import columns
+from mdcache.build.columns import NODES, PARTS, PROBLEMS, Column, Role, Table
+from mdcache.model import Document
 
-_DOCUMENT = """
-    SELECT path, title, type, domain, layer, date, summary, hash, size, meta, key FROM nodes ORDER BY path"""
-_CLAIM = "SELECT claim, line FROM claims WHERE node = ?"
-# In the order of layout.digest_of.
-_PARTS = (
-    ("tag", "FROM tags WHERE node = ? ORDER BY tag"),
-    ("alias", "FROM aliases WHERE node = ? ORDER BY alias"),
-    ("key, ordinal, value", "FROM properties WHERE node = ? ORDER BY key, ordinal, value"),
-    ("name, alias", "FROM names WHERE node = ? ORDER BY name, alias"),
-    ('level, heading, anchor, start, "end", line', "FROM sections WHERE node = ? ORDER BY ordinal"),
-    (
-        'ordinal_of, line, "column", kind, type, target, fragment, label, CASE WHEN name IS NULL THEN scope END, name',
-        "FROM (SELECT links.*, sections.ordinal AS ordinal_of FROM links JOIN sections ON sections.key = section"
-        " WHERE source = ?) ORDER BY ordinal",
-    ),
-    (
-        "ordinal, tasks.line, done, text",
-        "FROM tasks JOIN sections ON sections.key = section WHERE tasks.node = ? ORDER BY tasks.rowid",
-    ),
-    (
-        "ordinal, code_blocks.line, language",
-        "FROM code_blocks JOIN sections ON sections.key = section WHERE code_blocks.node = ?"
-        " ORDER BY code_blocks.rowid",
-    ),
-    (
-        "anchors.anchor, ordinal, anchors.line",
-        "FROM anchors JOIN sections ON sections.key = section WHERE anchors.node = ? ORDER BY anchors.anchor",
-    ),
-)
+if TYPE_CHECKING:
+    from mdcache.store.connections import Connection  # not at run time: workers must not wait for SQLite
+
+
+def of_document(document: Document) -> bytes:
+    """Return the SHA-256 of a document, 32 bytes."""
+    logical = [*_NODE(document)]
+    for rows, (order, settled) in zip(_rows_of(document), _PARTS, strict=True):
+        if not rows:
+            logical.append(())
+            continue
+        in_order = sorted(rows, key=order) if order else rows
+        logical.append(in_order if settled is None else list(map(settled, in_order)))
+    logical[_CLAIM] = next(iter(logical[_CLAIM]), None)
+    return hashlib.sha256(_json(logical)).digest()
+
+
+class _Part(NamedTuple):
+    """How a document's rows of a table are brought into the form in which the table gives them back."""
+
+    order: Callable[[Any], Any] | None
+    settled: Callable[[Any], tuple[Any, ...]] | None
+    """None: each is already in it."""
+
+
+def _part(table: Table) -> _Part:
+    plain = table.of(Role.ITSELF)
+    order = (str if plain else attrgetter(*table.order)) if table.order else None
+    return _Part(order, None if plain else table.settled())
+
+
+_NODE = NODES.values(NODES.digested)
+_PARTS = tuple(map(_part, PARTS))
+_CLAIM = len(NODES.digested)
+"""Where the only row of a document's claims stands, or null."""
+_rows_of = attrgetter(*(table.rows for table in PARTS))
+
+
+def _expression(column: Column) -> str:
+    if column.role is Role.SECTION:
+        return "section.ordinal"
+    return column.settled or f'one."{column.name}"'
+
+
+def _order(table: Table) -> str:
+    names = table.order or tuple(column.name for column in table.of(Role.ORDINAL)) or ("rowid",)
+    return ", ".join(f'one."{name}"' for name in names)
+
+
+def _select(table: Table) -> str:
+    """Return the SQL for a document's rows of a table."""
+    section = "JOIN sections AS section ON section.key = one.section" if table.of(Role.SECTION) else ""
+    return (
+        f"SELECT {', '.join(map(_expression, table.digested))} FROM {table.name} AS one {section}"
+        f" WHERE one.{table.owner} = ? ORDER BY {_order(table)}"
+    )
+
+
+_DOCUMENTS = f"SELECT {columns.names(NODES.digested)}, key FROM nodes ORDER BY path"
+_SELECTS = tuple((table, _select(table)) for table in PARTS)
+_PROBLEMS = columns.names(PROBLEMS.digested)
 _WHOLE = (
     "SELECT path, id FROM nodes ORDER BY path",
     # CROSS JOIN keeps this order of tables, which is the order asked for. Any other needs a sort, of all links at once
@@ -49,8 +85,7 @@ _WHOLE = (
     "SELECT source.path, links.ordinal, links.scope, target.id FROM nodes AS source"
     " CROSS JOIN links ON links.source = source.key JOIN nodes AS target ON target.key = target_node"
     " ORDER BY source.path, links.ordinal",
-    'SELECT path, line, "column", code, severity, message, link FROM problems'
-    ' ORDER BY path, line, "column", code, severity, message, link',
+    f"SELECT {_PROBLEMS} FROM problems ORDER BY {_PROBLEMS}",
 )
 
 
@@ -61,11 +96,11 @@ class Digest:
         self._hash = hashlib.sha256()
 
     def add(self, digests: bytes) -> None:
-        """32 bytes for each document, in the order of their paths."""
+        """Take 32 bytes for each document, in the order of their paths."""
         self._hash.update(digests)
 
     def hexdigest(self, db: Connection) -> str:
-        """Add what only the resolved cache knows; the end."""
+        """Add what only the resolved cache knows, and return the digest; the end."""
         for sql in _WHOLE:
             for row in db.execute(sql):
                 self._hash.update(_json(row))
@@ -73,7 +108,7 @@ class Digest:
 
 
 def of_tables(db: Connection) -> str:
-    """The digest computed from the tables alone."""
+    """Return the digest computed from the tables alone."""
     digest = Digest()
     for document in _documents(db):
         digest.add(hashlib.sha256(_json(document)).digest())
@@ -81,18 +116,19 @@ def of_tables(db: Connection) -> str:
 
 
 def _documents(db: Connection) -> Iterator[list[Any]]:
-    for *fields, key in db.execute(_DOCUMENT):
-        claim = db.execute(_CLAIM, (key,)).fetchone()
-        yield [
-            *fields,
-            claim,
-            *(_part(columns, db.execute(f"SELECT {columns} {rest}", (key,))) for columns, rest in _PARTS),
-        ]
+    for *fields, key in db.execute(_DOCUMENTS):
+        logical = [*fields, *(_rows(db, table, sql, key) for table, sql in _SELECTS)]
+        logical[_CLAIM] = next(iter(logical[_CLAIM]), None)
+        yield logical
 
 
-def _part(columns: str, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    return [row[0] for row in rows] if "," not in columns else list(rows)
+def _rows(db: Connection, table: Table, sql: str, node: int) -> list[Any]:
+    rows = db.execute(sql, (node,))
+    return [value for (value,) in rows] if table.of(Role.ITSELF) else rows.fetchall()
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _encode(value).encode()

@@ -1,78 +1,23 @@
 """From documents to rows, laid out flat for multi-row statements. Runs where documents are parsed.
 
-The inserting process is the bottleneck, so it gets lists of parameters and no objects. Section keys count from 0
-within a batch; load adds what came before.
+All batches pass through the one process that inserts, and what it does for each row bounds a rebuild. So it gets flat
+lists of parameters, each row after the other, and no objects: they unpickle fastest, and a slice of one is what a
+multi-row statement takes. A column of a flat list is every n-th value of it; Batch alone knows where each begins.
+Section keys count from 0 within a batch; load adds what came before.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from mdcache.build import digest
+from mdcache.build.columns import FILES, NODES, PARTS, PLACED, PROBLEMS, SECTIONS, TABLES, VALUES, Role, Table
 from mdcache.files.content import Clock
 from mdcache.files.sources import Reader
 from mdcache.model import Document, Entry, Problem, Rules, Stamp
-from mdcache.parse import targets
 from mdcache.parse.segment import segment
-
-
-class Table(NamedTuple):
-    """How rows of one table are laid out; columns marked as section keys are counted from 0 within a batch."""
-
-    name: str
-    columns: tuple[str, ...]
-    section_columns: tuple[int, ...] = ()
-
-
-NODES = Table(
-    "nodes",
-    ("key", "id", "path", "title", "type", "domain", "layer", "date", "summary", "hash", "size", "meta"),
-)
-SECTIONS = Table(
-    "section_texts",
-    (
-        "key",
-        "node",
-        "ordinal",
-        "level",
-        "heading",
-        "anchor",
-        "start",
-        '"end"',
-        "line",
-        "title",
-        "words",
-        "tags",
-        "body",
-    ),
-    (0,),
-)
-LINKS = Table(
-    "links",
-    (
-        *("source", "section", "ordinal", "line", '"column"', "kind", "type"),
-        *("target", "fragment", "label", "scope", "name"),
-    ),
-    (1,),
-)
-FILES = Table("files", ("path", "size", "mtime_ns", "ctime_ns", "inode", "hash"))
-TABLES = (
-    NODES,
-    SECTIONS,
-    LINKS,
-    Table("claims", ("node", "claim", "name", "line")),
-    Table("names", ("name", "node", "alias")),
-    Table("tags", ("node", "tag")),
-    Table("aliases", ("node", "alias")),
-    Table("properties", ("node", "key", "ordinal", "value")),
-    Table("tasks", ("node", "section", "line", "done", "text"), (1,)),
-    Table("code_blocks", ("node", "section", "line", "language"), (1,)),
-    Table("anchors", ("node", "anchor", "section", "line"), (2,)),
-    FILES,
-    Table("problems", ("path", "line", '"column"', "code", "severity", "message", "link")),
-)
 
 
 class Job(NamedTuple):
@@ -92,7 +37,7 @@ class Job(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a worker gives back. rows has one flat list of parameters for each of TABLES, in their order."""
+    """What a worker gives back. rows has one flat list of parameters for each of columns.TABLES, in their order."""
 
     rows: tuple[list[Any], ...]
     documents: int
@@ -104,6 +49,25 @@ class Batch(NamedTuple):
     """Paths of entries that are no documents, with the problem of those that cannot be read; None for those gone."""
     written: tuple[int, ...]
     """The keys of the nodes in rows."""
+
+    def columns(self, table: Table, *names: str) -> Iterable[tuple[Any, ...]]:
+        """Return these columns of the rows for a table."""
+        flat = self.rows[TABLES.index(table)]
+        return zip(*(flat[_stride(table, name)] for name in names), strict=True)
+
+    def put(self, table: Table, name: str, column: list[Any]) -> None:
+        """Replace a column of the rows for a table."""
+        self.rows[TABLES.index(table)][_stride(table, name)] = column
+
+    def drop(self, table: Table) -> None:
+        """Leave out the rows for a table."""
+        self.rows[TABLES.index(table)].clear()
+
+
+def _stride(table: Table, name: str) -> slice:
+    """Return where the values of a column lie in a flat list."""
+    written = [column.name for column in table.written]
+    return slice(written.index(name), None, len(written))
 
 
 def get_ready() -> None:
@@ -124,8 +88,39 @@ def run(job: Job) -> Batch:
             rows.stamp(entry.path, found[1], hash_)
         else:
             text, stamp = found
-            rows.document(key, entry.default_id, parse.parse(entry.path, text, job.rules), stamp, job.rules)
+            rows.document(key, entry.default_id, parse.parse(entry.path, text, job.rules), stamp)
     return rows.batch()
+
+
+_Place = Callable[[int, int, int, Any], tuple[Any, ...]]
+"""A function of (key of the node, key of its section 0, ordinal of the row, row)."""
+# What layout places before the values of a row of the model, by the roles of the table's columns. Written out for each
+# shape that a table has: put together from a function a column it would take three times as long, for each row.
+_PLACES: dict[tuple[Role, ...], _Place] = {
+    (Role.NODE,): lambda node, _first, _ordinal, _row: (node,),
+    (Role.NODE, Role.SECTION): lambda node, first, _ordinal, row: (node, first + row.section),
+    (Role.NODE, Role.ORDINAL, Role.SECTION): lambda node, first, ordinal, row: (node, ordinal, first + row.section),
+}
+
+
+class _Part(NamedTuple):
+    """How to lay out a document's rows of a table."""
+
+    place: _Place
+    values_of: Callable[[Any], tuple[Any, ...]]
+
+
+def _values(table: Table) -> Callable[[Any], tuple[Any, ...]]:
+    return table.values(table.of(*VALUES))
+
+
+_NODE, _SECTION, _STAMP, _PROBLEM = map(_values, (NODES, SECTIONS, FILES, PROBLEMS))
+# Sections alone have words to index beside their values, and are laid out by themselves.
+_WITHOUT_WORDS = tuple(table for table in PARTS if table is not SECTIONS)
+_PARTS = tuple(
+    _Part(_PLACES[tuple(column.role for column in table.of(*PLACED))], _values(table)) for table in _WITHOUT_WORDS
+)
+_rows_of = attrgetter(*(table.rows for table in _WITHOUT_WORDS))
 
 
 class _Rows:
@@ -137,6 +132,7 @@ class _Rows:
         self._add: dict[str, Callable[[Iterable[Any]], None]] = {
             table.name: rows.extend for table, rows in zip(TABLES, self._rows, strict=True)
         }
+        self._parts = [(self._add[table.name], *part) for table, part in zip(_WITHOUT_WORDS, _PARTS, strict=True)]
         self._documents = self._sections = self._bytes = 0
         self._digests: list[bytes] = []
         self._absent: list[tuple[str, Problem | None]] = []
@@ -157,58 +153,30 @@ class _Rows:
         self._absent.append((path, problem))
 
     def stamp(self, path: str, stamp: Stamp, hash_: str) -> None:
-        self._add["files"]((path, *stamp, hash_))
+        self._add["files"]((path, hash_, *_STAMP(stamp)))
 
-    def problems(self, problems: Iterable[Problem]) -> None:
-        for problem in problems:
-            self._add["problems"](problem)
-
-    def document(self, node: int, id_: str, document: Document, stamp: Stamp, rules: Rules) -> None:
-        names = sorted(targets.names_of(document.path, document.aliases, rules.roots, rules.extensions))
-        self._metadata(node, id_, document, names, rules)
-        self._parts(node, self._sections, document)
+    def document(self, node: int, id_: str, document: Document, stamp: Stamp) -> None:
+        self._add["nodes"]((node, id_, *_NODE(document)))
+        first = self._sections
+        for rows, (extend, place, values_of) in zip(_rows_of(document), self._parts, strict=True):
+            if rows:
+                for ordinal, row in enumerate(rows):
+                    extend(place(node, first, ordinal, row) + values_of(row))
         self._section_texts(node, document)
-        self.problems(document.problems)
+        for problem in document.problems:
+            self._add["problems"](_PROBLEM(problem))
         self.stamp(document.path, stamp, document.hash)
         self._written.append(node)
         self._documents += 1
         self._bytes += document.size
-        self._digests.append(digest_of(document, names))
-
-    def _metadata(self, node: int, id_: str, document: Document, names: list[tuple[str, str]], rules: Rules) -> None:
-        add = self._add
-        add["nodes"]((node, id_, *document[:10]))
-        if document.claim:
-            claim, line = document.claim
-            add["claims"]((node, claim, targets.bucket(claim, rules.extensions), line))
-        for name, alias in names:
-            add["names"]((name, node, alias))
-        for tag in document.tags:
-            add["tags"]((node, tag))
-        for alias in document.aliases:
-            add["aliases"]((node, alias))
-        for item in document.properties:
-            add["properties"]((node, *item))
-
-    def _parts(self, node: int, first: int, document: Document) -> None:
-        """What lies in sections; first is the batch's number of the document's section 0."""
-        add = self._add
-        for task in document.tasks:
-            add["tasks"]((node, first + task.section, task.line, int(task.done), task.text))
-        for block in document.code_blocks:
-            add["code_blocks"]((node, first + block.section, block.line, block.language))
-        for anchor in document.anchors:
-            add["anchors"]((node, anchor.anchor, first + anchor.section, anchor.line))
-        extend = add["links"]
-        for ordinal, link in enumerate(document.links):
-            extend((node, first + link.section, ordinal, *link[1:]))
+        self._digests.append(digest.of_document(document))
 
     def _section_texts(self, node: int, document: Document) -> None:
-        extend, key = self._add["section_texts"], self._sections
+        extend, key = self._add["sections"], self._sections
         self._sections += len(document.sections)
         if not self._texts:
             for ordinal, section in enumerate(document.sections):
-                extend((key + ordinal, node, ordinal, *section, *_NO_WORDS))
+                extend((key + ordinal, node, ordinal, *_SECTION(section), *_NO_WORDS))
             return
         title, tags = segment(document.title), segment(" ".join(document.tags)) or None
         spoken = len(document.sections) * (len(title) + len(tags or ""))
@@ -216,7 +184,7 @@ class _Rows:
         for ordinal, (section, body) in enumerate(zip(document.sections, document.bodies, strict=True)):
             words = segment(section.heading) if section.heading else None
             text = segment(body if ordinal else opening(document, body))
-            extend((key + ordinal, node, ordinal, *section, title, words, tags, text))
+            extend((key + ordinal, node, ordinal, *_SECTION(section), title, words, tags, text))
             if not everywhere:
                 title, tags = "", None
 
@@ -231,27 +199,3 @@ def opening(document: Document, body: str) -> str:
     """What is indexed for section 0: its text, and the aliases and summary that stand in no text."""
     extra = "\n".join((*document.aliases, document.summary or ""))
     return f"{body}\n{extra}" if extra else body
-
-
-def digest_of(document: Document, names: list[tuple[str, str]]) -> bytes:
-    """The SHA-256 of all that the tables will hold of the document, apart from what resolving decides.
-
-    Rows are in the order in which the tables give them back; see digest.of_tables, which must agree.
-    """
-    logical = [
-        *document[:10],
-        document.claim,
-        sorted(document.tags),
-        sorted(document.aliases),
-        sorted(document.properties),
-        names,
-        document.sections,
-        [link if link.name is None else (*link[:8], None, link.name) for link in document.links],
-        [(*task[:2], int(task.done), task.text) for task in document.tasks],
-        document.code_blocks,
-        sorted(document.anchors),
-    ]
-    return hashlib.sha256(_json(logical).encode()).digest()
-
-
-_json = json.JSONEncoder(separators=(",", ":")).encode

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mdcache.build.layout import NODES, SECTIONS, TABLES, Batch, Table
+from mdcache.build import columns
+from mdcache.build.columns import NODES, SECTIONS, TABLES, Role, Table
+from mdcache.build.layout import Batch
 from mdcache.store.connections import NULL, Connection
 
 # Larger is hardly faster and holds more text in memory; smaller leaves more segments to search (measured on 39,000
@@ -19,7 +21,7 @@ _BYTES = 8 << 20
 
 # A document that changed keeps its row, so that what points at it need not be found again.
 _OVERWRITE = " ON CONFLICT (key) DO UPDATE SET " + ", ".join(
-    f"{column} = excluded.{column}" for column in NODES.columns if column != "key"
+    f'"{column.name}" = excluded."{column.name}"' for column in NODES.written if column.role is not Role.NODE_KEY
 )
 
 
@@ -60,16 +62,17 @@ class _Inserter:
 
     def __init__(self, db: Connection, table: Table) -> None:
         self._db = db
-        self._width = len(table.columns)
-        self._shift = table.section_columns
+        written = table.written
+        self._width = len(written)
+        self._sections = [at for at, column in enumerate(written) if column.role in (Role.SECTION_KEY, Role.SECTION)]
         # OR FAIL: otherwise a statement journal is opened, and that makes FTS5 flush, in inserts into other tables too.
-        self._head = f"INSERT OR FAIL INTO {table.name} ({', '.join(table.columns)}) VALUES "
+        self._head = f"INSERT OR FAIL INTO {table.view or table.name} ({columns.names(written)}) VALUES "
         self._row = "(" + ",".join("?" * self._width) + ")"
         self._tail = _OVERWRITE if table is NODES else ""
         self._rows: list[Any] = []
 
     def add(self, rows: list[Any], first_section: int) -> None:
-        for column in self._shift:
+        for column in self._sections:
             rows[column :: self._width] = [section + first_section for section in rows[column :: self._width]]
         self._rows += rows
         self._insert(_ROWS)

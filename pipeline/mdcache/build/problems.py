@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from mdcache.build.columns import PROBLEMS, names
 from mdcache.model import ERROR, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
 from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
@@ -40,8 +41,9 @@ def forget(db: Connection, keys: str) -> None:
 
 def write(db: Connection, problems: Iterable[Problem]) -> None:
     """Insert problems, one at a time, so that memory stays flat."""
-    columns = 'path, line, "column", code, severity, message, link'
-    db.executemany(f"INSERT INTO problems ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", problems)
+    written = PROBLEMS.written
+    sql = f"INSERT INTO problems ({names(written)}) VALUES ({', '.join('?' * len(written))})"
+    db.executemany(sql, map(PROBLEMS.values(written), problems))
 
 
 def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:

@@ -269,7 +269,7 @@ class _Finder:
         found, place = [], self._places().of
         for done, start, end in tasks:
             section, line, _ = place(start)
-            found.append(Task(section, line, done, _in_one_line(self._data[start:end].decode())))
+            found.append(Task(section, line, int(done), _in_one_line(self._data[start:end].decode())))
         return tuple(found)
 
     def code_blocks(self, blocks: list[tuple[str | None, int]]) -> tuple[CodeBlock, ...]:

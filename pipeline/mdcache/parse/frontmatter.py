@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mdcache.model import FRONT_MATTER_LIMIT
+from mdcache.model import FRONT_MATTER_LIMIT, Property
 
 # libyaml's parser where the wheel has it: ten times faster.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -52,7 +52,7 @@ class FrontMatter(NamedTuple):
     lists: dict[str, tuple[str, ...]]
     lines: dict[str, int]
     meta: str
-    properties: tuple[tuple[str, int, str], ...]
+    properties: tuple[Property, ...]
     links: tuple[WikiProperty, ...]
 
 
@@ -211,10 +211,10 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _properties(meta: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
+def _properties(meta: dict[str, Any]) -> Iterator[Property]:
     for key, value in meta.items():
         for ordinal, item in enumerate(value if isinstance(value, list) else [value]):
-            yield key, ordinal, _json(item)
+            yield Property(key, ordinal, _json(item))
 
 
 def _links(key: str, node: Any) -> Iterator[WikiProperty]:

@@ -109,6 +109,7 @@ def _document(
     name = path.rpartition("/")[2]
     stem = without_extension(name, rules.extensions)
     dated = _DATE.match(name)
+    aliases = _aliases(front)
     by_path = _by_path(path, rules.paths)
     return Document(
         path=path,
@@ -121,10 +122,11 @@ def _document(
         hash=content.hash,
         size=content.size,
         meta=front.meta if front else None,
-        claim=_claim(front),
+        claims=_claims(front, rules),
         tags=_unique([*_front_tags(front), *found.tags]),
-        aliases=_aliases(front),
+        aliases=aliases,
         properties=front.properties if front else (),
+        names=tuple(sorted(targets.names_of(path, aliases, rules.roots, rules.extensions))),
         sections=found.sections,
         bodies=found.bodies,
         links=(*_property_links(path, front, rules), *found.links),
@@ -135,9 +137,11 @@ def _document(
     )
 
 
-def _claim(front: FrontMatter | None) -> Claim | None:
+def _claims(front: FrontMatter | None, rules: Rules) -> tuple[Claim, ...]:
     wanted = front.fields.get("id") if front else None
-    return Claim(wanted, front.lines["id"] + 2) if front and wanted else None
+    if not front or not wanted:
+        return ()
+    return (Claim(wanted, targets.bucket(wanted, rules.extensions), front.lines["id"] + 2),)
 
 
 def _front_tags(front: FrontMatter | None) -> list[str]:

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from mdcache.model import Rules
+from mdcache.model import Name, Rules
 from mdcache.paths import fold, folder, has_extension, join, nfc
 
 DOCUMENT = "document"
@@ -179,19 +179,17 @@ def bucket(path: str, extensions: tuple[str, ...]) -> str:
     return fold(name[:end])
 
 
-def names_of(
-    path: str, aliases: tuple[str, ...], roots: tuple[str, ...], extensions: tuple[str, ...]
-) -> set[tuple[str, str]]:
-    """The (name, alias) pairs under which a document can be found; alias is '' for its path."""
+def names_of(path: str, aliases: tuple[str, ...], roots: tuple[str, ...], extensions: tuple[str, ...]) -> set[Name]:
+    """Return the names under which a document can be found."""
     own = bucket(path, extensions)
-    names = {(own, "")}
+    names = {Name(own, "")}
     if own in INDEX_NAMES:
         parent = folder(path)
-        names.add((bucket(parent, extensions), ""))
+        names.add(Name(bucket(parent, extensions), ""))
         if parent in roots:
-            names.add(("", ""))  # [home](/) means a root's own index
+            names.add(Name("", ""))  # [home](/) means a root's own index
     for alias in aliases:
         folded = fold(alias.strip())
         if folded:
-            names.add((bucket(folded, extensions), folded))
+            names.add(Name(bucket(folded, extensions), folded))
     return names

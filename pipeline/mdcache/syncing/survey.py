@@ -123,8 +123,10 @@ def _verdict(settings: Settings, change: Change) -> tuple[str | None, Problem | 
 
 
 def listed_problems(db: Connection, within: frozenset[str] | None = None) -> list[Problem]:
-    rows = db.execute(f'SELECT path, line, "column", code, severity, message, link FROM problems WHERE {NO_NODE}')
-    return [Problem(*row) for row in rows if within is None or lies_within(row[0], within)]
+    """Return the problems of files that are no document's row, of all or of those within these paths."""
+    columns = ", ".join(f'"{name}"' for name in Problem._fields)
+    problems = map(Problem._make, db.execute(f"SELECT {columns} FROM problems WHERE {NO_NODE}"))
+    return [problem for problem in problems if within is None or lies_within(problem.path, within)]
 
 
 def _path(change: Change) -> str:

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mdcache import stops, times
-from mdcache.build import problems, resolve
-from mdcache.build.layout import FILES, NODES, TABLES, Batch, Job, Table
+from mdcache.build import columns, problems, resolve
+from mdcache.build.columns import FILES, NODES, PARTS
+from mdcache.build.layout import Batch, Job
 from mdcache.build.load import Loader
 from mdcache.config.settings import Settings
 from mdcache.errors import doing
@@ -31,7 +32,6 @@ from mdcache.syncing.survey import NO_NODE, listed_problems
 _CHANGES = 512
 _BYTES = 4 << 20
 _STEPS = 1_000_000
-_PARTS = ("sections", "claims", "names", "tags", "aliases", "properties", "tasks", "code_blocks", "anchors")
 
 
 def clock(path: str) -> Clock:
@@ -124,7 +124,7 @@ class Update:
         """The old path of new documents that have the bytes of one that is gone, by preference under the same name."""
         known = {row.key for row in changed}
         moved = {}
-        for key, path, hash_ in _columns(batch, NODES, "key", "path", "hash"):
+        for key, path, hash_ in batch.columns(NODES, "key", "path", "hash"):
             rows = self._left.get(hash_)
             if rows and key not in known:
                 name = posixpath.basename(path)
@@ -172,9 +172,9 @@ class Update:
 
     def _settles(self, batch: Batch) -> bool:
         """Whether a stamp of a file whose bytes are as before is not what is known of it."""
-        stamps = set(_columns(batch, FILES, *FILES.columns))
-        paths = json.dumps([stamp[0] for stamp in stamps])
-        sql = f"SELECT {', '.join(FILES.columns)} FROM files WHERE path IN (SELECT value FROM json_each(?))"
+        stamps = set(batch.columns(FILES, *(column.name for column in FILES.written)))
+        paths = json.dumps([path for (path,) in batch.columns(FILES, "path")])
+        sql = f"SELECT {columns.names(FILES.written)} FROM files WHERE path IN (SELECT value FROM json_each(?))"
         return not stamps <= set(self._db.execute(sql, (paths,)))
 
     def _take_out(self, batch: Batch, removed: list[_Row], changed: list[_Row]) -> int:
@@ -185,12 +185,11 @@ class Update:
         listed = "IN (SELECT value FROM json_each(?))"
         both = json.dumps([row.key for row in (*removed, *changed)])
         replaced = scalar(db, f"SELECT count(*) FROM sections WHERE node {listed}", both)
-        for table in _PARTS:
-            db.execute(f"DELETE FROM {table} WHERE node {listed}", (keys,))
-        db.execute(f"DELETE FROM links WHERE source {listed}", (keys,))
+        for table in PARTS:
+            db.execute(f"DELETE FROM {table.name} WHERE {table.owner} {listed}", (keys,))
         db.execute(f"DELETE FROM nodes WHERE key {listed}", (gone,))
-        named = [path for (path,) in _columns(batch, NODES, "path")] + [path for path, _ in batch.absent]
-        stamped = [path for (path,) in _columns(batch, FILES, "path")]
+        named = [path for (path,) in batch.columns(NODES, "path")] + [path for path, _ in batch.absent]
+        stamped = [path for (path,) in batch.columns(FILES, "path")]
         left = [row.path for row in removed]
         db.execute(f"DELETE FROM problems WHERE path {listed}", (json.dumps([*named, *left]),))
         db.execute(f"DELETE FROM files WHERE path {listed}", (json.dumps([*stamped, *left]),))
@@ -243,16 +242,7 @@ def _keep_ids(batch: Batch, changed: list[_Row]) -> None:
     Only now: when the batch was parsed, others before it may not have been applied, and have passed on their ids.
     """
     ids = {row.key: row.id for row in changed}
-    rows, width = batch.rows[TABLES.index(NODES)], len(NODES.columns)
-    rows[NODES.columns.index("id") :: width] = [
-        ids.get(key, "\x1a" + path) for key, path in _columns(batch, NODES, "key", "path")
-    ]
-
-
-def _columns(batch: Batch, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
-    """Some columns of the rows for a table."""
-    rows, width = batch.rows[TABLES.index(table)], len(table.columns)
-    return zip(*(rows[table.columns.index(name) :: width] for name in names), strict=True)
+    batch.put(NODES, "id", [ids.get(key, "\x1a" + path) for key, path in batch.columns(NODES, "key", "path")])
 
 
 class _Row(NamedTuple):

@@ -10,9 +10,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from mdcache.build import columns as tables
+from mdcache.build.columns import Column, Role, Table, names
 from mdcache.store.connections import Connection, scalar
 
-NODES = "nodes"
+NODES = tables.NODES.name
 INDEX = "sections_fts"
 _Item = TypeVar("_Item")
 
@@ -36,44 +38,47 @@ class _Part(NamedTuple):
     sql: str
 
 
-def _of(table: str, columns: str, owner: str = "node", more: str = "") -> _Part:
+def _of(table: Table) -> _Part:
     """The rows of a table that belong to documents."""
+    joins = "".join(_JOINS.get(column.role, "") for column in table.compared)
+    return _within(table.name, table, ", ".join(map(_compared, table.compared)), joins)
+
+
+def _within(name: str, table: Table, columns: str, joins: str) -> _Part:
     order = ", ".join(map(str, range(1, columns.count(",") + 3)))
-    rows = f"nodes CROSS JOIN {table} AS one ON one.{owner} = nodes.key {more}"
-    return _Part(table, f"SELECT nodes.path, {columns} FROM {rows} ORDER BY {order}")
+    rows = f"nodes CROSS JOIN {table.name} AS one ON one.{table.owner} = nodes.key {joins}"
+    return _Part(name, f"SELECT nodes.path, {columns} FROM {rows} ORDER BY {order}")
+
+
+def _by_path(table: Table, *first: str) -> _Part:
+    """The rows of a table that has the paths itself; first: the columns to begin with."""
+    columns = sorted(
+        table.compared, key=lambda column: first.index(column.name) if column.name in first else len(first)
+    )
+    return _Part(table.name, f"SELECT {names(columns)} FROM {table.name} ORDER BY {names(columns)}")
 
 
 # Of the same document: by its ordinal alone, another's would pass for one of its own.
-_SECTION = "JOIN sections AS s ON s.key = one.section AND s.node = nodes.key"
-_PROBLEM = 'path, line, "column", code, severity, message, link'
-_NODES = _Part(
-    NODES, "SELECT path, hash, id, title, type, domain, layer, date, summary, size, meta FROM nodes ORDER BY path"
-)
+_JOINS = {
+    Role.SECTION: " JOIN sections AS section ON section.key = one.section AND section.node = nodes.key",
+    Role.TARGET: " LEFT JOIN nodes AS other ON other.key = target_node",
+}
+
+
+def _compared(column: Column) -> str:
+    if column.role is Role.SECTION:
+        return "section.ordinal"
+    return "other.path" if column.role is Role.TARGET else f'one."{column.name}"'
+
+
+_NODES = _by_path(tables.NODES, "path", "hash")
 _PARTS = (
-    _of("claims", "claim, name, line"),
-    _of("names", "name, alias"),
-    _of("tags", "tag"),
-    _of("aliases", "alias"),
-    _of("properties", "one.key, ordinal, value"),
-    _of("sections", 'ordinal, level, heading, anchor, start, "end", line'),
-    _of(
-        "links",
-        'one.ordinal, s.ordinal, one.line, one."column", kind, one.type, target, fragment, label, scope, name, rivals,'
-        " other.path",
-        "source",
-        f"{_SECTION} LEFT JOIN nodes AS other ON other.key = target_node",
-    ),
-    _of("tasks", "one.line, s.ordinal, done, text", more=_SECTION),
-    _of("code_blocks", "one.line, s.ordinal, language", more=_SECTION),
-    _of("anchors", "one.anchor, s.ordinal, one.line", more=_SECTION),
-    _Part("problems", f"SELECT {_PROBLEM} FROM problems ORDER BY {_PROBLEM}"),
+    *map(_of, tables.PARTS),
+    _by_path(tables.PROBLEMS),
     # How many terms each column of a section has: ranking asks.
-    _of("sections", "ordinal, sz", more=f"JOIN {INDEX}_docsize AS indexed ON indexed.id = one.key")._replace(
-        table=INDEX
-    ),
+    _within(INDEX, tables.SECTIONS, "ordinal, sz", f"JOIN {INDEX}_docsize AS indexed ON indexed.id = one.key"),
 )
-# Of the stat cache only which bytes a document was read from: a file that was touched since is as good as before.
-_FILES = _Part("files", "SELECT path, size, hash FROM files ORDER BY path")
+_FILES = _by_path(tables.FILES)
 
 
 def differences(left: Connection, right: Connection, with_files: bool = True) -> Iterator[Difference]:
