@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import run
+from caches import cache_of
+from processes import descendants, is_gone, start
 
-from mdcache.checking import rules
+from mdcache.checking import rule, rules
 from mdcache.config.policy import Rule
-from mdcache.errors import UsageError
+from mdcache.errors import UsageError, WorkError
 from mdcache.model import Problem
 from mdcache.store import connections
 from mdcache.store.connections import Connection
@@ -124,20 +130,68 @@ def test_a_rule_that_never_ends_is_ended(db: Connection) -> None:
     assert found(db, "SELECT 'a' AS path, 1 AS message", 5)
 
 
-def test_a_rule_that_nothing_interrupts_ends_the_process() -> None:
-    script = """
-from mdcache.store import connections
-from mdcache.checking import rules
+UNINTERRUPTIBLE = "SELECT 'a' AS path, instr(zeroblob(8000000), zeroblob(4000000) || x'01') AS message"
+
+
+def test_a_rule_that_nothing_interrupts_is_killed(db: Connection) -> None:
+    assert refused(db, UNINTERRUPTIBLE, 0.2) == "rule 'a-rule': it ran longer than 0.2 seconds"
+    assert found(db, "SELECT 'a' AS path, 1 AS message")
+
+
+SCRIPT = """
+from mdcache.checking import rule, rules
 from mdcache.config.policy import Rule
-sql = "SELECT 'a' AS path, instr(zeroblob(8000000), zeroblob(4000000) || x'01') AS message"
-rules.run(connections.open_draft(), [Rule("a-rule", sql)], 0.2)
+from mdcache.store import connections
+print(flush=True)
+rules.run(connections.open_draft(), [Rule("a-rule", input())], 60)
 """
-    done = run((sys.executable, "-c", script), Path.cwd())
-    assert (done.returncode, done.stderr) == (2, "mdcache: rule 'a-rule': it ran longer than 0.2 seconds\n")
+
+
+def has_deleted(pid: int) -> bool:
+    """Whether a process has a file open that has no name any more."""
+    with contextlib.suppress(OSError):
+        return any(os.readlink(link).endswith(" (deleted)") for link in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_a_rule_ends_with_the_process_that_asks(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with start((sys.executable, "-c", SCRIPT), tmp_path, stdin=subprocess.PIPE, env=environment) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdin.write(UNINTERRUPTIBLE + "\n")
+        process.stdin.flush()
+        while not any(map(has_deleted, found := descendants(process.pid))):
+            pass  # until it has the draft, and runs
+        process.send_signal(signal.Signals[name])
+        process.communicate(timeout=30)
+    assert all(is_gone(pid) for pid in found)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_live_cache_is_judged_as_it_lies_there(vault: Callable[..., Path]) -> None:
+    folder = vault({"a.md": "# A\n"})
+    with cache_of(folder) as cache:
+        assert found(cache.db, "SELECT path, title AS message FROM nodes")[0][:6] == (
+            "a.md",
+            1,
+            1,
+            "a-rule",
+            "error",
+            "A",
+        )
+
+
+def test_a_draft_that_cannot_be_copied_is_one_clear_error(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(WorkError, match="cannot make a temporary file: No such file or directory"):
+        found(db, "SELECT 'a' AS path, 1 AS message")
 
 
 def test_a_rule_that_finds_no_end_of_problems_is_wrong(db: Connection) -> None:
-    assert len(found(db, f"{ENDLESS} LIMIT {rules.ROWS_LIMIT}")) == rules.ROWS_LIMIT
+    assert len(found(db, f"{ENDLESS} LIMIT {rule.ROWS_LIMIT}")) == rule.ROWS_LIMIT
     assert refused(db, ENDLESS) == "rule 'a-rule': it finds more than 10000 problems"
 
 

@@ -7,13 +7,20 @@ a `__main__` guard: nothing of the caller's program runs in it.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
 from typing import IO, Any, NamedTuple
+
+import mdcache
+from mdcache.errors import WorkError
 
 # The package's folder goes first while the package itself is found, and last for what it needs: so a checkout that was
 # found through PYTHONPATH is found again, and nothing that lies beside the package shadows the standard library.
@@ -29,20 +36,56 @@ import_module(module).main()
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-class Child(NamedTuple):
-    """A child as its parent sees it: it reads what is written to stdin, and its answers come out of stdout.
+class Child:
+    """A child as its parent sees it: it reads what is sent, and answers. Used as a context, it is killed at the end.
 
-    Nobody else has an end of these pipes: when one side dies, the other sees its pipe end at once.
+    Nobody else has an end of its pipes: when one side dies, the other sees its pipe end at once.
     """
 
-    process: subprocess.Popen[bytes]
-    stdin: IO[bytes]
-    stdout: IO[bytes]
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin
+        assert process.stdout
+        self._process, self.stdin, self.stdout = process, process.stdin, process.stdout
+        self.pid = process.pid
+        self._is_ours = False
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def send(self, value: Any) -> None:
+        """Send a value, which is pickled. Raises OSError when the child is gone."""
+        send(self.stdin, value)
+
+    def receive(self) -> Any:
+        """Return the next answer. Raises EOFError when the child is gone, WorkError when it is of another version."""
+        self.make_sure()
+        return receive(self.stdout)
+
+    def make_sure(self) -> None:
+        """Read what a child says first, before it has understood anything of ours: its version.
+
+        Raises:
+            WorkError: when that is not ours, as after an upgrade of what runs.
+        """
+        if self._is_ours:
+            return
+        version, self._is_ours = receive(self.stdout), True
+        if version != mdcache.__version__:
+            raise WorkError(f"mdcache {mdcache.__version__} was replaced by {version} while it ran: start it again")
+
+    def answers_within(self, seconds: float) -> bool:
+        """Wait for an answer, or for the child's end, for so many seconds; return whether there is one to receive."""
+        poll = select.poll()
+        poll.register(self.stdout, select.POLLIN)
+        return bool(poll.poll(math.ceil(seconds * 1000)))
 
     def stop(self) -> None:
         """Kill the child, wait until it has ended, and close its pipes."""
-        self.process.kill()
-        self.process.wait()
+        self._process.kill()
+        self._process.wait()
         self.stdout.close()
         with contextlib.suppress(OSError):  # what was still to be sent reaches nobody
             self.stdin.close()
@@ -77,13 +120,14 @@ def start(module: str, inherited: Iterable[int] = ()) -> Child:
         pass_fds=tuple(inherited),
         process_group=0,
     )
-    assert process.stdin
-    assert process.stdout
-    return Child(process, process.stdin, process.stdout)
+    return Child(process)
 
 
 def begun() -> tuple[IO[bytes], IO[bytes]]:
-    """Return the pipes from and to the parent, in a child that begins; what is printed goes to stderr from now on."""
+    """Begin a child: say our version, and return the pipes from and to the parent.
+
+    What is printed goes to stderr from now on, and SIGINT is ignored.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the parent may have held signals back when it started us
     incoming, outgoing = os.dup(0), os.dup(1)
@@ -91,7 +135,9 @@ def begun() -> tuple[IO[bytes], IO[bytes]]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+    reading, writing = os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+    send(writing, mdcache.__version__)
+    return reading, writing
 
 
 def send(stream: IO[bytes], value: Any) -> None:
@@ -106,3 +152,27 @@ def receive(stream: IO[bytes]) -> Any:
         return pickle.load(stream)
     except pickle.UnpicklingError as error:
         raise EOFError("the value was cut off") from error
+
+
+def arrivals(stream: IO[bytes]) -> Iterator[Any]:
+    """Yield the values that the parent sends. When it closes its pipe, or dies, this process ends at once.
+
+    They are received in a thread, so the end is seen in the middle of work, even of a query that takes hours.
+    """
+    inbox: SimpleQueue[Any] = SimpleQueue()
+    for_ever(lambda: inbox.put(receive(stream)))
+    while True:
+        yield inbox.get()
+
+
+def for_ever(step: Callable[[], None]) -> None:
+    """Repeat a step in a thread; when it fails, the parent is gone, and this process ends."""
+
+    def run() -> None:
+        try:
+            while True:
+                step()
+        finally:
+            os._exit(1)
+
+    threading.Thread(target=run, daemon=True).start()

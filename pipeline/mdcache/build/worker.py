@@ -9,12 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-import mdcache
 from mdcache import child
 from mdcache.child import Ends
 
@@ -23,13 +21,12 @@ _CYCLES_AFTER = 200_000
 
 
 def main() -> None:
-    """Say our version, learn what the work is, fork the workers, and end them when our parent closes its pipe, or dies.
+    """Learn what the work is, fork the workers, and end them when our parent closes its pipe, or dies.
 
     Whatever fails here, the parent sees pipes end and says it.
     """
     try:
         incoming, outgoing = child.begun()
-        child.send(outgoing, mdcache.__version__)
         work, get_ready, ends = child.receive(incoming)
         get_ready()
         # A job's values go with it, hardly ever in cycles: to look for those every 700 values is a tenth of the work.
@@ -67,25 +64,10 @@ def _serve(work: Callable[[Any], Any], own: Ends) -> None:
     while the parent is too busy to take the last result.
     """
     jobs, results = os.fdopen(own.jobs, "rb"), os.fdopen(own.results, "wb")
-    inbox: SimpleQueue[Any] = SimpleQueue()
     outbox: SimpleQueue[Any] = SimpleQueue()
-    _for_ever(lambda: inbox.put(child.receive(jobs)))
-    _for_ever(lambda: child.send(results, outbox.get()))
-    while True:
-        outbox.put(_outcome(work, inbox.get()))
-
-
-def _for_ever(step: Callable[[], None]) -> None:
-    """Repeat a step in a thread; when it fails, the parent is gone, and so is this process."""
-
-    def run() -> None:
-        try:
-            while True:
-                step()
-        finally:
-            os._exit(1)
-
-    threading.Thread(target=run, daemon=True).start()
+    child.for_ever(lambda: child.send(results, outbox.get()))
+    for job in child.arrivals(jobs):
+        outbox.put(_outcome(work, job))
 
 
 def _outcome(work: Callable[[Any], Any], job: Any) -> tuple[Any, Exception | None]:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import cycle
 from typing import IO, Any, TypeVar
 
-import mdcache
 from mdcache import child
 from mdcache.child import Ends
 from mdcache.errors import WorkError
@@ -85,9 +83,8 @@ def _recruited(
     except OSError as error:
         raise WorkError(f"cannot start {count} worker processes: {error.strerror}: try --workers 0") from error
     with _alive():
-        child.send(first.stdin, (*task, ends))
-    version = _Version(first.stdout)
-    return [_Worker(jobs, results, version) for jobs, results, _ in pipes]
+        first.send((*task, ends))
+    return [_Worker(jobs, results, first) for jobs, results, _ in pipes]
 
 
 def _pipes(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes], Ends]:
@@ -109,31 +106,16 @@ def _closed(stream: IO[bytes]) -> None:
 def _end(first: child.Child) -> None:
     """End the crew: its first process kills the workers, waits for them, and ends."""
     _closed(first.stdin)
-    while select.select((first.stdout,), (), (), _ENDING_S)[0] and os.read(first.stdout.fileno(), 1024):
+    while first.answers_within(_ENDING_S) and os.read(first.stdout.fileno(), 1024):
         pass  # its version, if no result was ever taken
     first.stop()
-
-
-class _Version:
-    """What the crew says first, before it has understood anything of ours; looked at when the first result is taken."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._seen = stream, False
-
-    def make_sure(self) -> None:
-        """Raises WorkError when it is not ours."""
-        if self._seen:
-            return
-        version, self._seen = child.receive(self._stream), True
-        if version != mdcache.__version__:
-            raise WorkError(f"mdcache {mdcache.__version__} was replaced by {version} while it ran: start it again")
 
 
 class _Worker:
     """A worker as its parent sees it; its results come in the order of its jobs."""
 
-    def __init__(self, jobs: IO[bytes], results: IO[bytes], version: _Version) -> None:
-        self._jobs, self._results, self._version = jobs, results, version
+    def __init__(self, jobs: IO[bytes], results: IO[bytes], first: child.Child) -> None:
+        self._jobs, self._results, self._first = jobs, results, first
 
     def submit(self, job: Any) -> Callable[[], Any]:
         """Send a job; return what waits for its result, to be called in the order of the jobs."""
@@ -144,7 +126,7 @@ class _Worker:
     def result(self) -> Any:
         """Return the next result, or raise what the work has raised."""
         with _alive():
-            self._version.make_sure()
+            self._first.make_sure()
             result, error = child.receive(self._results)
         if error:
             raise error

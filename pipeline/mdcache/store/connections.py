@@ -95,6 +95,13 @@ def open_draft() -> Connection:
     return db
 
 
+def open_copy(path: str) -> Connection:
+    """Return a connection to an empty file, to copy a draft into: no journal, no sync."""
+    db = _connect(path)
+    _run(db, "PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA mmap_size=0", "PRAGMA trusted_schema=OFF")
+    return db
+
+
 def open_settled(path: str) -> Connection:
     """The pages of a build that are not written to any more, read beside the connection that goes on writing others.
 
@@ -208,6 +215,11 @@ def scalar(db: Connection, sql: str, *parameters: Any) -> Any:
     """The first column of the first row, or None."""
     row = db.execute(sql, parameters).fetchone()
     return row[0] if row else None
+
+
+def file_of(db: Connection) -> str:
+    """Return the path of the file of a database; '' for one that has none, or none with a name."""
+    return os.fsdecode(scalar(db, "SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE name = 'main'") or b"")
 
 
 def constant(name: str) -> int | None:
