@@ -1,56 +1,37 @@
 """A folder of made-up documents, the same for the same arguments: python -m benchmarks.generate FOLDER --documents N
 
-Their sizes are spread like those of real documentation (log-normal), their words like those of a language (Zipf),
-and like a writer each keeps to its own few. They have front matter, headings, links of all kinds (a few broken),
-tags, tasks, tables and code; 3 % are written in a script without spaces. Three in ten link to nothing; half of the
-links lead to few documents (a power law), and one document in fifty has a name that many have. A folder holds at most
-fifty. A document depends on its number, the number of documents and the seed alone.
+There are two profiles: `notes`, texts of all sizes with links of all kinds, and `product`, the reference pages of a
+large product. Each module says what its documents are like.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
-import posixpath
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import accumulate
-from random import Random
 from typing import NamedTuple
 
-_SYLLABLES = [first + vowel + last for last in "nrlmt" for vowel in "aeiou" for first in "tsdbcfgklmnprv"]
-_VOCABULARY = 20_000
-# The spread of sizes, as measured on two folders of real documentation.
-_SIGMA = 0.9
-_LARGEST = 2_000_000
-_LANGUAGES = ("text", "python", "rust", "sh", "json", "")
-_KINDS = ("note", "decision", "guide", "reference")
+from benchmarks import notes, product
+
 # How many one process writes at a time; fewer are written without other processes.
 _PART = 1000
-# So many documents have 1,000 folders of their own; what comes after has others.
-_FILLED = 50_000
-_SHARED_NAMES = ("README", "overview", "index", "changes")
 
 
-def word(rank: int) -> str:
-    """The word at a rank of frequency, from 0; all differ, and common ones are short, as in a language."""
-    syllables = ""
-    rank += len(_SYLLABLES) - 69  # seventy words have one syllable, a third of what is written
-    while rank:
-        rank, digit = divmod(rank - 1, len(_SYLLABLES))
-        syllables = _SYLLABLES[digit] + syllables
-    return syllables
+class Profile(NamedTuple):
+    """A kind of documents."""
+
+    median_bytes: int
+    """How long they are unless told otherwise."""
+    path_of: Callable[[int], str]
+    document: Callable[[int, int, int, int], str]
 
 
-_WORDS = [word(rank) for rank in range(_VOCABULARY)]
-_WORD_WEIGHTS = list(accumulate(1 / (rank + 2.7) for rank in range(_VOCABULARY)))
-_SCRIPTS = {
-    "Han": [chr(code) for code in range(0x4E00, 0x4E00 + 2000)],
-    "Kana": [chr(code) for code in range(0x3041, 0x3094)],
-    "Thai": [chr(code) for code in range(0x0E01, 0x0E2E)],
+PROFILES = {
+    "notes": Profile(1500, notes.path_of, notes.document),
+    "product": Profile(10_000, product.path_of, product.document),
 }
 
 
@@ -58,141 +39,18 @@ class Shape(NamedTuple):
     """What decides the documents."""
 
     documents: int
-    median_bytes: int = 1500
+    median_bytes: int = PROFILES["notes"].median_bytes
     seed: int = 1
-
-
-def path_of(number: int) -> str:
-    """Where the document with this number lies; one in ten has a date in its name."""
-    above = f"{word(400 + number // _FILLED)}/" if number >= _FILLED else ""
-    folder = f"{above}{word(200 + number % 40)}/{word(300 + number // 40 % 25)}"
-    if number % _FILLED // 1000 == number % 50:  # one in a folder
-        return f"{folder}/{_SHARED_NAMES[number % 1000 // 50 % len(_SHARED_NAMES)]}.md"
-    date = f"2024-{number % 12 + 1:02}-{number % 28 + 1:02}-" if number % 10 == 0 else ""
-    return f"{folder}/{date}{_name(number)}.md"
-
-
-def _name(number: int) -> str:
-    return f"{word(1000 + number % 500)}-{word(2000 + number % 700)}-{number}"
-
-
-def title_of(number: int) -> str:
-    return _name(number).replace("-", " ").capitalize()
+    profile: str = "notes"
 
 
 def document(number: int, shape: Shape) -> str:
-    """The text of one document."""
-    random = Random(f"{shape.seed}/{shape.documents}/{number}")
-    size = min(random.lognormvariate(math.log(shape.median_bytes), _SIGMA), _LARGEST)
-    writer = _Writer(number, shape.documents, random, size)
-    parts = [writer.front_matter(), f"# {title_of(number)}\n"]
-    length = 0
-    while length < size:
-        block = random.choices(_BLOCKS, _BLOCK_WEIGHTS)[0](writer)
-        parts.append(block + "\n")
-        length += len(block.encode())
-    return "\n".join(part for part in parts if part)
-
-
-class _Writer:
-    """Makes the blocks of one document."""
-
-    def __init__(self, number: int, documents: int, random: Random, size: float) -> None:
-        self.random = random
-        self._number, self._documents = number, documents
-        self._script = random.choices(("", *_SCRIPTS), (970, 15, 10, 5))[0]
-        self._most_links = random.choices((0, 1, 2), (30, 45, 25))[0]
-        # How many different words a text of a length has follows a power law; without it an index costs three
-        # times what it costs for real texts.
-        self._own_words = random.choices(_WORDS, cum_weights=_WORD_WEIGHTS, k=int(15 * (size / 6) ** 0.55) + 1)
-
-    def words(self, count: int) -> list[str]:
-        if self._script:
-            letters = _SCRIPTS[self._script]
-            return ["".join(self.random.choices(letters, k=6)) for _ in range(count // 3 + 1)]
-        few = self.random.choices(self._own_words, k=count * 3 // 5 + 1)  # a paragraph repeats itself
-        return self.random.choices(few, k=count)
-
-    def phrase(self, least: int, most: int) -> str:
-        return " ".join(self.words(self.random.randint(least, most)))
-
-    def front_matter(self) -> str:
-        random = self.random
-        if random.random() < 0.4:
-            return ""
-        tags = ", ".join(word(100 + int(random.paretovariate(0.7)) % 300) for _ in range(random.randint(1, 4)))
-        lines = [
-            "---",
-            f"type: {random.choice(_KINDS)}",
-            f"tags: [{tags}]",
-            f"date: 2024-05-{random.randint(1, 28):02}",
-        ]
-        if random.random() < 0.1:
-            lines.append(f"related: '[[{_name(self._other())}]]'")
-        return "\n".join([*lines, "---", ""])
-
-    def heading(self) -> str:
-        return f"{'#' * self.random.choice((2, 2, 3, 3, 4))} {self.phrase(1, 5).capitalize()}"
-
-    def paragraph(self) -> str:
-        words = self.words(self.random.randint(20, 90))
-        for _ in range(self.random.randint(0, self._most_links)):
-            words.insert(self.random.randrange(len(words)), self.link())
-        if self.random.random() < 0.05:
-            words.append("#" + word(100 + self.random.randrange(50)))
-        return " ".join(words).capitalize() + "."
-
-    def bullets(self) -> str:
-        return "\n".join(f"- {self.phrase(2, 12)}" for _ in range(self.random.randint(2, 7)))
-
-    def tasks(self) -> str:
-        return "\n".join(f"- [{self.random.choice(' x')}] {self.phrase(2, 8)}" for _ in range(3))
-
-    def quote(self) -> str:
-        return "> " + self.phrase(10, 40)
-
-    def table(self) -> str:
-        rows = "\n".join(f"| {self.phrase(1, 3)} | {self.phrase(1, 6)} |" for _ in range(self.random.randint(2, 6)))
-        return f"| {self.phrase(1, 1)} | {self.phrase(1, 1)} |\n|---|---|\n{rows}"
-
-    def code(self) -> str:
-        lines = "\n".join(f"    {self.phrase(1, 6)};" for _ in range(self.random.randint(1, 10)))
-        return f"```{self.random.choice(_LANGUAGES)}\n{lines}\n```"
-
-    def link(self) -> str:
-        """Every other link is relative; one in twenty leads nowhere."""
-        label, other = self.phrase(1, 3), self._other()
-        kind = self.random.choices(("relative", "fragment", "wikilink", "external", "broken"), (45, 5, 20, 25, 5))[0]
-        here = posixpath.dirname(path_of(self._number))
-        if kind == "wikilink":
-            return f"[[{posixpath.basename(path_of(other)).removesuffix('.md')}|{label}]]"
-        if kind == "external":
-            return f"[{label}](https://example.org/{word(other % 5000)}/{other})"
-        if kind == "broken":
-            return f"[{label}](missing/{word(other % 5000)}.md)"
-        fragment = "#" + _name(other) if kind == "fragment" else ""
-        return f"[{label}]({posixpath.relpath(path_of(other), here)}{fragment})"
-
-    def _other(self) -> int:
-        """Half of the time any document, else one of the few that many link to."""
-        share = self.random.random()
-        return int(self._documents * (share if self.random.random() < 0.5 else share**4))
-
-
-_BLOCKS: tuple[Callable[[_Writer], str], ...] = (
-    _Writer.heading,
-    _Writer.paragraph,
-    _Writer.bullets,
-    _Writer.quote,
-    _Writer.code,
-    _Writer.table,
-    _Writer.tasks,
-)
-_BLOCK_WEIGHTS = (22, 46, 10, 4, 11, 4, 3)
+    """Return the text of one document."""
+    return PROFILES[shape.profile].document(number, shape.documents, shape.median_bytes, shape.seed)
 
 
 def generate(folder: str, shape: Shape) -> int:
-    """Write the documents into a folder, with all processors; gives their size in bytes."""
+    """Write the documents into a folder, with all processors. Return their size in bytes."""
     parts = [range(first, min(first + _PART, shape.documents)) for first in range(0, shape.documents, _PART)]
     write = partial(_write, folder, shape)
     if len(parts) < 3:
@@ -204,7 +62,7 @@ def generate(folder: str, shape: Shape) -> int:
 def _write(folder: str, shape: Shape, numbers: range) -> int:
     total = 0
     for number in numbers:
-        path = os.path.join(folder, *path_of(number).split("/"))
+        path = os.path.join(folder, *PROFILES[shape.profile].path_of(number).split("/"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         text = document(number, shape).encode()
         with open(path, "wb") as file:
@@ -216,11 +74,13 @@ def _write(folder: str, shape: Shape, numbers: range) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder")
+    parser.add_argument("--profile", choices=PROFILES, default="notes")
     parser.add_argument("--documents", type=int, default=3000)
-    parser.add_argument("--median-bytes", type=int, default=Shape(0).median_bytes)
+    parser.add_argument("--median-bytes", type=int, help="how long they are (default: as the profile has it)")
     parser.add_argument("--seed", type=int, default=Shape(0).seed)
     asked = parser.parse_args()
-    shape = Shape(asked.documents, asked.median_bytes, asked.seed)
+    median_bytes = asked.median_bytes or PROFILES[asked.profile].median_bytes
+    shape = Shape(asked.documents, median_bytes, asked.seed, asked.profile)
     print(json.dumps({**shape._asdict(), "bytes": generate(asked.folder, shape)}))
 
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from tabulate import tabulate
 
 from benchmarks import floor
-from benchmarks.generate import Shape, generate
+from benchmarks.generate import PROFILES, Shape, generate
 
 MDCACHE = os.path.join(os.path.dirname(sys.executable), "mdcache")
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
@@ -140,7 +140,9 @@ def copied(docs: str, copies: int, into: str) -> Corpus:
 def generated(shape: Shape, into: str) -> Corpus:
     """Documents made up, the same each time."""
     size = generate(into, shape)
-    return Corpus(f"generated, median {shape.median_bytes} bytes, seed {shape.seed}", into, shape.documents, size)
+    kind = "" if shape.profile == "notes" else f" {shape.profile} documentation"
+    name = f"generated{kind}, median {shape.median_bytes} bytes, seed {shape.seed}"
+    return Corpus(name, into, shape.documents, size)
 
 
 def median(values: Sequence[float]) -> float:
@@ -185,14 +187,17 @@ def add_corpus(made: argparse.ArgumentParser, shape: Shape) -> None:
     made.add_argument("docs", nargs="?", help="a folder of documents; made up by default")
     made.add_argument("--copies", type=int, default=1, help="so many copies of the folder, side by side")
     made.add_argument("--documents", type=int, default=shape.documents, help="how many to make up")
-    made.add_argument("--median-bytes", type=int, default=shape.median_bytes, help="how long those are")
+    made.add_argument("--median-bytes", type=int, help="how long those are")
+    made.add_argument("--profile", choices=PROFILES, default=shape.profile, help="what those are like")
+    made.set_defaults(shape=shape)
 
 
 def corpus(asked: argparse.Namespace, into: str) -> Corpus:
     """The documents that these options ask for."""
     if asked.docs:
         return copied(asked.docs, asked.copies, into)
-    return generated(Shape(asked.documents, asked.median_bytes), into)
+    usual = asked.shape if asked.profile == asked.shape.profile else PROFILES[asked.profile]
+    return generated(Shape(asked.documents, asked.median_bytes or usual.median_bytes, profile=asked.profile), into)
 
 
 @contextlib.contextmanager

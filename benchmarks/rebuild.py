@@ -17,12 +17,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from benchmarks import floor, measure
-from benchmarks.generate import Shape
+from benchmarks.generate import PROFILES, Shape
 from benchmarks.measure import MB, MDCACHE, Budget, Corpus, Result
 
 _SQLITE_UTILS = os.path.join(os.path.dirname(sys.executable), "sqlite-utils")
-# As many and as long as the documents of a large product.
-_SHAPE = Shape(documents=3000, median_bytes=7300)
+# What is measured first: as many documents as a large product has, and built as those are.
+_SHAPE = Shape(documents=3000, median_bytes=PROFILES["product"].median_bytes, profile="product")
 # From so many bytes a document on, its cache may be as large as its text; below it twice as large.
 _LONG = 1000
 _TOKENIZE = "porter unicode61 remove_diacritics 2"

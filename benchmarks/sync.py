@@ -15,8 +15,9 @@ from contextlib import closing
 from typing import Any
 
 from benchmarks import measure
-from benchmarks.generate import Shape, path_of
+from benchmarks.generate import Shape
 from benchmarks.measure import MDCACHE, Budget, Result, Run
+from benchmarks.notes import path_of
 from mdcache.build import layout
 from mdcache.config import settings
 from mdcache.store import connections, lock

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks import measure
-from benchmarks.generate import path_of
 from benchmarks.measure import MDCACHE, Budget, Result
+from benchmarks.notes import path_of
 from benchmarks.sync import Place, made
 from mdcache.config import settings
 from mdcache.store import connections, watchstate

@@ -15,12 +15,13 @@ import pytest
 
 from mdcache.model import Content, Rules
 from mdcache.parse import parse
+from mdcache.store.connections import scalar
 
 ROOT = Path(__file__).parent.parent
 # At the end: the package that is tested is the one that is installed.
 sys.path.append(str(ROOT))
 from benchmarks import floor, growth, measure, page, peers, phases, picture  # noqa: E402
-from benchmarks.generate import Shape, document, generate, path_of  # noqa: E402
+from benchmarks.generate import PROFILES, Shape, document, generate  # noqa: E402
 
 DOCS = {"a.md": "# A\n\nalpha beta [B](b.md)\n", "deep/b.markdown": "# B\n\nalpha gamma\n", "c.txt": "no document"}
 
@@ -264,8 +265,26 @@ def test_the_page_of_performance_shows_what_was_kept() -> None:
     assert picture.PLACE.read_text(encoding="utf-8") == picture.draw(measure.kept("growth")["rows"]), "make docs"
 
 
-def test_many_made_up_documents_have_paths_of_their_own_in_small_folders() -> None:
-    paths = [path_of(number) for number in range(120_000)]
+@pytest.mark.parametrize("profile", PROFILES)
+def test_many_made_up_documents_have_paths_of_their_own_in_small_folders(profile: str) -> None:
+    paths = [PROFILES[profile].path_of(number) for number in range(120_000)]
     folders = Counter(path.rpartition("/")[0] for path in paths)
     assert len(set(paths)) == len(paths)
     assert max(folders.values()) <= 50
+
+
+def test_documents_of_a_product_have_the_build_of_such(tmp_path: Path, rebuilt: Any) -> None:
+    shape = Shape(200, PROFILES["product"].median_bytes, profile="product")
+    size = generate(str(tmp_path / "docs"), shape)
+    with rebuilt(tmp_path, "docs") as db:
+        links, sections, keys, blocks, problems = (
+            scalar(db, f"SELECT count(*) FROM {what}")
+            for what in ("links", "sections", "(SELECT DISTINCT key FROM properties)", "code_blocks", "problems")
+        )
+    assert 9_000 < size / 200 < 13_000
+    assert 19 < sections / 200 < 26
+    assert keys == 10
+    assert blocks > 3 * 200
+    assert links > 12 * 200
+    assert 0.01 < problems / links < 0.05
+    assert (tmp_path / "docs" / PROFILES["product"].path_of(0)).read_text().count("|---|---|---|") > 2
