@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
+from mdcache.merge import merged
 from mdcache.model import Entry, Stamp, Tally
 
 
@@ -36,39 +38,34 @@ class Gone(NamedTuple):
 Change = Suspect | Gone
 
 
-def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Suspect | Gone]:
-    """Merge the two. A file with the same size, times and inode is unchanged and not mentioned."""
-    rows = iter(known)
-    row = next(rows, None)
-    for entry in found:
-        while row is not None and row.path < entry.path:
-            yield Gone(row.path)
-            row = next(rows, None)
-        if row is None or row.path > entry.path:
+def compare(found: Iterable[Entry], known: Iterable[Known]) -> Iterator[Change]:
+    """Yield what must be looked at; a file with the same size, times and inode is unchanged and not mentioned.
+
+    Both come in the order of their paths.
+    """
+    for path, entry, row in merged(found, known, _PATH):
+        if entry is None:
+            yield Gone(path)
+        elif row is None:
             yield Suspect(entry, None)
-            continue
-        if entry.stamp != row.stamp:
-            racy = row.stamp == entry.stamp._replace(mtime_ns=None)
-            yield Suspect(entry, row.hash, racy)
-        row = next(rows, None)
-    while row is not None:
-        yield Gone(row.path)
-        row = next(rows, None)
+        elif entry.stamp != row.stamp:
+            yield Suspect(entry, row.hash, racy=row.stamp == entry.stamp._replace(mtime_ns=None))
 
 
 def tally(before: Iterable[tuple[str, str]], after: Iterable[tuple[str, str]]) -> Tally:
-    """Count what has changed between two generations: (path, hash) of every document, in the order of the paths."""
+    """Return how much has changed between two generations.
+
+    Both are (path, hash) of every document, in the order of the paths.
+    """
     added = changed = removed = 0
-    rows = iter(before)
-    row = next(rows, None)
-    for path, hash_ in after:
-        while row is not None and row[0] < path:
-            removed += 1
-            row = next(rows, None)
-        if row is None or row[0] > path:
+    for _, old, new in merged(before, after, _PATH):
+        if old is None:
             added += 1
-            continue
-        changed += row[1] != hash_
-        row = next(rows, None)
-    left = 0 if row is None else 1 + sum(1 for _ in rows)
-    return Tally(added, changed, removed + left)
+        elif new is None:
+            removed += 1
+        else:
+            changed += old[1] != new[1]
+    return Tally(added, changed, removed)
+
+
+_PATH = itemgetter(0)

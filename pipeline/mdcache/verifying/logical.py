@@ -5,18 +5,18 @@ Everything streams, on both sides in one order, so that memory is that of one do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from mdcache.build import columns as tables
 from mdcache.build.columns import Column, Role, Table, names
+from mdcache.merge import merged
 from mdcache.store.connections import Connection, scalar
 
 NODES = tables.NODES.name
 INDEX = "sections_fts"
-_Item = TypeVar("_Item")
 
 
 class Difference(NamedTuple):
@@ -108,20 +108,6 @@ def _in_part(left: Connection, right: Connection, part: _Part) -> Iterator[Diffe
 def _documents(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     for path, group in groupby(rows, itemgetter(0)):
         yield path, tuple(row[1:] for row in group)
-
-
-def merged(
-    left: Iterator[_Item], right: Iterator[_Item], key: Callable[[_Item], Any]
-) -> Iterator[tuple[Any, _Item | None, _Item | None]]:
-    """(key, left's, right's) for each key of either; both come in the order of their keys."""
-    one, other = next(left, None), next(right, None)
-    while one is not None or other is not None:
-        at = min(key(side) for side in (one, other) if side is not None)
-        mine = one if one is not None and key(one) == at else None
-        theirs = other if other is not None and key(other) == at else None
-        yield at, mine, theirs
-        one = next(left, None) if mine is not None else one
-        other = next(right, None) if theirs is not None else other
 
 
 # The full-text index. SQLite joins all occurrences of a term into one text, seven times as fast as Python would take

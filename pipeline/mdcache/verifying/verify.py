@@ -19,6 +19,7 @@ from mdcache.build.build import Progress, documents
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, doing
 from mdcache.files.content import NO_CLOCK
+from mdcache.merge import merged
 from mdcache.model import Entry, Problem
 from mdcache.store import connections, ddl, meta, watchstate
 from mdcache.store.cache import Cache, opened
@@ -141,7 +142,7 @@ def _hashes(cache: Cache, settings: Settings, progress: Progress) -> Iterator[_F
         "SELECT path, nodes.hash, coalesce(files.hash, nodes.hash)"
         " FROM nodes LEFT JOIN files USING (path) ORDER BY path"
     )
-    for path, row, file in logical.merged(known, _files(settings, progress), itemgetter(0)):
+    for path, row, file in merged(known, _files(settings, progress), itemgetter(0)):
         if row is None:
             yield _Finding(MISSING, path, seen=hash(file))
         elif file is None:
