@@ -49,9 +49,9 @@ def test_a_reader_is_light_and_reads_in_another_process_what_a_scan_found(folder
 
 
 def test_what_meta_says_of_a_source_leads_back_to_it(folder: Path, source: Source) -> None:
-    meta = {"generation": "1", **source.facts}
-    assert facts_in(meta) == source.facts
-    assert source_of(str(folder), meta).facts == source.facts
+    meta = {"generation": "1", **source.facts(str(folder))}
+    assert facts_in(meta) == source.facts(str(folder))
+    assert source_of(str(folder), meta).facts(str(folder)) == source.facts(str(folder))
     assert reader_of(str(folder), meta).whole("docs/007.md") == b"# 7"
 
 

@@ -174,7 +174,7 @@ class _Generation:
             sections=report.sections,
             roots=tuple(settings.relative_roots()),
             extensions=settings.extensions,
-            source=settings.source.facts,
+            source=settings.source.facts(settings.base),
         )
         if self._options.reproducible:
             return facts

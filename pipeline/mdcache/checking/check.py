@@ -87,7 +87,7 @@ def _before(asked: Asked, settings: Settings, trees: Trees | None) -> Source | N
     if not settings.policy.immutable:
         return None
     if trees:
-        return trees.find(f"{settings.source.facts['commit']}^")
+        return trees.find(f"{settings.source.facts(settings.base)['commit']}^")
     try:
         return Trees.around(settings.base).find("HEAD")
     except UsageError:

@@ -58,13 +58,13 @@ def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, 
 
 def whole(name: str, at_most: int = -1) -> bytes:
     """What the plain file at an absolute path holds, or so many bytes of it. Raises OSError when there is none."""
-    descriptor, _ = _open(name)
+    descriptor, _ = opened(name)
     with open(descriptor, "rb") as file:
         return file.read(at_most)
 
 
-def _open(name: str) -> tuple[int, os.stat_result]:
-    """A descriptor of the plain file at an absolute path without symbolic links, to be closed; and what fstat says.
+def opened(name: str) -> tuple[int, os.stat_result]:
+    """Open the plain file at an absolute path without symbolic links; return a descriptor, to be closed, and its fstat.
 
     A folder on the way may have been swapped for a link since anybody looked: what was opened says where it lies.
     """
@@ -96,7 +96,7 @@ NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 
 
 def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
-    descriptor, before = _open(name)
+    descriptor, before = opened(name)
     try:
         content = taken(lambda count: os.read(descriptor, count), before.st_size, size_limit)
         return content, before, os.fstat(descriptor)

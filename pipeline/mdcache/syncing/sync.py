@@ -152,8 +152,8 @@ def misfit(cache: Cache, settings: Settings) -> str | None:
     numbered = facts.generation is not None and facts.generation >= 1
     if not (facts.mdcache and facts.fingerprint and facts.sections is not None and numbered):
         raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild")
-    if facts.source and facts.source != settings.source.facts:
-        return f"it holds the {', '.join(map(' '.join, facts.source.items()))}"
+    if facts.source and facts.source != settings.source.facts(settings.base):
+        return f"it holds the {', '.join(map(' '.join, facts.source.items()))} of {cache.base}"
     # Not in the fingerprint: a folder may be moved together with its cache.
     if cache.base != settings.base:
         return f"it holds the documents of {cache.base}"

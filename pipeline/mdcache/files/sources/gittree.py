@@ -16,27 +16,9 @@ from mdcache.files import content, git
 from mdcache.files.content import Clock
 from mdcache.files.git import Blob, Repository, Staged
 from mdcache.files.sources.disk import DISK
-from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read
+from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read, Stored, folders
 from mdcache.model import Content, Entry, Stamp
 from mdcache.paths import lies_in
-
-
-class GitItem(NamedTuple):
-    """What lies in a folder of git's; blob is None for a folder."""
-
-    name: str
-    path: str
-    blob: Blob | None
-
-    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
-        return self.blob is None
-
-    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
-        return self.blob is not None and self.blob.mode in git.PLAIN
-
-    def is_symlink(self) -> bool:
-        """Or a repository within."""
-        return self.blob is not None and self.blob.mode not in git.PLAIN
 
 
 class GitTree:
@@ -59,21 +41,9 @@ class GitTree:
     ) -> None:
         self.commit, self._repository, self._on_disk, self._sizes = commit, repository, on_disk, sizes
         self._top = repository.top
-        self._folders: dict[str, dict[str, GitItem]] = {repository.top: {}}
-        for blob in blobs:
-            self._add(blob)
+        self._folders = folders(self._top, ((blob.path, blob, blob.mode in git.PLAIN) for blob in blobs))
 
-    def _add(self, blob: Blob) -> None:
-        item = GitItem(os.path.basename(blob.path), os.path.join(self._top, blob.path), blob)
-        above = os.path.dirname(item.path)
-        while above not in self._folders:
-            self._folders[above] = {item.name: item}
-            item = GitItem(os.path.basename(above), above, None)
-            above = os.path.dirname(above)
-        self._folders[above][item.name] = item
-
-    @property
-    def facts(self) -> Mapping[str, str]:
+    def facts(self, base: str) -> Mapping[str, str]:  # noqa: ARG002
         return {"commit": self.commit} if self.commit else {}
 
     def refuse_outside(self, roots: Iterable[str]) -> None:
@@ -91,10 +61,9 @@ class GitTree:
         return tuple(self._folders.get(folder, {}).values())
 
     def entry(self, item: Item, path: str, id_: str) -> Entry:
-        if not isinstance(item, GitItem):
+        if not isinstance(item, Stored):
             return DISK.entry(item, path, id_)
-        blob = item.blob
-        assert blob
+        blob: Blob = item.what
         size = self._sizes.get(blob.id, 0)
         staged = self._on_disk.get(blob.path)
         if staged and staged.stamp and staged.blob.id == blob.id:
@@ -131,7 +100,7 @@ class GitTree:
 
     def _id_of(self, name: str) -> str | None:
         item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
-        return item.blob.id if item and item.blob and item.is_file() else None
+        return item.what.id if item and item.is_file() else None
 
 
 class Trees:

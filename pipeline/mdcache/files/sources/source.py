@@ -6,8 +6,9 @@ would have in the work tree. Paths are relative to the base, as the cache has th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from mdcache.files.content import Clock
 from mdcache.model import Content, Entry, Problem, Stamp
@@ -47,9 +48,8 @@ class Reader(Protocol):
 class Source(Protocol):
     """A tree of files."""
 
-    @property
-    def facts(self) -> Mapping[str, str]:
-        """What meta says of it in a cache of its documents, so that readers find it again; empty for the disk."""
+    def facts(self, base: str) -> Mapping[str, str]:
+        """Return what meta says of it in a cache with this base, so that readers find it again; empty for the disk."""
 
     @property
     def keeps_stamps(self) -> bool:
@@ -61,8 +61,11 @@ class Source(Protocol):
     def listing(self, folder: str) -> Sequence[Item]:
         """Return what lies in a folder. Raises OSError when it cannot be listed."""
 
-    def entry(self, item: Item, path: str, id_: str) -> Entry:
-        """Return the entry of a file that was listed, by its path and default id. Raises OSError."""
+    def entry(self, item: Item, path: str, id_: str) -> Entry | Problem:
+        """Return the entry of a file that was listed, by its path and default id, or what is wrong with its name.
+
+        Raises OSError.
+        """
 
     def ignore_file(self, name: str) -> bytes | None:
         """Return what a .gitignore says, cut off one byte after IGNORE_LIMIT; None without one. Raises OSError."""
@@ -72,3 +75,41 @@ class Source(Protocol):
 
     def reader(self, base: str) -> Reader:
         """Return what reads the entries of a scan of this base."""
+
+
+_What = TypeVar("_What")
+
+
+class Stored(NamedTuple, Generic[_What]):
+    """An Item of a source that has a list of its files: what is what the list says of one, None for a folder."""
+
+    name: str
+    path: str
+    what: _What
+    is_plain: bool
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.what is None
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.is_plain
+
+    def is_symlink(self) -> bool:
+        """Or anything else that is neither a folder nor a plain file."""
+        return not (self.is_dir() or self.is_plain)
+
+
+Folders = dict[str, dict[str, Stored[Any]]]
+
+
+def folders(top: str, files: Iterable[tuple[str, Any, bool]]) -> Folders:
+    """Return what lies in each folder from top down, by name. files: path, what is known of it, whether it is plain."""
+    found: Folders = {top: {}}
+    for path, what, is_plain in files:
+        name = os.path.join(top, path)
+        above, item = os.path.dirname(name), Stored(os.path.basename(name), name, what, is_plain)
+        while above not in found:
+            found[above] = {item.name: item}
+            above, item = os.path.dirname(above), Stored(os.path.basename(above), above, None, False)
+        found[above][item.name] = item
+    return found
