@@ -11,6 +11,8 @@ from mdcache.cli import show
 from mdcache.cli.common import AS_JSON, HELP, WAIT, Common, common, progress_bar, with_remembered_roots
 from mdcache.errors import UsageError
 
+_GOES_WITH = "goes with --output FILE or --db PATH: the cache is that of the files as they lie there"
+
 
 @click.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
@@ -33,17 +35,20 @@ def rebuild(
     reproducible: bool,
     workers: int | None,
 ) -> None:
-    """Build a fresh cache of the markdown below DOCS and swap it in under its readers."""
+    """Build a fresh cache of the markdown below DOCS, or in a zip archive, and swap it in under its readers."""
     from mdcache.build.rebuild import Options
     from mdcache.build.rebuild import rebuild as build
     from mdcache.cli import render
-    from mdcache.files.sources import Trees
+    from mdcache.files.sources import DISK, named
 
     if reproducible and output is None:
         raise UsageError("--reproducible goes with --output FILE")
-    if rev is not None and output is None and not asked.database:
-        raise UsageError("--rev goes with --output FILE or --db PATH: the cache is that of the files as they lie there")
-    source = None if rev is None else Trees.around(asked.folder).revision(rev)
+    kept_apart = output is not None or asked.database
+    if rev is not None and not kept_apart:
+        raise UsageError(f"--rev {_GOES_WITH}")
+    source = named(asked.folder, docs, rev)
+    if source is not DISK and not kept_apart:
+        raise UsageError(f"an archive {_GOES_WITH}")
     settings = with_remembered_roots(asked.settings(docs, source))
     settings.source.refuse_outside(settings.roots)
     target = None if output is None else os.path.realpath(os.path.join(asked.folder, output))
