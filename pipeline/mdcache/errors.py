@@ -41,7 +41,7 @@ class Damaged(WorkError):
 
 @contextlib.contextmanager
 def doing(what: str) -> Iterator[None]:
-    """Say what the system refuses: `cannot lock /a/x.db.lock: Permission denied`. Raises WorkError."""
+    """Turn an OSError into a WorkError that says what was refused: `cannot lock /a/x.db.lock: Permission denied`."""
     try:
         yield
     except OSError as error:

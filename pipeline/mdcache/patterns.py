@@ -30,7 +30,7 @@ class _Either(NamedTuple):
     places: tuple[int, ...]
 
     def last(self, entry: str, start: int) -> int:
-        """The place of the last line that matches the entry from start on; 0 for none."""
+        """Return the place of the last line that matches the entry from start on; 0 for none."""
         found = self.regex.match(entry, start)
         return self.places[found.lastindex - 1] if found and found.lastindex else 0
 
@@ -50,7 +50,7 @@ class Patterns:
         return bool(self._patterns)
 
     def verdict(self, path: str, is_folder: bool = False) -> bool | None:
-        """True: the last pattern that matches this path takes it; False: that one is a '!'; None: none matches.
+        """Return True if the last pattern that matches a path takes it, False if that one is a '!', None without one.
 
         Only the path itself is judged, not the folders it lies in.
         """
@@ -64,7 +64,7 @@ class Patterns:
         return self._patterns[last - 1].takes if last else None
 
     def matches(self, path: str) -> bool:
-        """Whether a file is taken, itself or with a folder it lies in. What is said of the inner counts."""
+        """Return whether a file is taken, itself or with a folder it lies in; the innermost pattern counts."""
         taken: bool | None = None
         parts = path.split("/")
         for depth in range(1, len(parts) + 1):
@@ -73,7 +73,7 @@ class Patterns:
         return bool(taken)
 
     def without_those_taking(self, folder: str) -> Patterns:
-        """The patterns that are left when this folder is wanted whatever they say."""
+        """Return the patterns without those that take this folder, which is wanted whatever they say."""
         left = Patterns(())
         left._use(tuple(one for one in self._patterns if not (one.takes and _matches(one, folder))))
         return left
@@ -81,12 +81,12 @@ class Patterns:
 
 @cache
 def matching(pattern: str) -> Patterns:
-    """A pattern of a setting, alone."""
+    """Return the patterns of one line of a setting."""
     return Patterns((pattern,))
 
 
 def lines_of(raw: bytes) -> tuple[str, ...]:
-    """The lines of a .gitignore file."""
+    """Return the lines of a .gitignore file."""
     text = os.fsdecode(raw.removeprefix(b"\xef\xbb\xbf"))
     return tuple(line.removesuffix("\r") for line in text.split("\n"))
 
@@ -103,7 +103,7 @@ def _matches(pattern: _Pattern, folder: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _either(patterns: tuple[_Pattern, ...], by_name: bool) -> _Either | None:
-    """The patterns of one kind; the last of all lines wins, so it is tried first."""
+    """Return the patterns of one kind as one expression; the last line wins, so it is tried first."""
     chosen = [(place, one) for place, one in enumerate(patterns, 1) if one.by_name == by_name]
     if not chosen:
         return None
@@ -123,7 +123,7 @@ _MEANT = re.compile(r"(?:\\[^\0]|[^\\ \0]| +(?=[^ \0]))*(?:\\(?=\0|\Z))?", re.DO
 
 
 def _pattern(line: str) -> _Pattern | None:
-    """None for a comment, an empty line, and for what git never matches."""
+    """Return the pattern of a line; None for a comment, an empty line, and for what git never matches."""
     found = _MEANT.match(_bytewise(line))
     if line.startswith("#") or not found:
         return None
@@ -161,7 +161,7 @@ _STARS = re.compile(r"\*+")
 
 
 def _regex(glob: str, by_name: bool) -> str | None:
-    """The expression for a glob; None when nothing can match it."""
+    """Return the regular expression of a glob; None when nothing can match it."""
     if not glob:
         return None
     blocks, at = [_Block("", [""])], 0
@@ -188,7 +188,7 @@ _FOLDERS = "(?:[^/]*/)*?"
 
 
 def _gap(glob: str, start: int, end: int) -> str | None:
-    """What the stars from start to end stand for when they cross folders: `**` between slashes; else None.
+    """Return the expression of stars that cross folders (`**` between slashes); None for others.
 
     git compares what comes before the first special character separately, so that `a**/b` begins with a `**`.
     """
@@ -207,7 +207,7 @@ _ANY = "[^/]"
 
 
 def _single(glob: str, at: int) -> tuple[str, int] | None:
-    """The expression for one character, and where the next begins; None when there is none it could match."""
+    """Return the expression of one character, and where the next begins; None when it matches nothing."""
     if glob[at] == "?":
         return _ANY, at + 1
     if glob[at] == "[":
@@ -235,7 +235,7 @@ _NAMED = {
 
 
 def _class(glob: str, at: int) -> tuple[str, int] | None:
-    """The expression for a `[class]` whose content begins at at, and where it ends; None when it is malformed."""
+    """Return the expression of a `[class]` whose content begins at at, and where it ends; None when it is malformed."""
     negated = glob.startswith(("!", "^"), at)
     begin = at = at + negated
     taken: set[str] = set()
@@ -261,7 +261,7 @@ def _class(glob: str, at: int) -> tuple[str, int] | None:
 
 
 def _one_of(characters: set[str], negated: bool) -> str:
-    """A slash is never matched by a class."""
+    """Return the expression of a class's content; a slash is never matched by a class."""
     if negated:
         return f"[^{re.escape(''.join(sorted(characters | {'/'})))}]"
     found = re.escape("".join(sorted(characters - {"/"})))

@@ -13,7 +13,7 @@ _asked = False
 
 
 def listen() -> None:
-    """From now on a stop raises KeyboardInterrupt, and is remembered. One that is ignored stays so, as under nohup."""
+    """Let a stop raise KeyboardInterrupt from now on, and remember it. One that is ignored (nohup) stays so."""
     for stop in STOPS:
         if signal.getsignal(stop) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(stop, _interrupt)
@@ -26,13 +26,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def asked() -> bool:
-    """Whether a stop has arrived: an exception that is raised in a callback of SQLite gets lost there."""
+    """Return whether a stop has arrived: an exception that is raised in a callback of SQLite gets lost there."""
     return _asked
 
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Stops that arrive meanwhile take effect at the end."""
+    """Delay stops that arrive meanwhile until the end."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
@@ -42,7 +42,7 @@ def held_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def until_too_late() -> Iterator[Callable[[], None]]:
-    """Yields what is to be called right before the step that cannot be undone.
+    """Yield a function to be called right before the step that cannot be undone.
 
     From there on stops wait. When that step then fails they take effect; when all went well they came too late: what
     they were to stop is done, and an exit status of 'interrupted' would be a lie. Within another one, the outer decides
@@ -70,12 +70,12 @@ def _hold() -> None:
 
 
 def ignore() -> None:
-    """For the end of a process, when the answer is given."""
+    """Ignore stops from now on: for the end of a process, when the answer is given."""
     for stop in STOPS:
         signal.signal(stop, signal.SIG_IGN)
 
 
 def let_through() -> None:
-    """Stops that wait take effect now: for what waits itself, before the step that cannot be undone."""
+    """Let delayed stops take effect now: for code that waits, before the step that cannot be undone."""
     before = signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)

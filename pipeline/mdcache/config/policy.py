@@ -1,4 +1,4 @@
-"""What counts as a problem, where, and how grave it is: the decisions of check, pure."""
+"""Decide what counts as a problem, where, and how grave it is. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Policy(NamedTuple):
 
 
 def _order(problem: Problem) -> tuple[object, ...]:
-    """Return by what problems are sorted: what is shown, then the link, those of none first."""
+    """Return the sort key of a problem: what is shown, then its link, problems without one first."""
     return (*problem.shown, -1 if problem.link is None else problem.link)
 
 
@@ -61,7 +61,7 @@ _ALLOW = re.compile(r"(?:<!--|#)[ \t]*mdcache-allow:[ \t]*([\w-]+(?:[ \t,]+[\w-]
 
 
 def allowed(lines: list[str], line: int) -> set[str]:
-    """The codes that a comment allows in a line (from 1): in it, or alone in the line before it."""
+    """Return the codes that a comment allows in a line (from 1): in that line, or alone in the line before it."""
     here = _codes(lines, line)
     above = lines[line - 2].strip() if 2 <= line <= len(lines) + 1 else ""
     return here | (_codes(lines, line - 1) if _ALLOW.fullmatch(above) else set())

@@ -1,4 +1,4 @@
-"""What is to be cached, where, and how: command line over environment over settings file over default.
+"""Read what is to be cached, where, and how: command line over environment over settings file over default.
 
 A settings file that was found by walking up, not named, may come with a cloned repository: it speaks only for its
 own folder.
@@ -84,7 +84,7 @@ class Settings(NamedTuple):
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
 
     def reader(self) -> Reader:
-        """Return what reads the documents that a scan of the tree finds."""
+        """Return the reader of the documents that a scan of the tree finds."""
         return self.source.reader(self.base)
 
     def rules(self) -> Rules:
@@ -93,7 +93,7 @@ class Settings(NamedTuple):
         )
 
     def relative_roots(self) -> tuple[str, ...]:
-        """The roots as paths of documents have them: '' for the base itself."""
+        """Return the roots as paths of documents have them: '' for the base itself."""
         relative = (os.path.relpath(root, self.base) for root in self.roots)
         return tuple(sorted("" if root == "." else root for root in relative))
 
@@ -115,7 +115,7 @@ class Settings(NamedTuple):
 
 
 def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
-    """Find, read and check the settings. Raises UsageError for whatever is wrong with them.
+    """Return the settings, found, read and checked. Raises UsageError for anything that is wrong with them.
 
     source: where the documents come from. What it holds of the settings file and of schema files counts.
     """
@@ -161,7 +161,7 @@ class _File(NamedTuple):
     source: Source
 
     def inside(self, key: str, path: str) -> str:
-        """The absolute form of a path in the settings. Raises UsageError when the file may not speak for it."""
+        """Return the absolute form of a path in the settings. Raises UsageError when the file may not name it."""
         full = os.path.realpath(os.path.join(self.home, path))
         if not self.trusted and not lies_in(full, self.home):
             trust = "name the file with --config to trust it" if self.name else "name it with --db"
@@ -184,7 +184,7 @@ def _settings_file(folder: str, named: str | None, source: Source) -> _File:
 
 
 def _find(folder: str) -> str | None:
-    """The nearest settings file, walking up."""
+    """Return the nearest settings file, walking up; None without one."""
     while True:
         own = os.path.join(folder, FILE_NAME)
         if os.path.isfile(own):
@@ -274,7 +274,7 @@ def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
 
 
 def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
-    """The settings file's folder; without settings, or when a root lies outside it, the roots' common folder."""
+    """Return the settings file's folder; without settings, or when a root lies outside it, the roots' common folder."""
     if file.name and all(lies_in(root, file.home) for root in roots):
         return file.home
     return os.path.commonpath(roots) if roots else folder
@@ -296,7 +296,7 @@ def _patterns(file: _File, key: str) -> tuple[str, ...]:
 
 
 def _pattern(file: _File, key: str, line: str) -> str:
-    """Unlike in a .gitignore, a line that does nothing is a mistake here."""
+    """Return the pattern. Raises UsageError when it matches nothing: unlike in a .gitignore, that is a mistake."""
     if not Patterns((line,)):
         raise file.refused(f"'{key}': no path can match the pattern '{line}'")
     return line

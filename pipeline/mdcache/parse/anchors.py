@@ -1,4 +1,4 @@
-"""The anchors of headings, as GitHub makes them, and the forms in which a fragment may name one."""
+"""Make the anchors of headings, as GitHub does, and the forms in which a fragment may name one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ASCII = {
 
 
 def slug(text: str) -> str:
-    """GitHub's slug of a heading's plain text, before duplicates are told apart."""
+    """Return GitHub's slug of a heading's plain text, before duplicates are numbered."""
     if text.isascii():
         return text.translate(_ASCII)
     return "".join("-" if c == " " else c for c in text.lower() if c in " -" or _is_word(c))
@@ -29,7 +29,7 @@ def _is_word(char: str) -> bool:
 
 
 def anchors(headings: Iterable[str]) -> list[str]:
-    """The anchor of each heading of one document, in order: a second `setup` is `setup-1`."""
+    """Return the anchor of each heading of one document, in order: a second `setup` becomes `setup-1`."""
     seen: dict[str, int] = {}
     made = []
     for heading in headings:
@@ -43,7 +43,7 @@ def anchors(headings: Iterable[str]) -> list[str]:
 
 
 def forms(fragment: str) -> tuple[str, ...]:
-    """What a fragment may be called in the document: as it is, and as the slug of a heading's text (Obsidian's way).
+    """Return the names that a fragment may have: itself, and the slug of a heading's text (as in Obsidian).
 
     `Guide#Setup#Linux` asks for the last heading of the path.
     """
@@ -54,22 +54,22 @@ def forms(fragment: str) -> tuple[str, ...]:
 
 
 def _place(fragment: str) -> str:
-    """A fragment without the words to be marked: `#setup:~:text=make%20install`."""
+    """Return a fragment without its text directive: `#setup:~:text=make%20install` is `#setup`."""
     return fragment.partition(":~:")[0] if ":~:" in fragment else fragment
 
 
 def is_lenient(wiki: bool, fragment: str) -> bool:
-    """Whether a link says a heading's text, as Obsidian writes it, not its anchor: no anchor has a space."""
+    """Return whether a link holds a heading's text, as Obsidian writes it, and not an anchor: no anchor has a space."""
     return wiki or " " in fragment
 
 
 def loose_forms(fragment: str) -> tuple[str, ...]:
-    """What Obsidian compares: it writes `[[#A B draft]]` for `## A/B #draft`, and `[[#Guide > Setup]]` is a path."""
+    """Return what Obsidian compares: `[[#A B draft]]` means `## A/B #draft`, `[[#Guide > Setup]]` is a path."""
     return loose(fragment.rpartition("#")[2]), loose(fragment), loose(fragment.rpartition(" > ")[2])
 
 
 def loose(text: str) -> str:
-    """A heading's text or anchor without case, spaces and marks; a block's id stays apart from both."""
+    """Return a heading's text or anchor without case, spaces and marks. A block id keeps its ^ and equals neither."""
     return "^" * text.startswith("^") + slug(text).replace("-", "").replace("_", "")
 
 
@@ -77,6 +77,6 @@ _MADE = re.compile(r"top|L\d+(?:C\d+)?(?:-L\d+(?:C\d+)?)?|fn(?:ref)?(?:[:-].*|\d
 
 
 def is_made_by_viewers(fragment: str) -> bool:
-    """Whether those who show a page make the place: its top, its lines, its footnotes, words to be marked."""
+    """Return whether the program that shows a page makes the place: its top, lines, footnotes, or highlighted words."""
     place = _place(fragment)
     return not place or bool(_MADE.fullmatch(place.removeprefix("user-content-")))

@@ -1,6 +1,6 @@
-"""The text of a document, without its front matter: from what the parser sees to sections, links and the rest.
+"""Turn the text of a document, without its front matter, into sections, links, tags, tasks and problems.
 
-Offsets grow through a text, so lines and columns are counted along the way, never from the start again.
+Offsets only grow through a text, so lines and columns are counted along the way and never from the start again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Text(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What a text holds. title is what its first heading of level 1 says."""
+    """What a text holds. title is the text of its first heading of level 1, None without one."""
 
     title: str | None
     sections: tuple[Section, ...]
@@ -51,13 +51,13 @@ class Body(NamedTuple):
 
 
 def unread(text: Text, end: int) -> Body:
-    """A text that nobody looked into: one section, up to the byte number end of the file, without a word."""
+    """Return the body of a text that is not parsed: one section without words, up to byte number end of the file."""
     section = Section(0, None, None, text.base, end, text.line)
     return Body(None, (section,), ("",), (), [], (), (), (), [])
 
 
 def read(path: str, text: Text, rules: Rules) -> Body:
-    """Parse the text of the document at path. Never raises for bad content."""
+    """Return the body of the document at path. Bad content never raises."""
     data, deep = markdown.neutralised(text.data)
     plain = data.decode() if deep else text.text
     candidates = inline.candidates(plain)
@@ -85,7 +85,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
 
 
 def _shown(outline: markdown.Outline) -> markdown.Outline:
-    """With the sign that readers know where a byte was replaced."""
+    """Return the outline with U+FFFD, the sign that readers know, wherever a byte was replaced."""
     return outline._replace(
         headings=[
             heading._replace(text=heading.text.replace(REPLACED, _SHOWN), spoken=heading.spoken.replace(REPLACED, ""))
@@ -102,7 +102,7 @@ def _shown(outline: markdown.Outline) -> markdown.Outline:
 
 
 def _byte_offsets(text: str, offsets: list[int]) -> list[int]:
-    """Offsets in characters, in order, as offsets in bytes."""
+    """Return offsets in characters (ascending) as offsets in UTF-8 bytes."""
     if not offsets or text.isascii():
         return offsets
     lengths = [len(text[start:end].encode()) for start, end in pairwise([0, *offsets])]
@@ -114,7 +114,7 @@ _Found = tuple[int, str, str, str, str | None]
 
 
 class _Said(NamedTuple):
-    """What is said in plain text, HTML comments and HTML, in words that markdown does not know."""
+    """What plain text, HTML and comments hold beyond markdown: tags, relations, URLs, anchors, conflicts."""
 
     tags: list[str]
     links: list[_Found]
@@ -161,7 +161,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
 def _sections(
     headings: list[markdown.Heading], data: bytes, base: int, line: int
 ) -> tuple[list[int], tuple[Section, ...]]:
-    """The sections, and where each starts in the parsed bytes. A section starts with its heading's line."""
+    """Return where each section starts in the parsed bytes, and the sections; one starts with its heading's line."""
     starts, lines, at = [0], [line], 0
     for heading in headings:
         starts.append(max(starts[-1], data.rfind(b"\n", starts[-1], heading.start) + 1))
@@ -184,7 +184,7 @@ def _bodies(text: Text, sections: tuple[Section, ...]) -> tuple[str, ...]:
 
 
 class _Places:
-    """Turns offsets that only grow into (section, line, column); linear over all of them, however long the lines."""
+    """Turns ascending offsets into (section, line, column), in time linear in the text, however long its lines are."""
 
     __slots__ = ("_ascii", "_at", "_column", "_data", "_line", "_section", "_starts")
 
@@ -194,7 +194,7 @@ class _Places:
         self._at, self._line, self._column = 0, line, 1
 
     def of(self, offset: int) -> tuple[int, int, int]:
-        """The place of an offset not before the one asked for last."""
+        """Return the place of an offset, which must not be smaller than the last one."""
         at, data, starts = self._at, self._data, self._starts
         while self._section + 1 < len(starts) and starts[self._section + 1] <= offset:
             self._section += 1
@@ -208,7 +208,7 @@ class _Places:
 
 
 class _Finder:
-    """Turns what lies at an offset into rows with line, column and section."""
+    """Turns what was found at offsets into values with section, line and column."""
 
     def __init__(self, path: str, data: bytes, line: int, starts: list[int], rules: Rules) -> None:
         self._path, self._data = path, data
@@ -218,7 +218,7 @@ class _Finder:
         return _Places(self._data, self._line, self._starts)
 
     def problems(self, deep: list[int], conflict: int | None) -> list[Problem]:
-        """deep are the lines left out, conflict the first conflict marker."""
+        """Return the problems: deep are offsets of lines left out, conflict is that of the first conflict marker."""
         found = []
         if deep:
             message = f"nests {markdown.NESTING_LIMIT} quotes or lists or more: the line is left out"
@@ -243,7 +243,7 @@ class _Finder:
         )
 
     def _references(self, references: list[markdown.Reference]) -> Iterator[_Found]:
-        """Wikilinks after `key::` are relations."""
+        """Yield the references as links to be placed; wikilinks after `key::` become relations."""
         related = any(reference.kind == "wikilink" for reference in references) and b"::" in self._data
         relation, last = None, 0
         for written, target, label, start, end in references:
@@ -257,7 +257,7 @@ class _Finder:
             yield start, kind, type_, target, (label.strip() or None) if label else None
 
     def _relation(self, start: int, last: str | None, last_end: int) -> str | None:
-        """The type of the wikilink at start; last is that of the one before it."""
+        """Return the relation type of the wikilink at start, None without one; last is that of the link before it."""
         if last and inline.continues_relation(self._data[last_end:start]):
             return last
         key = inline.relation_key(self._data, start)
@@ -279,7 +279,7 @@ class _Finder:
         return tuple([CodeBlock(*place(start)[:2], language) for language, start in blocks])
 
     def anchors(self, found: list[tuple[int, str]]) -> tuple[Anchor, ...]:
-        """The first of each name, in order."""
+        """Return the first anchor of each name, in order."""
         if not found:
             return ()
         unique: dict[str, Anchor] = {}
@@ -306,7 +306,7 @@ def link_of(
     label: str | None,
     rules: Rules,
 ) -> Link:
-    """A link in the document at path; place is (section, line, column)."""
+    """Return a link in the document at path; place is (section, line, column)."""
     section, line, column = place
     found = targets.look_up(kind in WIKI_KINDS, target, path, rules)
     return Link(section, line, column, kind, type_, target, found.fragment, label, found.scope, found.name)

@@ -1,4 +1,4 @@
-"""From the YAML at the top of a document to what it says: as written for columns, typed for meta and properties.
+"""Read the YAML at the top of a document: as written for columns, typed for meta and properties.
 
 The one module that touches the YAML parser.
 """
@@ -41,7 +41,7 @@ class WikiProperty(NamedTuple):
 
 
 class FrontMatter(NamedTuple):
-    """What a front matter says: of a key that stands there twice, its last value.
+    """What a front matter says. Of a key that stands there twice the last value counts.
 
     fields are the scalars and lists the lists, as written, without nulls; their keys are in lower case, as those of
     lines. meta and properties hold JSON: numbers, booleans and nulls are typed as in YAML 1.1, but what JSON or SQLite
@@ -65,7 +65,7 @@ class Trouble(NamedTuple):
 
 
 def split(data: bytes) -> tuple[int, int, int] | None:
-    """Where the YAML starts and ends and where the text begins; None when the document has no front matter.
+    """Return where the YAML starts and ends and where the text begins; None when the document has no front matter.
 
     Only a block that is closed and begins like a mapping counts: `---` also draws a line across the page.
     """
@@ -83,13 +83,13 @@ def split(data: bytes) -> tuple[int, int, int] | None:
 
 
 def unclosed(data: bytes) -> bool:
-    """It begins like a front matter, but no line closes it."""
+    """Return whether a document begins like a front matter that no line closes."""
     opening = _OPENING.match(data)
     return bool(opening and _KEY.match(data, opening.end()) and not _CLOSING.search(data, opening.end()))
 
 
 def read(text: str) -> FrontMatter | Trouble:
-    """Parse the YAML between the fences. Never raises."""
+    """Return what the YAML between the fences says, or why it cannot be read. Nothing raises."""
     trouble = _danger(text)
     if trouble:
         return trouble
@@ -133,7 +133,7 @@ def _is_mapping(inside: bytes) -> bool:
 
 
 def _danger(text: str) -> Trouble | None:
-    """What must not reach the parser: too large, too deep, aliases."""
+    """Return why a text must not reach the parser (too large, too deep, aliases); None when it may."""
     if len(text) > FRONT_MATTER_LIMIT or len(text.encode()) > FRONT_MATTER_LIMIT:
         return Trouble(0, 0, f"it is larger than {FRONT_MATTER_LIMIT} bytes")
     if text.count("[") + text.count("{") < DEPTH_LIMIT and not _SUSPECT.search(text):
@@ -183,12 +183,12 @@ def _items(node: Any) -> tuple[str, ...]:
 
 
 def _written(node: Any) -> str:
-    """A scalar as it is written; anything else as JSON."""
+    """Return a scalar as it is written, anything else as JSON."""
     return node.value if isinstance(node, yaml.ScalarNode) else _json(_typed(node))
 
 
 def _typed(node: Any) -> Any:
-    """As JSON has it, see FrontMatter."""
+    """Return a node as a JSON value, see FrontMatter."""
     if isinstance(node, yaml.MappingNode):
         return {_written(key): _typed(value) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):
@@ -218,7 +218,7 @@ def _properties(meta: dict[str, Any]) -> Iterator[Property]:
 
 
 def _links(key: str, node: Any) -> Iterator[WikiProperty]:
-    """Wikilinks in quoted values, and unquoted ones, which YAML reads as a list in a list."""
+    """Yield the wikilinks in quoted values, and unquoted ones, which YAML reads as a list in a list."""
     if isinstance(node, yaml.ScalarNode):
         for match in _WIKILINK.finditer(node.value):
             yield WikiProperty(key, match[1], node.start_mark.line)

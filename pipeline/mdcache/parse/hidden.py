@@ -1,6 +1,6 @@
-"""What readers of a text never see as text: math, and Obsidian's `%% comments %%`. No link and no tag counts in it.
+"""Leave out what readers never see as text: math, and Obsidian's `%% comments %%`. No link or tag in it counts.
 
-Most texts hold no `$$`, `%%` or pair of `$` around a link, and pay a search for the signs alone.
+Most texts hold no `$$`, `%%` or pair of `$` around a link; for them only the search for those signs is paid.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WORD = re.compile(rb"\w")
 
 
 def without_hidden(outline: Outline, text: str, data: bytes, candidates: Mapping[int, inline.Candidate]) -> Outline:
-    """The outline of a text without the links and the plain text that lie in comments and math.
+    """Return the outline without the links and the plain text that lie in comments and math.
 
     data is the text as UTF-8; candidates are what may be said in it, by their offsets in bytes.
     """
@@ -40,7 +40,7 @@ def without_hidden(outline: Outline, text: str, data: bytes, candidates: Mapping
 
 
 def _between(marks: list[int], data: bytes) -> Iterator[tuple[int, int]]:
-    """From each `%%` or `$$` to its like: in the same paragraph, or else as blocks, on lines of their own."""
+    """Yield the range from each `%%` or `$$` to its partner: in one paragraph, or both alone on their lines."""
     opened: dict[bytes, int] = {}
     for at in marks:
         sign = data[at : at + 2]
@@ -60,7 +60,7 @@ def _is_alone(at: int, data: bytes) -> bool:
 
 
 def _may_be_math(places: list[int], data: bytes) -> bool:
-    """Whether any of the places lies between two `$` of one paragraph."""
+    """Return whether any of the places lies between two `$` of one paragraph."""
     if data.count(b"$") < 2:
         return False
     dollars = [match.start() for match in _DOLLAR.finditer(data)]
@@ -69,12 +69,12 @@ def _may_be_math(places: list[int], data: bytes) -> bool:
 
 
 def _is_math(start: int, end: int, data: bytes) -> bool:
-    """`$5 … A$6` is money: `$` opens math behind no word, and closes it before none."""
+    """Return whether a range is math and not money (`$5 … A$6`): no word may touch its signs from outside."""
     return not (_WORD.match(data, start - 1, start) if start else None) and not _WORD.match(data, end)
 
 
 class _Spans:
-    """Ranges that may overlap, asked for what lies wholly within them."""
+    """Ranges that may overlap; hold says whether something lies wholly within one of them."""
 
     def __init__(self, spans: list[tuple[int, int]]) -> None:
         self._starts: list[int] = []

@@ -1,7 +1,7 @@
-"""What people write in plain text that markdown does not know: #tags, bare URLs, key:: [[T]], [tag: X], ^blocks.
+"""Find what people write in plain text beyond markdown: #tags, bare URLs, key:: [[T]], [tag: X], ^blocks.
 
-Candidates are found by fast literal searches over the whole text; those that do not lie in plain text (code,
-links, definitions) are dropped by the caller, who knows from the parser where plain text is.
+Candidates are found by fast literal searches over the whole text. The caller drops those that do not lie in plain
+text (but in code, links or definitions): it knows from the parser where plain text is.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ Candidate = tuple[int, str, "re.Match[str]"]
 
 
 def candidates(text: str) -> list[Candidate]:
-    """What might be one of the kinds, in order."""
+    """Return what might be one of the kinds, in order of place."""
     found: list[Candidate] = []
     for kind, sign, pattern in _KINDS:
         if sign in text:
@@ -83,13 +83,13 @@ _start = operator.itemgetter(0)
 
 
 def tag(match: re.Match[str]) -> tuple[str, ...]:
-    """The name of `#tag`, with a letter in it; `#123` and a `#` within a word are none."""
+    """Return the name of `#tag`, which has a letter in it; `#123` and a `#` within a word are not tags."""
     name = match[1].lstrip("/-").rstrip("/-_")
     return (name,) if any(c.isalpha() for c in name) else ()
 
 
 def url(match: re.Match[str]) -> tuple[str, ...]:
-    """A bare URL as GitHub ends it: without trailing punctuation, brackets balanced (GFM, extended autolinks)."""
+    """Return a bare URL, cut where GitHub ends it: no trailing punctuation, brackets balanced (GFM autolinks)."""
     found = _trimmed(match[0])
     return () if found.endswith("://") else (html.unescape(found),)
 
@@ -113,19 +113,19 @@ def _trimmed(url: str) -> str:
 
 
 def tag_relation(match: re.Match[str]) -> tuple[str, ...]:
-    """X of `[tag: X]`, a TAGGED_AS edge to X."""
+    """Return X of `[tag: X]`, which is a TAGGED_AS edge to X."""
     target = match[1].strip()
     return (target,) if target else ()
 
 
 def is_conflict(match: re.Match[str]) -> bool:
-    """`<<<<<<< ` at the start of a line begins a conflict if the other two markers follow."""
+    """Return whether `<<<<<<< ` at the start of a line begins a merge conflict: the other two markers must follow."""
     middle = _CONFLICT_MIDDLE.search(match.string, match.end())
     return bool(middle and _CONFLICT_END.search(match.string, middle.end()))
 
 
 def relation_key(data: bytes, start: int) -> str | None:
-    """The key of `key:: [[T]]` and `[key:: [[T]]]`, of the link at start; None when there is none."""
+    """Return the key of `key:: [[T]]` or `[key:: [[T]]]` for the link at start; None without one."""
     if not data[max(0, start - 64) : start].rstrip(b" \t*_").endswith(b"::"):
         return None
     first = max(0, start - _KEY_BYTES)
@@ -137,24 +137,24 @@ def relation_key(data: bytes, start: int) -> str | None:
 
 
 def continues_relation(between: bytes) -> bool:
-    """`key:: [[A]], [[B]]`: B belongs to the relation of A."""
+    """Return whether a link belongs to the relation of the one before it: `key:: [[A]], [[B]]`."""
     return len(between) < 16 and between.strip() in (b",", b";", b"and", b"&")
 
 
 def edge_type(key: str) -> str:
-    """`depends on` becomes DEPENDS_ON."""
+    """Return the edge type of a key: `depends on` becomes DEPENDS_ON."""
     return re.sub(r"[\s-]+", "_", key.strip()).upper()
 
 
 class CommentTags(NamedTuple):
-    """What `<!-- tags: … -->` says: plain tags, and (relation, target, offset) triples."""
+    """What `<!-- tags: … -->` holds: plain tags, and (relation, target, offset) triples."""
 
     tags: list[str]
     relations: list[tuple[str, str, int]]
 
 
 def comment_tags(raw: str) -> CommentTags:
-    """`<!-- tags: one, [SUPERSEDES: other, another] -->`."""
+    """Return what comments such as `<!-- tags: one, [SUPERSEDES: other, another] -->` hold."""
     found = CommentTags([], [])
     for comment in _HTML_COMMENT.finditer(raw) if "tags" in raw else ():
         before, colon, said = comment[0].removeprefix("<!--").partition(":")
@@ -172,14 +172,14 @@ def _listed(text: str) -> list[str]:
 
 
 def html_anchors(raw: str) -> list[str]:
-    """The values of id="…" and name="…" in a piece of HTML, and the slugs of its headings; comments have none."""
+    """Return the values of id="…" and name="…" in HTML and the slugs of its headings; comments are skipped."""
     seen = _HTML_COMMENT.sub("", raw) if "<!--" in raw else raw
     found = [html.unescape(match[1] or match[2] or match[3]) for match in _HTML_ANCHOR.finditer(seen)]
     return found + [anchors.slug(heading) for heading in _html_headings(seen)]
 
 
 def _html_headings(raw: str) -> Iterator[str]:
-    """The text of each `<h1>…</h1>` that a piece of HTML holds as a whole: GitHub gives it an anchor, too."""
+    """Yield the text of each complete `<h1>…</h1>` in a piece of HTML: GitHub gives those anchors, too."""
     start = None
     for tag in _HTML_HEADING.finditer(raw):
         if tag[1]:

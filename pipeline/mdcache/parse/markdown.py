@@ -1,4 +1,4 @@
-"""From markdown to its outline: headings, links, tasks, code blocks and where its plain text lies.
+"""Parse markdown into its outline: headings, links, tasks, code blocks, and where its plain text lies.
 
 The one module that touches the parser (pyromark, which is pulldown-cmark). Tables stay off: a `[[a|b]]` in a cell
 would be split. Metadata blocks stay off: they match anywhere in a document and are quadratic.
@@ -40,7 +40,7 @@ _NEVER = sys.maxsize
 
 
 class Heading(NamedTuple):
-    """A heading: 1–6, its plain text, where it starts."""
+    """A heading: its level (1–6), its plain text, where it starts."""
 
     level: int
     text: str
@@ -66,7 +66,7 @@ _PENDING = Reference("", "", None, 0, 0)
 
 
 class Outline(NamedTuple):
-    """What a document consists of, in order. All offsets are bytes into the text that was parsed."""
+    """What a document consists of, in order of place. All offsets are bytes into the text that was parsed."""
 
     headings: list[Heading]
     references: list[Reference]
@@ -79,7 +79,7 @@ class Outline(NamedTuple):
 
 
 def neutralised(data: bytes) -> tuple[bytes, list[int]]:
-    """Blank out lines nested too deeply, keeping every offset; also gives the offsets of those lines."""
+    """Return the text with lines that nest too deeply blanked out, offsets kept, and the offsets of those lines."""
     if b">" * NESTING_LIMIT not in data.translate(_AS_MARKER):
         return data, []
     deep = [match.span() for match in _DEEP_LINE.finditer(data)]
@@ -90,9 +90,9 @@ def neutralised(data: bytes) -> tuple[bytes, list[int]]:
 
 
 def outline(text: str, asked: Sequence[int] = (), wikilinks: bool = True) -> Outline:
-    """Walk the parser's events once. Never raises for bad content: to CommonMark every text is a document.
+    """Return the outline of a text. Nothing raises: to CommonMark every text is a document.
 
-    asked are offsets in order; the outline tells which of them lie in plain text.
+    asked are ascending offsets in bytes; outline.plain holds those of them that lie in plain text.
     """
     if not wikilinks:
         return _Walk(asked).run(_PLAIN_MARKDOWN.events_with_range(text))
@@ -107,7 +107,7 @@ def _may_have_rivals(text: str) -> bool:
 
 
 def _without_rivals(found: Outline, commonmark: Outline) -> Outline:
-    """`[[1]](url)` is a markdown link: a wikilink that overlaps a link of plain CommonMark is none."""
+    """Return the outline without wikilinks that overlap a link of plain CommonMark: `[[1]](url)` is a markdown link."""
     links = [reference for reference in commonmark.references if reference.kind != AUTOLINK]
     references = [r for r in found.references if r.kind == AUTOLINK] + links
     rivals = iter(links)
@@ -124,7 +124,7 @@ def _without_rivals(found: Outline, commonmark: Outline) -> Outline:
 
 
 def _outside(offsets: list[int], links: list[Reference]) -> list[int]:
-    """The offsets that do not lie within any of these links; both are in order."""
+    """Return the offsets that do not lie within any of these links; both are ascending."""
     left, index, reach = [], 0, 0
     for offset in offsets:
         while index < len(links) and links[index].start <= offset:
@@ -136,13 +136,13 @@ def _outside(offsets: list[int], links: list[Reference]) -> list[int]:
 
 
 def math(text: str) -> list[tuple[int, int]]:
-    """Where the parser sees `$math$` and `$$math$$`, with its signs."""
+    """Return the ranges of `$math$` and `$$math$$` that the parser sees, signs included."""
     events = _MATH_MARKDOWN.events_with_range(text)
     return [(span["start"], span["end"]) for event, span in events if "InlineMath" in event or "DisplayMath" in event]
 
 
 class _Alt(str):
-    """Text that stands for an image."""
+    """Text that stands for an image. A class of its own, so that anchors can leave it out."""
 
     __slots__ = ()
 
@@ -153,7 +153,7 @@ _Open = tuple["list[str] | None", int, str, str, bool]
 
 
 class _Walk:
-    """One pass over the events. State that outlives an event: the elements that are open."""
+    """One pass over the parser's events. Its state is the elements that are open."""
 
     def __init__(self, asked: Sequence[int]) -> None:
         self._found = Outline([], [], [], [], [], [])
@@ -164,7 +164,7 @@ class _Walk:
         self._task: tuple[bool, int] | None = None
 
     def run(self, events: Iterable[tuple[Any, Any]]) -> Outline:
-        """The hot loop: half a million events for 10 MB, most of them text that nobody asked for.
+        """Return the outline. The hot loop: half a million events for 10 MB, most of them text that is not needed.
 
         An event is a dict with one key or, for breaks and rules, a str in which no such key occurs: `in` serves both.
         """
@@ -204,7 +204,7 @@ class _Walk:
         return self._found
 
     def _plain(self, wanted: int, span: Any) -> int:
-        """Keep the offsets that lie in this text; gives the first one behind it."""
+        """Keep the offsets that lie in this text; return the first one behind it."""
         start, end = span["start"], span["end"]
         while wanted < end:
             if wanted >= start:
@@ -213,7 +213,7 @@ class _Walk:
         return wanted
 
     def _start(self, tag: Any, span: Any, pieces: list[str] | None) -> list[str] | None:
-        """Gives where text is to be collected from now on."""
+        """Return the list that collects text from now on."""
         if "Link" in tag:
             return self._start_link("Link", tag["Link"], pieces)
         if "Heading" in tag:
@@ -236,7 +236,7 @@ class _Walk:
         return []
 
     def _end(self, tag: Any, span: Any, pieces: list[str] | None) -> list[str] | None:
-        """Gives where text is to be collected from now on."""
+        """Return the list that collects text from now on."""
         if tag == "Link" or tag == "Image":
             return self._end_link(tag, span, pieces or [])
         if tag == "CodeBlock":
@@ -267,13 +267,13 @@ class _Walk:
 
 
 def _language(value: Any) -> str | None:
-    """The first word of the info string of a fenced block."""
+    """Return the first word of the info string of a fenced block, None without one."""
     words = value["Fenced"].split() if value.__class__ is not str else None
     return words[0] if words else None
 
 
 def _meaning(name: str, value: Any) -> tuple[str, str, bool]:
-    """(kind, target, whether its text is a label of its own) of a link or image."""
+    """Return (kind, target, whether its text is a label of its own) of a link or image."""
     link_type, target = value["link_type"], value["dest_url"]
     if link_type.__class__ is str:
         if link_type == "Autolink":

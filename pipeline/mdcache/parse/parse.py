@@ -1,4 +1,4 @@
-"""Stage 2, parse: the bytes of one file in, a Document out. Pure, and it never raises for bad content.
+"""Stage 2, parse: turn the bytes of one file into a Document. Pure; bad content never raises.
 
 What is wrong becomes a problem with its line, and the rest of the document is still indexed.
 """
@@ -28,7 +28,7 @@ codecs.register_error(
 
 
 def parse(path: str, content: Content, rules: Rules) -> Document:
-    """Parse the content of the file at path, relative to the base."""
+    """Return the document of the file at path (relative to the base) with this content."""
     problems: list[Problem] = []
     too_large = content.size > len(content.data)
     whole = _decoded(path, _without_torn_end(content.data) if too_large else content.data, problems)
@@ -43,12 +43,12 @@ def parse(path: str, content: Content, rules: Rules) -> Document:
 
 
 def content_of(raw: bytes) -> Content:
-    """The content of a file that is in memory as a whole."""
+    """Return the content of a file whose bytes are all in memory."""
     return Content(raw, hashlib.sha256(raw).hexdigest(), len(raw))
 
 
 def _without_torn_end(head: bytes) -> bytes:
-    """The head of a file without a last character of which only a part is in it."""
+    """Return the head of a file without its last character if that was cut in the middle."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     decoder.decode(head)
     return head[: len(head) - len(decoder.getstate()[0])]
@@ -73,12 +73,12 @@ def _decoded(path: str, raw: bytes, problems: list[Problem]) -> Text:
 
 
 def _with_newlines(text: str) -> str:
-    """A lone return ends a line, says CommonMark, but the parser forgets it after a fence, for one."""
+    """Return text with \n for each lone \r, which ends a line in CommonMark; the parser misses one after a fence."""
     return _LONE_RETURN.sub("\n", text)
 
 
 def _front_matter(path: str, whole: Text, rules: Rules, problems: list[Problem]) -> tuple[FrontMatter | None, Text]:
-    """What the front matter says, and the text after it."""
+    """Return the front matter, None without a readable one, and the text after it; add what is wrong to problems."""
     if not whole.data.startswith(b"---"):
         return None, whole
     place = frontmatter.split(whole.data)
@@ -97,7 +97,7 @@ def _front_matter(path: str, whole: Text, rules: Rules, problems: list[Problem])
 
 
 def _is_template(front: str, trouble: Trouble, rules: Rules) -> bool:
-    """Whether something else is to fill in the line that cannot be read: it is no YAML yet."""
+    """Return whether the line that cannot be read is a template, which only becomes YAML when it is filled in."""
     lines = front.split("\n")
     return trouble.line < len(lines) and targets.is_placeholder(lines[trouble.line], rules)
 
@@ -145,7 +145,7 @@ def _claims(front: FrontMatter | None, rules: Rules) -> tuple[Claim, ...]:
 
 
 def _front_tags(front: FrontMatter | None) -> list[str]:
-    """A list, or words in one value: with commas between, else spaces."""
+    """Return the tags of the front matter: a list, or one value split at commas, else at spaces."""
     if not front:
         return []
     tags: list[str] = []
@@ -182,7 +182,7 @@ _NO_RULE = PathRule("", None, None, None)
 
 
 def _by_path(path: str, rules: tuple[PathRule, ...]) -> PathRule:
-    """What the path rules say; a later rule overrides an earlier one, value by value."""
+    """Return what the path rules say of a path; a later rule overrides an earlier one, value by value."""
     said = _NO_RULE
     for rule in rules:
         if matching(rule.pattern).matches(path):

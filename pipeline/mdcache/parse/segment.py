@@ -1,4 +1,4 @@
-"""Scripts without spaces, set apart character by character.
+"""Set the characters of scripts without spaces apart.
 
 To SQLite's unicode61 tokenizer a Chinese sentence is one word. The index keeps no text, so what is indexed may
 be segmented: each such character becomes a token, in documents and in queries alike, and a phrase finds any substring.
@@ -26,7 +26,7 @@ _OTHERS = re.compile("[\0-\u0dff\u2000-\u2dff]*")
 
 
 def segment(text: str) -> str:
-    """The text with such characters set apart; other text comes back as it is, at almost no cost."""
+    """Return the text with such characters set apart; other text comes back unchanged, at almost no cost."""
     if text.isascii() or _OTHERS.fullmatch(text):
         return text
     pieces = _RUN.split(text)
@@ -37,5 +37,5 @@ def segment(text: str) -> str:
 
 
 def joined(text: str) -> str:
-    """The text of a snippet with the separators taken out again."""
+    """Return the text of a snippet without the separators."""
     return text.replace(SEPARATOR, "")

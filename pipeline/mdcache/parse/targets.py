@@ -1,4 +1,4 @@
-"""What a link's target asks for: which scope it has, and the name under which the resolver looks.
+"""Understand what a link's target asks for: its scope, and the name under which the resolver looks.
 
 Pure: a function of the text of the link and the folder it stands in.
 """
@@ -32,7 +32,7 @@ BY_NAME = "name"
 
 
 class Asked(NamedTuple):
-    """Which document a target asks for; path is normalised, not yet tried with extensions. How to look for it:
+    """Which document a target asks for. path is normalised, not yet tried with extensions; how says how to look:
 
     ITSELF      it is the document that the link stands in
     BY_PATH     path is relative to the base
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
 
 
 class LookUp(NamedTuple):
-    """What is known of a target before other documents are: scope holds as long as it does not resolve.
+    """What a target alone tells, before other documents are known; scope holds as long as it does not resolve.
 
     name is the bucket of the documents that may be meant; None when none can be.
     """
@@ -62,7 +62,7 @@ _EXTERNAL = LookUp(EXTERNAL, None, None)
 
 
 def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
-    """Understand a target as written in the document at path source."""
+    """Return what a target as written in the document at path source tells."""
     extensions = rules.extensions
     if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
         return _EXTERNAL
@@ -79,7 +79,7 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
 
 
 def is_placeholder(target: str, rules: Rules) -> bool:
-    """Whether something else puts the real target in, such as `{{ base }}/a.md`: nobody judges it then."""
+    """Return whether a target is a template, such as `{{ base }}/a.md`, which is filled in later and not judged."""
     sieve, patterns = _placeholders(rules.placeholders)
     lower = target.lower()
     return bool(sieve.search(lower)) and any(_fits(lower, pattern) for pattern in patterns)
@@ -87,14 +87,14 @@ def is_placeholder(target: str, rules: Rules) -> bool:
 
 @functools.cache
 def _placeholders(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], list[list[str]]]:
-    """What lies between the stars of each pattern; and, to be fast with most targets, the longest part of any."""
+    """Return a regular expression that few targets pass (for speed), and the parts between each pattern's stars."""
     parts = [pattern.lower().split("*") for pattern in patterns]
     sieve = "|".join(re.escape(max(one, key=len)) for one in parts) if parts else "(?!)"
     return re.compile(sieve), parts
 
 
 def _fits(text: str, parts: list[str]) -> bool:
-    """Whether the parts occur in order, the first at the start and the last at the end; linear, unlike a regex."""
+    """Return whether the parts occur in order, the first at the start, the last at the end. Linear, unlike a regex."""
     first, last = parts[0], parts[-1]
     if len(parts) == 1:
         return text == first
@@ -109,7 +109,7 @@ def _fits(text: str, parts: list[str]) -> bool:
 
 
 def ask(wiki: bool, target: str, source: str) -> Asked | None:
-    """The document that a target which is not external asks for; None when it leads out of the base, or nowhere."""
+    """Return the document that a target asks for; None when it leads out of the base, or nowhere."""
     return _ask(wiki, *_split(wiki, target), source)
 
 
@@ -127,7 +127,7 @@ def _ask(wiki: bool, written: str, fragment: str | None, source: str) -> Asked |
 
 
 class AssetPaths(NamedTuple):
-    """Where on disk a file or folder would lie that a target means; normalised (NFC), case as written.
+    """Where on disk the file or folder of a target would lie; normalised (NFC), case as written.
 
     paths are relative to the base, the first that is there counts; they begin with '..' when they leave the base, and
     '.' is the base. A wikilink's name means any file whose path ends in these whole components, whatever the case:
@@ -142,7 +142,7 @@ NOWHERE = AssetPaths((), None)
 
 
 def asset_paths(wiki: bool, target: str, source: str, roots: tuple[str, ...]) -> AssetPaths:
-    """Where to look on disk for what a target means as written in the document at path source.
+    """Return where to look on disk for a target as written in the document at path source.
 
     Documents are no exception: a target may be a document that is no part of the cache.
     """
@@ -159,7 +159,7 @@ def asset_paths(wiki: bool, target: str, source: str, roots: tuple[str, ...]) ->
 
 
 def _split(wiki: bool, target: str) -> tuple[str, str | None]:
-    """The path or name, and the fragment; decoded."""
+    """Return the path or name, and the fragment, both decoded."""
     written, mark, fragment = target.partition("#")
     if wiki:
         return written.strip(), fragment.strip() if mark else None
@@ -167,7 +167,7 @@ def _split(wiki: bool, target: str) -> tuple[str, str | None]:
 
 
 def bucket(path: str, extensions: tuple[str, ...]) -> str:
-    """The last component without case and document extensions: what links.name and names.name hold.
+    """Return the last component without case and document extensions: what links.name and names.name hold.
 
     Extensions are stripped until none is left, so that `a`, `a.md` and `a.md.md` share a bucket: each may be meant
     by a link to another.

@@ -26,7 +26,7 @@ _POLL_S = 0.1
 
 
 class Token(NamedTuple):
-    """How far a follower has read: up to row seq of this generation; 0 for nothing yet."""
+    """How far a follower has read: up to row seq of this generation; 0 before the first."""
 
     generation: str
     seq: int
@@ -61,7 +61,7 @@ class News(NamedTuple):
 
 
 def parse(text: str) -> Token:
-    """Raises UsageError for what is no token."""
+    """Return the token that a text stands for. Raises UsageError when it is not one."""
     found = re.fullmatch(r"([0-9a-f]+):([0-9]{1,18})", text)
     if not found:
         raise UsageError(f"'{text}' is no token: take the 'next' of what mdcache changes said last, or 'now'")
@@ -69,7 +69,7 @@ def parse(text: str) -> Token:
 
 
 def news(cache: Cache, since: str | None = None, limit: int | None = None) -> News:
-    """The changes after a token, at most limit; without one from the generation's beginning. Raises UsageError."""
+    """Return at most limit changes after a token; without one, from the generation's beginning. Raises UsageError."""
     db = cache.db
     db.execute("BEGIN")  # rows and generation from one snapshot
     try:
@@ -96,7 +96,7 @@ def _news(db: Connection, since: Token | str | None, limit: int | None) -> News:
 
 
 def _generation(db: Connection) -> str:
-    """Its random id; a published cache has none, and no feed: there its content must do."""
+    """Return the generation's random id. A published cache has none (and no feed): its content stands for it."""
     facts = meta.read(db)
     found = facts.generation_id or facts.digest
     if found is None:
@@ -107,7 +107,7 @@ def _generation(db: Connection) -> str:
 def follow(
     path: str, base: str, since: str | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[News]:
-    """All news from a token on, a page at a time, for ever; the first at once, though it may be empty.
+    """Yield all news from a token on, a page at a time, without end; the first at once, even if it is empty.
 
     Raises WorkError when the cache goes away. Holds no transaction and no lock while it waits.
     """
@@ -140,7 +140,7 @@ def _pages(cache: Cache, since: str | None) -> Iterator[News]:
 
 
 def _inode(path: str) -> tuple[int, int] | None:
-    """Which file is there: a damaged cache is replaced as a file, and whoever has it open would wait for ever."""
+    """Return the inode at a path: a damaged cache is replaced as a file; its followers would wait for ever."""
     try:
         found = os.stat(path)
     except OSError:

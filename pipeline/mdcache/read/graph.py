@@ -48,7 +48,7 @@ class Around(NamedTuple):
 
 
 def around(cache: Cache, node: Node, depth: int) -> Around:
-    """The links of a document, and what is reached within depth steps along and against them."""
+    """Return the links of a document, and what is reached within depth steps along and against them."""
     db = cache.db
     outgoing = db.execute(
         "SELECT id, path, title, links.type, line, label, fragment FROM links JOIN nodes ON nodes.key = target_node"
@@ -75,7 +75,7 @@ def around(cache: Cache, node: Node, depth: int) -> Around:
 
 
 def _walk(db: Connection, start: int, depth: int, step: str) -> list[Reached]:
-    """Breadth first, each document once, at its shortest distance."""
+    """Return what is reached, breadth first: each document once, at its shortest distance."""
     if depth < 2:
         return []
     distances = {start: 0}

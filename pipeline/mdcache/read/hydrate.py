@@ -1,4 +1,4 @@
-"""Texts, from the files: the cache knows where a section lies, not what it says.
+"""Read texts from the files: the cache knows where a section lies, not what it says.
 
 A text is given only with its hash checked; a file that has changed since is said to be so. Nothing outside the roots
 is read, whatever the cache says.
@@ -54,7 +54,7 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
 
 
 def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:
-    """The SQL functions section_text and document_text: they take keys, never paths.
+    """Return the SQL functions section_text and document_text, by name. They take keys, never paths.
 
     Each gives NULL when there is no such row, or when the file is gone or has changed since.
     """
@@ -92,7 +92,7 @@ class Passage(NamedTuple):
 
 
 def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:
-    """Read a document, or what stands under an anchor: a heading's slug or text, ^block, id. Raises No without it.
+    """Return a document, or the section of an anchor: a heading's slug or text, ^block, id. Raises No without it.
 
     The file is parsed as it is now, so an answer is right even when the cache is behind.
     """
@@ -124,7 +124,7 @@ def _section_at(document: Document, anchor: str) -> int | None:
 
 
 def _end_with_deeper(document: Document, index: int) -> int:
-    """Where the next heading of the same or a higher level begins."""
+    """Return where the next heading of the same or a higher level begins."""
     level = document.sections[index].level
     for section in document.sections[index + 1 :]:
         if section.level <= level or not level:

@@ -82,7 +82,7 @@ class _Row(NamedTuple):
 
 
 def expression(text: str) -> str | None:
-    """The FTS5 expression for what was typed; None when there is nothing to look for."""
+    """Return the FTS5 expression for what was typed; None when there is nothing to look for."""
     wanted: list[str] = []
     unwanted: list[str] = []
     for match in _TERM.finditer(_CONTROLS.sub(" ", text[:_LONGEST_QUERY])):
@@ -101,7 +101,7 @@ def expression(text: str) -> str | None:
 
 
 def search(cache: Cache, query: Query) -> list[Hit]:
-    """The best sections, best first; ties by path, then place. Raises UsageError when --raw is no FTS5 expression."""
+    """Return the best sections first; ties by path, then place. Raises UsageError when raw is no FTS5 expression."""
     typed = storable(query.text)
     matching = typed if query.raw else expression(typed)
     if not matching or not matching.strip():
@@ -116,9 +116,9 @@ def search(cache: Cache, query: Query) -> list[Hit]:
 
 
 def _found(db: Connection, matching: str, query: Query) -> list[_Row]:
-    """The rows of the best sections, best first.
+    """Return the rows of the best sections, best first.
 
-    SQLite finds the first few of many in half the time that FTS5 takes to sort all; they hardly ever do not suffice.
+    SQLite finds the first few of many in half the time that FTS5 takes to sort them all; nearly always they suffice.
     """
     few = max(query.limit, 1) * _TRIED
     rows = sorted(_rows(db, matching, query, few))
@@ -130,7 +130,7 @@ def _found(db: Connection, matching: str, query: Query) -> list[_Row]:
 
 
 def _rows(db: Connection, matching: str, query: Query, limit: int | None = None) -> Iterator[_Row]:
-    """By rank; or, in no order, as many of the best as the limit says."""
+    """Return rows by rank or, without an order, as many of the best as the limit says."""
     where, parameters = ["sections_fts MATCH ?"], [matching]
     if query.path is not None:
         where.append("nodes.path GLOB ?")
@@ -162,7 +162,7 @@ _COLUMNS = (
 
 
 def _best(rows: Iterable[_Row], query: Query) -> list[_Row]:
-    """Of rows that come by rank; ties by path, then place."""
+    """Return the best of rows that come by rank; ties by path, then place."""
     best: list[_Row] = []
     seen: set[int] = set()
     for _, equal in groupby(rows, key=lambda row: row.rank):
@@ -186,7 +186,7 @@ def _with_snippets(cache: Cache, matching: str, rows: list[_Row]) -> list[Hit]:
 
 
 def _body(cache: Cache, read: Callable[[str, str], hydrate.Text], row: _Row) -> tuple[str | None, str | None]:
-    """The text of a section and None, or None and why there is none."""
+    """Return the text of a section and None, or None and why there is none."""
     try:
         text = read(row.path, row.hash)
     except WorkError:
@@ -204,14 +204,14 @@ def _body(cache: Cache, read: Callable[[str, str], hydrate.Text], row: _Row) -> 
 
 
 def _decoded(data: bytes, start: int, end: int) -> str:
-    """The text between two offsets; end may lie within a character, which is then left out."""
+    """Return the text between two offsets; end may lie within a character, which is then left out."""
     while start < end < len(data) and data[end] & 0xC0 == 0x80:
         end -= 1
     return data[start:end].decode("utf-8", "replace")
 
 
 def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | None]) -> list[str | None]:
-    """Snippets by a throw-away index with the same tokenizer: the real one keeps no text to mark."""
+    """Return snippets from a throw-away index with the same tokenizer: the real one keeps no text to mark."""
     marks = connections.open_memory()
     with closing(marks):
         marks.execute(
@@ -233,12 +233,12 @@ def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | 
 
 
 def _tags(db: Connection, node: int) -> str:
-    """As they are indexed."""
+    """Return the tags of a document as they are indexed."""
     return segment(" ".join(tag for (tag,) in db.execute("SELECT tag FROM tags WHERE node = ?", (node,))))
 
 
 def _shown(snippet: str) -> str:
-    """In one line, with the scripts without spaces joined again."""
+    """Return a snippet in one line, with the scripts without spaces joined again."""
     text = _SIGNS.sub(_within_the_mark, " ".join(joined(snippet).split()))
     return text if MARK_START in text or len(text) <= 200 else text[:200] + "…"
 
@@ -247,6 +247,6 @@ _SIGNS = re.compile(rf"{MARK_END}([^\w\s]+)")
 
 
 def _within_the_mark(match: re.Match[str]) -> str:
-    """Vowel signs and accents are no words to the tokenizer, but belong to the letter before them."""
+    """Return a mark's end with the accents and vowel signs of its last letter, which the tokenizer drops."""
     signs = "".join(takewhile(lambda char: unicodedata.category(char).startswith("M"), match[1]))
     return signs + MARK_END + match[1][len(signs) :]

@@ -39,7 +39,7 @@ class Status(NamedTuple):
 
 
 def status(cache: Cache, fingerprint: str | None) -> Status:
-    """Read the state of the cache; fingerprint is that of the settings in force, None when they name no documents."""
+    """Return the state of the cache. fingerprint is that of the settings in force, None when they name no documents."""
     meta, seen, sizes = cache.meta, watchstate.read(cache.path), connections.sizes(cache.path)
     state = seen.state if seen and seen.alive else None
     return Status(

@@ -1,4 +1,4 @@
-"""The proof that a cache holds what its files say: all is read, parsed and resolved once more, and compared.
+"""Prove that a cache holds what its files say: everything is read, parsed and resolved once more, and compared.
 
 What the cache must be is built by rebuild itself, in a temporary folder. Nothing is locked and nothing is changed, so
 files and cache may change meanwhile: what was found counts only if it is found again, the very same.
@@ -68,7 +68,7 @@ class _Look(NamedTuple):
 
 
 def verify(settings: Settings, quick: bool = False, progress: Progress = lambda _: None) -> Verdict:
-    """Compare the cache with the files; quick: only the bytes of each file with the hash that is known of it.
+    """Return how the cache compares with the files; quick: only each file's bytes with the hash that is known of it.
 
     Raises WorkError when there is no cache, or when the files or the room to build in are not to be had.
     """
@@ -96,7 +96,7 @@ def _verdict(digest_: str | None, found: frozenset[_Finding]) -> Verdict:
 
 
 def _settle(settings: Settings) -> None:
-    """Let a watcher that is alive catch up."""
+    """Wait until a watcher that is alive has caught up."""
     deadline = time.monotonic() + _PATIENCE_S
     while (seen := watchstate.read(settings.database)) and seen.alive and time.monotonic() < deadline:
         if sync.stale(settings) is None:
@@ -123,7 +123,7 @@ def _unsound(what: str) -> _Finding:
 
 
 def _unsoundness(db: Connection, settings: Settings) -> Iterator[str]:
-    """What is wrong with the file itself, whatever the documents say."""
+    """Yield what is wrong with the file itself, whatever the documents say."""
     yield from (said for (said,) in db.execute("PRAGMA integrity_check") if said != "ok")
     for table, _, parent, _ in db.execute("PRAGMA foreign_key_check"):
         yield f"{table} has a row without its {parent}"
@@ -137,7 +137,7 @@ def _unsoundness(db: Connection, settings: Settings) -> Iterator[str]:
 
 
 def _hashes(cache: Cache, settings: Settings, progress: Progress) -> Iterator[_Finding]:
-    """Both sides come by path."""
+    """Yield findings from (path, hash) of both sides, which come by path."""
     known = cache.db.execute(
         "SELECT path, nodes.hash, coalesce(files.hash, nodes.hash)"
         " FROM nodes LEFT JOIN files USING (path) ORDER BY path"
@@ -152,7 +152,7 @@ def _hashes(cache: Cache, settings: Settings, progress: Progress) -> Iterator[_F
 
 
 def _files(settings: Settings, progress: Progress) -> Iterator[tuple[str, ...]]:
-    """(path, hash) of every document."""
+    """Yield (path, hash) of every document."""
     for batch in documents(settings).batches:
         entries = tuple(one for one in batch.found if isinstance(one, Entry))
         read = settings.reader().contents(entries, settings.size_limit, NO_CLOCK)
@@ -176,7 +176,7 @@ def _against_a_build(settings: Settings, progress: Progress) -> _Look:
 
 @contextmanager
 def _built(settings: Settings, progress: Progress) -> Iterator[str]:
-    """What rebuild makes of the files as they are now, somewhere else."""
+    """Yield what rebuild makes of the files as they are now, in a temporary place."""
     with doing("make a temporary folder"):
         temporary = tempfile.TemporaryDirectory(prefix="mdcache-verify-")
     with temporary as folder:
@@ -186,7 +186,7 @@ def _built(settings: Settings, progress: Progress) -> Iterator[str]:
 
 
 def _compared(cache: Cache, fresh: Connection, stamped: bool) -> _Look:
-    """One snapshot of the cache, which readers may always have."""
+    """Return findings from one snapshot of the cache, which a reader may always have."""
     for db in (cache.db, fresh):
         db.execute("PRAGMA query_only=OFF")  # temporary tables; the files are open to be read only
     cache.db.execute("BEGIN")
@@ -211,7 +211,7 @@ def _finding(one: logical.Difference) -> _Finding:
 
 
 def _wrong_facts(live: Connection, fresh: Connection) -> Iterator[str]:
-    """What the cache says of itself."""
+    """Yield what is wrong in what the cache says of itself."""
     known, wanted = (meta.rows(db) for db in (live, fresh))
     wanted |= {
         "documents": str(scalar(live, "SELECT count(*) FROM nodes")),
@@ -226,7 +226,7 @@ def _wrong_facts(live: Connection, fresh: Connection) -> Iterator[str]:
 
 
 def _wrong_digest(live: Connection, fresh: Connection, computed: str) -> Iterator[str]:
-    """Where no table differs: that of the build was computed where documents are parsed."""
+    """Yield a wrong digest where no table differs: the build's digest was computed where documents are parsed."""
     stored, wanted = (meta.read(db).digest for db in (live, fresh))
     if stored not in (None, computed):
         yield f"meta says digest {stored}, not {computed}"
