@@ -14,7 +14,7 @@ from mdcache.store.connections import Connection, SqliteError
 def guarded(tmp_path: Path) -> Connection:
     db = connections.open_live(rows_at(str(tmp_path / "x.db")))
     db.execute("CREATE INDEX i ON t (x)")
-    authorizer.set_authorizer(db, authorizer.reading_only)
+    db.set_authorizer(authorizer.reading_only)
     return db
 
 
@@ -68,5 +68,5 @@ def test_what_does_more_than_read_is_not(guarded: Connection, sql: str) -> None:
 
 def test_without_an_authorizer_all_is_allowed_again(guarded: Connection) -> None:
     with closing(guarded):
-        authorizer.set_authorizer(guarded, None)
+        guarded.set_authorizer(None)
         guarded.execute("DELETE FROM t")

@@ -37,7 +37,7 @@ def main() -> None:
         return
     child.send(outgoing, None)
     _limit_memory()
-    authorizer.set_authorizer(db, authorizer.reading_only)
+    db.set_authorizer(authorizer.reading_only)
     for rule, limit_s in arriving:
         child.send(outgoing, _outcome(db, rule, limit_s))
 

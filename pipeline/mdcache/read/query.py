@@ -45,7 +45,7 @@ def run(cache: Cache, sql: str, parameters: Parameters = (), attach: tuple[str, 
     for name, function in hydrate.functions(cache).items():
         db.create_function(name, 1, _noting(met, function))
     db.set_progress_handler(lambda: 0, _STEPS)
-    authorizer.set_authorizer(db, authorizer.reading_only)
+    db.set_authorizer(authorizer.reading_only)
     with _blaming_sql("cannot run the query", met):
         cursor = db.execute(sql, parameters)
     columns = _unique([column[0] for column in cursor.description or ()])

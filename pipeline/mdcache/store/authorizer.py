@@ -1,13 +1,15 @@
-"""Decide what SQL that is not ours may do: SQLite asks an authorizer while it prepares a statement.
+"""Decide what SQL that is not ours may do: queries, rules, and the user's triggers and views.
 
-It asks also while a trigger or view is used (not when it is created), naming the innermost trigger or view.
+SQLite asks the authorizer of a connection about each action of a statement while it prepares the statement. It does not
+ask about the body of a trigger or view when that is created, only when it is used; the last argument then names the
+innermost trigger or view.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from mdcache.store.connections import Connection, constant
+from mdcache.store.connections import constant
 
 Authorizer = Callable[[int, str | None, str | None, str | None, str | None], int]
 
@@ -46,11 +48,11 @@ _ACTIONS = {
 _ACTIONS.setdefault("SQLITE_FUNCTION", 31)  # the C API's numbers, where the driver has no name for them
 _ACTIONS.setdefault("SQLITE_RECURSIVE", 33)
 _NAMES = {number: name for name, number in _ACTIONS.items()}
-_OK, _DENY = 0, 1
+_OK, _DENY = 0, 1  # SQLITE_OK and SQLITE_DENY
 
 
 def reading_only(action: int, first: str | None, second: str | None, _db: str | None, _source: str | None) -> int:
-    """For queries, rules and views: reading, and nothing else."""
+    """Return the answer for queries, rules and views: they may read, and nothing else."""
     name = _NAMES.get(action)
     if name in _READS:
         return _OK
@@ -62,10 +64,13 @@ def reading_only(action: int, first: str | None, second: str | None, _db: str | 
 
 
 def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:
-    """For the user's DDL: it may create tables, indexes, views and triggers, and write to its own tables.
+    """Return the authorizer for the user's DDL: it may create things, and write to its own tables.
 
-    builtin: the names of whatever is built in, in lower case. A trigger with the name of one of ours would pass for
-    ours when it fires. Writing to sqlite_schema is what CREATE does.
+    A trigger with the name of one of ours would pass for ours when it fires, so no name that is built in may be
+    created. Writing to sqlite_schema is allowed: CREATE does that.
+
+    Args:
+        builtin: the names of everything that is built in, in lower case.
     """
 
     def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
@@ -85,10 +90,14 @@ def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:
 
 
 def writing_with_user_triggers(builtin: frozenset[str], builtin_sources: frozenset[str]) -> Authorizer:
-    """For our own writing while the user's triggers are in force.
+    """Return the authorizer for our own writing while the user's triggers are in force.
 
-    What comes from a user's trigger or view (source) may read, and write to the user's own tables; what is ours may do
-    all. Our triggers and views read and write, and no more: a WITH of the user's may bear the name of one.
+    What comes from a trigger or view of the user's may read, and write to the user's own tables. Our own statements may
+    do everything. Our triggers and views may read and write, no more: a WITH of the user's may bear the name of one.
+
+    Args:
+        builtin: the names of our tables, in lower case.
+        builtin_sources: the names of our triggers and views, in lower case.
     """
 
     def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
@@ -100,8 +109,3 @@ def writing_with_user_triggers(builtin: frozenset[str], builtin_sources: frozens
         return reading_only(action, first, second, db, source)
 
     return authorize
-
-
-def set_authorizer(db: Connection, authorizer: Authorizer | None) -> None:
-    """Put an authorizer in force; None lifts it."""
-    db.set_authorizer(authorizer)

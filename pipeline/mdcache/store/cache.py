@@ -1,4 +1,4 @@
-"""The live cache, opened to be read: what it remembers of itself, and how nodes are found in it."""
+"""The live cache, opened to be read, and how nodes are found in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Cache(NamedTuple):
 
 
 class Node(NamedTuple):
-    """What a reader needs of a document's row."""
+    """What a reader needs of a document's row: a part of the table nodes."""
 
     key: int
     id: str
@@ -44,11 +44,18 @@ class Node(NamedTuple):
 
 @contextlib.contextmanager
 def opened(path: str, base: str) -> Iterator[Cache]:
-    """Open the cache at path to read; base serves a published cache, which does not remember where it was made.
+    """Give the cache at path, open to be read, as a context.
 
-    A cache may have come with a clone: only one that was made here speaks for folders outside base and its own. Raises
-    WorkError when there is none, when it is not ours or newer than we are, and Damaged when it cannot be read or
-    believed.
+    A cache may have come with a clone: only one that was made here is believed about folders outside base and outside
+    the folder that it lies in.
+
+    Args:
+        path: of the cache.
+        base: the base of a published cache, which does not remember where it was made.
+
+    Raises:
+        WorkError: there is no cache, it is not one of mdcache, or was made by a newer version.
+        Damaged: it cannot be read or believed.
     """
     with failures.speaking(path):
         db = _open(path)
@@ -57,7 +64,7 @@ def opened(path: str, base: str) -> Iterator[Cache]:
 
 
 def _open(path: str) -> Connection:
-    """Once more on CANTOPEN: a generation may just have been moved into place."""
+    """Return a connection. CANTOPEN is tried once more: a generation may just have been moved into place."""
     if not os.path.exists(path):
         raise WorkError(f"no cache at {path}: run mdcache rebuild DOCS")
     if not os.path.isfile(path):
@@ -101,7 +108,7 @@ def _facts(path: str, db: Connection) -> Meta:
 
 
 def counts(db: Connection) -> dict[str, int]:
-    """How much it holds, under the names that reports and status give it."""
+    """Return how much a cache holds, under the names that reports and status give it."""
     return {name: scalar(db, f"SELECT count(*) FROM {rows}") for name, rows in _COUNTED.items()}
 
 
@@ -115,7 +122,7 @@ _COUNTED = {
 
 
 def storable(text: str) -> str:
-    """What was typed need not be UTF-8, nor the locale; no name in the cache is anything else."""
+    """Return text that was typed as UTF-8, which all names in the cache are; neither input nor locale need be."""
     try:
         raw = text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -124,7 +131,7 @@ def storable(text: str) -> str:
 
 
 def find_place(cache: Cache, wanted: str, folder: str) -> tuple[Node, str | None]:
-    """The document and the anchor that ID#ANCHOR means; an id or a path may hold a # itself. Raises No."""
+    """Return the document and the anchor that ID#ANCHOR means; an id or a path may hold a # itself. Raises No."""
     parts = wanted.split("#")
     for count in range(len(parts), 1, -1):
         node = _find_exactly(cache, "#".join(parts[:count]), folder)
@@ -134,9 +141,9 @@ def find_place(cache: Cache, wanted: str, folder: str) -> tuple[Node, str | None
 
 
 def find_node(cache: Cache, wanted: str, folder: str) -> Node:
-    """The document with this id, or path, with or without extension, from the base or from folder. Raises No.
+    """Return the document with an id or a path, with or without extension, relative to the base or to folder.
 
-    Names compare normalised, then without case; the end of a path will do when only one document's ends so.
+    Names compare normalised, then without case; the end of a path suffices when only one document's ends so. Raises No.
     """
     return _find_exactly(cache, wanted, folder) or _find_by_name(cache, wanted)
 
@@ -155,7 +162,7 @@ _NODE = "SELECT key, id, path, title, hash FROM nodes WHERE "
 
 
 def _find_by_name(cache: Cache, wanted: str) -> Node:
-    """By the whole path, else by the rest of one; without case, extension and differences of normalisation."""
+    """Compare whole paths, else the ends of paths; without case, extension and differences of normalisation."""
     asked = fold(os.path.normpath(storable(wanted)))
     extensions = cache.meta.extensions or ()
     exact, by_rest, ids = [], [], []

@@ -31,9 +31,9 @@ complete_statement = driver.complete_statement
 SQLITE_VERSION: str = driver.sqlite_version
 
 NEEDED = (3, 44)
-"""Contentless deletes came with 3.43; integrity_check looks into FTS5 since 3.44."""
+"""The oldest SQLite: contentless deletes came with 3.43; integrity_check looks into FTS5 since 3.44."""
 APPLICATION_ID = 0x6D646361
-"""'mdca' in the header of every cache: what has another is not ours to replace."""
+"""'mdca' in the header of every cache: a database with another id is not ours to replace."""
 FORMAT = 1
 """user_version: what this version of mdcache writes. A newer one is not replaced except by an explicit rebuild."""
 PAGE_SIZE = 8192
@@ -52,7 +52,7 @@ MALFORMED = "database disk image is malformed"
 
 
 def check_version() -> None:
-    """Raises WorkError when SQLite is too old to hold a cache."""
+    """Raise WorkError when SQLite is too old to hold a cache."""
     if driver.sqlite_version_info < NEEDED:
         wanted = ".".join(map(str, NEEDED))
         raise WorkError(
@@ -61,7 +61,10 @@ def check_version() -> None:
 
 
 def open_build(path: str) -> Connection:
-    """A new database that nobody reads: no journal, no sync, exclusive. A crash leaves a file that is removed."""
+    """Return a connection to a new database that nobody reads: no journal, no sync, exclusive.
+
+    A crash leaves a broken file behind, which the next writer removes.
+    """
     db = _connect(path)
     _run(
         db,
@@ -81,7 +84,10 @@ def open_build(path: str) -> Connection:
 
 
 def open_draft() -> Connection:
-    """A database that nobody else can see, in memory; an SQLite not built so spills it to a file that has no name."""
+    """Return a connection to a new database that nobody else can see.
+
+    It lies in memory; an SQLite that is not built so keeps what grows too large in a file without a name.
+    """
     db = _connect("")
     _run(
         db,
@@ -103,9 +109,9 @@ def open_copy(path: str) -> Connection:
 
 
 def open_settled(path: str) -> Connection:
-    """The pages of a build that are not written to any more, read beside the connection that goes on writing others.
+    """Return a connection that reads those pages of a build which are final, while another one writes others.
 
-    Without locks, and as if it never changed: only whoever builds it may know that this is so.
+    It takes no locks and assumes that nothing changes: only the process that builds can know that this holds.
     """
     db = _connect(_uri(path, "ro") + "&immutable=1", uri=True)
     _run(db, "PRAGMA mmap_size=0", _TOUCH)
@@ -113,9 +119,9 @@ def open_settled(path: str) -> Connection:
 
 
 def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
-    """The live cache, to write to: only the holder of the writer lock may.
+    """Return a connection to write to the live cache: only the holder of the writer lock may.
 
-    wait_s: for other programs that lock it. A file that is no WAL database is made one.
+    A file that is no WAL database is made one. wait_s: how long to wait for other programs that lock it, in seconds.
     """
     db = _connect(_uri(path, "rw"), uri=True)
     _run(
@@ -140,7 +146,7 @@ def open_unread(path: str, wait_s: float) -> Connection:
 
 
 def open_reader(path: str) -> Connection:
-    """The live cache, to read from, whatever the journal mode of the file."""
+    """Return a connection to read a cache, whatever the journal mode of the file."""
     db = _connect(_uri(path, "ro"), uri=True)
     _run(
         db,
@@ -155,15 +161,15 @@ def open_reader(path: str) -> Connection:
 
 
 def has_journal(path: str) -> bool:
-    """Whether a rollback journal lies beside a cache, which never writes one: it is of others, and may mean harm.
+    """Return whether a rollback journal lies beside a cache. No cache writes one: it is foreign, perhaps an attack.
 
-    Whoever opens the cache to write would play it back, and older versions of SQLite delete the file that it names.
+    To open the cache for writing would play it back, and older versions of SQLite delete the file that it names.
     """
     return _size(path + "-journal") > 0
 
 
 def open_memory() -> Connection:
-    """A throw-away database in memory."""
+    """Return a connection to a throw-away database in memory."""
     db = _connect(":memory:")
     _run(db, "PRAGMA trusted_schema=OFF")
     return db
@@ -171,7 +177,7 @@ def open_memory() -> Connection:
 
 def _connect(name: str, uri: bool = False) -> Connection:
     check_version()
-    # Few: each statement keeps the values it was run with last, and those of load hold megabytes of text.
+    # Few cached statements: each keeps the values it was run with last, and those of load hold megabytes of text.
     return driver.connect(
         name, isolation_level=None, uri=uri, check_same_thread=False, timeout=_BUSY_MS / 1000, cached_statements=20
     )
@@ -194,13 +200,14 @@ def _run(db: Connection, *statements: str) -> None:
 
 
 class Sizes(NamedTuple):
-    """Bytes of a database and of its write-ahead log; 0 for what is not there, or out of reach."""
+    """The sizes of a database and of its write-ahead log in bytes; 0 for a file that is missing or out of reach."""
 
     file: int
     log: int
 
 
 def sizes(path: str) -> Sizes:
+    """Return the sizes of the database at path."""
     return Sizes(_size(path), _size(path + "-wal"))
 
 
@@ -212,7 +219,7 @@ def _size(path: str) -> int:
 
 
 def scalar(db: Connection, sql: str, *parameters: Any) -> Any:
-    """The first column of the first row, or None."""
+    """Return the first column of the first row; None when there is no row."""
     row = db.execute(sql, parameters).fetchone()
     return row[0] if row else None
 

@@ -30,7 +30,7 @@ class Script(NamedTuple):
 
 
 class Schema(NamedTuple):
-    """The built-in scripts in reading order, and the user's."""
+    """The built-in scripts in reading order, and the user's scripts."""
 
     builtin: tuple[Script, ...]
     user: tuple[Script, ...]
@@ -41,18 +41,22 @@ class Schema(NamedTuple):
 
 @cache
 def builtin() -> tuple[Script, ...]:
-    """The scripts that are shipped. Looked up by the package's name: only so it also works in an editable install."""
+    """Return the scripts that are shipped. They are looked up by the package's name, as editable installs need it."""
     folder = importlib.resources.files("mdcache.schema")
     scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return tuple(Script(script.name, script.read_text(encoding="utf-8")) for script in scripts)
 
 
 def schema(user: tuple[Script, ...] = ()) -> Schema:
+    """Return the schema in force with these scripts of the user's."""
     return Schema(builtin(), user)
 
 
 def statements(text: str) -> list[str]:
-    """The statements of a script, without what is only white space and comments. What never ends is one, too."""
+    """Return the statements of a script, without those that are only white space and comments.
+
+    What stands after the last complete statement is one too, so that SQLite can say what is wrong with it.
+    """
     found, start = [], 0
     for index, char in enumerate(text):
         if char == ";" and complete_statement(text[start : index + 1]):
@@ -63,7 +67,7 @@ def statements(text: str) -> list[str]:
 
 
 def _has_code(statement: str) -> bool:
-    """Whether anything is left without comments."""
+    """Return whether anything is left of a statement without its comments."""
     rest = statement.strip()
     while rest:
         if rest.startswith("--"):
@@ -83,7 +87,7 @@ class Names(NamedTuple):
 
 
 def apply_tables(db: Connection, schema: Schema) -> Names:
-    """Make everything but the built-in indexes, and put the authorizer in force for the user's triggers and views.
+    """Make everything but the built-in indexes; the authorizer for the user's triggers and views is then in force.
 
     Raises UsageError with file, statement and SQLite's message when the user's DDL does not apply.
     """
@@ -92,14 +96,14 @@ def apply_tables(db: Connection, schema: Schema) -> Names:
             _apply(db, script)
     names = _names(db)
     if schema.user:
-        # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
+        # SQLite asks the driver now and then whether to go on: without that, Ctrl-C does not end an endless trigger.
         db.set_progress_handler(lambda: 0, _STEPS)
         _apply_user(db, schema.user, names)
     return names
 
 
 def apply_indexes(db: Connection, schema: Schema) -> None:
-    """Make the built-in indexes: once the rows are in, sorting once is cheaper than inserting in place."""
+    """Make the built-in indexes, once the rows are in: sorting them once is cheaper than inserting each in place."""
     for script in schema.builtin:
         if script.name == _INDEXES:
             _apply(db, script)
@@ -112,7 +116,7 @@ def _apply(db: Connection, script: Script) -> None:
 
 
 def builtin_names() -> Names:
-    """The names that the user's DDL may not touch, for connections to a cache that exists."""
+    """Return the names that the user's DDL may not touch, for connections to a cache that exists."""
     db = connections.open_memory()
     try:
         return apply_tables(db, Schema(builtin(), ()))
@@ -129,7 +133,7 @@ def _names(db: Connection) -> Names:
 
 
 class _Made(NamedTuple):
-    """A view or trigger of the user's: where it is declared, and the table or view it belongs to."""
+    """A view or trigger of the user's: where it is declared, and the table or view that it belongs to."""
 
     script: str
     statement: str
@@ -138,16 +142,20 @@ class _Made(NamedTuple):
 
 
 def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> None:
-    """Statement by statement. What a view or trigger says shows when it is used, perhaps of tables that come later."""
+    """Apply the user's scripts statement by statement.
+
+    SQLite compiles a view or trigger only when it is used, and it may name tables that are made later. So after each
+    statement all views and triggers that have not compiled yet are tried again; those that fail to the end are errors.
+    """
     applying = authorizer.applying_user_ddl(names.tables | names.sources)
     using = authorizer.writing_with_user_triggers(names.tables, names.sources)
     failing: list[tuple[_Made, SqliteError]] = []
     unproven: list[_Made] = []
     for script in scripts:
         for statement in statements(script.text):
-            authorizer.set_authorizer(db, applying)
+            db.set_authorizer(applying)
             unproven += _made_by(db, script.name, statement)
-            authorizer.set_authorizer(db, using)
+            db.set_authorizer(using)
             failing = [(one, error) for one in unproven if (error := _failure(db, one))]
             unproven = [one for one, _ in failing]
     for one, error in failing:
@@ -173,7 +181,7 @@ def _refused(script: str, statement: str, error: Exception) -> UsageError:
 
 
 def _failure(db: Connection, one: _Made) -> SqliteError | None:
-    """Why it cannot be used: SQLite compiles it as a part of the statements that use it."""
+    """Return why a view or trigger cannot be used: SQLite compiles it as a part of the statements that use it."""
     try:
         for statement in _uses(db, one):
             db.execute(f"EXPLAIN {statement}")
@@ -202,17 +210,17 @@ def _without_comments(statement: str) -> str:
 
 
 def objects(db: Connection) -> dict[str, str]:
-    """The SQL of every table, view, trigger and index that someone declared, by 'type name'."""
+    """Return the SQL of every table, view, trigger and index that was declared, by 'type name'."""
     rows = db.execute("SELECT type || ' ' || name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
     return {name: sql for name, sql in rows if "sections_fts_" not in name}
 
 
 def declared(schema: Schema) -> dict[str, str]:
-    """The same of the schema in force, as a fresh cache would have it."""
+    """Return what objects() gives for a new cache of the schema in force."""
     db = connections.open_memory()
     try:
         apply_tables(db, schema)
-        authorizer.set_authorizer(db, None)
+        db.set_authorizer(None)
         apply_indexes(db, schema)
         return objects(db)
     finally:
@@ -220,7 +228,7 @@ def declared(schema: Schema) -> dict[str, str]:
 
 
 def difference(live: Connection, schema: Schema) -> list[str]:
-    """What the live cache declares otherwise, as a unified diff from live to the schema in force; empty when alike."""
+    """Return a unified diff from what a live cache declares to the schema in force; empty when they are alike."""
     here, there = declared(schema), objects(live)
     old = [line for name in sorted(there) for line in f"-- {name}\n{there[name]}".splitlines()]
     new = [line for name in sorted(here) for line in f"-- {name}\n{here[name]}".splitlines()]
@@ -228,7 +236,7 @@ def difference(live: Connection, schema: Schema) -> list[str]:
 
 
 def fingerprint(schema: Schema, rows: Any) -> str:
-    """SHA-256 of everything that decides the cache's rows; rows is what the settings contribute, JSON-able."""
+    """Return the SHA-256 of everything that decides the cache's rows; rows is what the settings contribute, as JSON."""
     decisive = {
         "mdcache": mdcache.__version__,
         "format": connections.FORMAT,
@@ -244,9 +252,9 @@ def fingerprint(schema: Schema, rows: Any) -> str:
 
 @cache
 def _version(module: str, distribution: str) -> str:
-    """Of a parser, from the name of the folder that its installer left beside it.
+    """Return the version of a parser, from the name of the folder that its installer left beside it.
 
-    A sync that finds nothing must not wait for the parsers, and importlib.metadata would take longer than both.
+    A sync that finds no change must not wait for the parsers' imports, and importlib.metadata takes longer than both.
     """
     found = PathFinder.find_spec(module)
     beside = os.path.dirname(os.path.dirname(found.origin or "")) if found else ""

@@ -1,4 +1,4 @@
-"""Say in our words what SQLite and its driver raise."""
+"""What SQLite and its driver raise, in our words."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from mdcache.store.connections import MALFORMED, PAGE_SIZE, DatabaseError, Sqlit
 
 USER_DDL_FAILS = "a trigger or view of the schema files fails"
 
-# Prefixes of SQLite's names for errors, and what they mean to a user.
+# Prefixes of SQLite's names for errors.
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _SQL = ("SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_AUTH", "SQLITE_TOOBIG", "SQLITE_RANGE")
+# What they mean to a user, and what to do about it.
 _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SQLITE_FULL",), "no space left for {path}: a rebuild needs about three times the cache on that disk"),
     (_LOCKED, "{path} is locked by another program: close it, or try again"),
@@ -30,7 +31,7 @@ _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
 )
 
-# What pysqlite3 raises out of a backup has only the text.
+# An error that pysqlite3 raises out of a backup has no name, only the text.
 _BY_TEXT = {
     "database or disk is full": "SQLITE_FULL",
     MALFORMED: "SQLITE_CORRUPT",
@@ -40,17 +41,20 @@ _BY_TEXT = {
     "unable to open database file": "SQLITE_CANTOPEN",
     "disk I/O error": "SQLITE_IOERR",
 }
-# What the driver says of text that is no UTF-8: we write none, but a user's query may make some.
+# What the driver says of text that is not UTF-8: mdcache writes none, but a user's query may make some.
 _UNDECODABLE = "Could not decode to UTF-8"
 
 
 def name_of(error: BaseException) -> str:
-    """SQLite's name for an error, '' when it has none: 'SQLITE_BUSY_SNAPSHOT'."""
+    """Return SQLite's name for an error, such as 'SQLITE_BUSY_SNAPSHOT'; '' when it has none."""
     return getattr(error, "sqlite_errorname", None) or _BY_TEXT.get(str(error), "")
 
 
 def in_words(error: Exception, path: str) -> MdcacheError:
-    """What SQLite says, as one of our errors. Raises KeyboardInterrupt when that is what ended the statement."""
+    """Return an error of SQLite's, met at the database at path, as one of ours.
+
+    Raises KeyboardInterrupt when that is what ended the statement.
+    """
     name = name_of(error)
     pass_on_interrupt(error)
     if name.startswith(_DAMAGED) or _is_undecodable(error):
@@ -64,9 +68,9 @@ def in_words(error: Exception, path: str) -> MdcacheError:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether this is Ctrl-C, or what SQLite makes of it.
+    """Return whether an error is Ctrl-C, or what SQLite makes of it.
 
-    In the progress handler it ends the statement; in the authorizer it passes for a 'no'.
+    A KeyboardInterrupt in the progress handler ends the statement; in the authorizer it counts as a refusal.
     """
     if not isinstance(error, SqliteError):
         return isinstance(error, KeyboardInterrupt)
@@ -74,13 +78,13 @@ def is_interrupt(error: BaseException) -> bool:
 
 
 def pass_on_interrupt(error: Exception) -> None:
-    """Raises KeyboardInterrupt when that is what SQLite's error comes from."""
+    """Raise KeyboardInterrupt when that is what SQLite's error comes from."""
     if is_interrupt(error):
         raise KeyboardInterrupt from error
 
 
 def _is_full(path: str) -> bool:
-    """When the shared memory of a WAL database finds no room, SQLite speaks of an I/O error."""
+    """Return whether the disk is full: where a WAL database's shared memory finds no room, SQLite says I/O error."""
     try:
         found = os.statvfs(os.path.dirname(path) or ".")
     except OSError:
@@ -89,7 +93,7 @@ def _is_full(path: str) -> bool:
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether a file that is opened turns out damaged; SQLITE_ERROR is a header that makes no sense."""
+    """Return whether a file that was opened is damaged; SQLITE_ERROR is raised for a header that makes no sense."""
     return name_of(error).startswith((*_DAMAGED, "SQLITE_ERROR")) or _is_undecodable(error)
 
 
@@ -98,20 +102,24 @@ def _is_undecodable(error: Exception) -> bool:
 
 
 def is_locked(status: int) -> bool:
-    """Whether a status of the backup API says that another program is in the way."""
+    """Return whether a status of the backup API says that another program holds a lock."""
     return status in (constant("SQLITE_BUSY"), constant("SQLITE_LOCKED"))
 
 
 def is_about_sql(error: BaseException) -> bool:
-    """Whether a statement is to blame, not the file: what a user's trigger or view does wrong."""
+    """Return whether a statement is to blame, not the file: so do errors in a user's trigger or view look."""
     return name_of(error).startswith(_SQL)
 
 
 @contextlib.contextmanager
 def speaking(path: str, with_user_ddl: bool = False) -> Iterator[None]:
-    """Turn what SQLite raises into our errors; its driver chokes where it quotes a schema that is no text.
+    """Turn what SQLite raises within the context into our errors.
 
-    with_user_ddl: what is wrong with a statement is to be blamed on the user's triggers and views.
+    The driver raises UnicodeDecodeError where SQLite quotes a damaged schema that is no text.
+
+    Args:
+        path: of the database, for the message.
+        with_user_ddl: whether an error in a statement is one in the user's triggers and views.
     """
     try:
         yield
@@ -124,12 +132,15 @@ def speaking(path: str, with_user_ddl: bool = False) -> Iterator[None]:
 
 
 def refused(error: Exception) -> bool:
-    """Whether the authorizer said no."""
+    """Return whether the authorizer has refused a statement."""
     return name_of(error).startswith("SQLITE_AUTH")
 
 
 def user_error(error: Exception, what: str) -> UsageError:
-    """What SQLite says of the user's own SQL. Raises KeyboardInterrupt when that is what ended the statement."""
+    """Return an error of SQLite's in the user's own SQL as one of ours; what names that SQL.
+
+    Raises KeyboardInterrupt when that is what ended the statement.
+    """
     pass_on_interrupt(error)
     said = "it may only read" if refused(error) else str(error)
     return UsageError(f"{what}: {said}")

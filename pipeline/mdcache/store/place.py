@@ -20,7 +20,7 @@ _NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(ss
 
 
 class Header(NamedTuple):
-    """What the first 100 bytes of a file say. well_formed: SQLite would open it; else all the others are False.
+    """What the first 100 bytes of a file say. well_formed: SQLite would open it; if not, the others are False too.
 
     ours: our application id. live: of a cache that readers may have open, in WAL mode with our page size.
     """
@@ -32,7 +32,7 @@ class Header(NamedTuple):
 
 
 def parse_header(raw: bytes) -> Header:
-    """The header of a SQLite database; see https://sqlite.org/fileformat.html#the_database_header."""
+    """Return what the first bytes of a file say; see https://sqlite.org/fileformat.html#the_database_header."""
     if not (len(raw) >= 100 and raw.startswith(b"SQLite format 3\0") and raw[21:24] == b"\x40\x20\x20"):
         return Header(False, False, False, False)
     ours = int.from_bytes(raw[68:72], "big") == APPLICATION_ID
@@ -52,12 +52,19 @@ class Target(NamedTuple):
 
 
 def judge(path: str, for_output: bool = False) -> Target:
-    """Look at a path before anything is made beside it. Raises WorkError for what is not ours to replace.
+    """Return whether a path may be written to, and what is there, before anything is made beside it.
 
-    Ours is a file with our application id in its header, or one without any well-formed header to which the lock file
-    records a completed publish. A file without any bytes counts as none. for_output: the file will be moved there, so
-    a live cache is refused. Never call this while a connection to the path is open in this process: closing a
-    descriptor drops SQLite's locks.
+    Ours is a file with our application id in its header, or one without any well-formed header for which the lock file
+    records a completed publish. An empty file counts as none. Never call this while a connection to the path is open in
+    this process: closing a descriptor drops SQLite's locks.
+
+    Args:
+        path: of the database.
+        for_output: whether a build will be moved there, in which case a live cache is refused.
+
+    Raises:
+        WorkError: what is there, or beside it, is not ours to replace; or the file system is a network's.
+        UsageError: a live cache stands where an output should go.
     """
     _refuse_network(path)
     raw, record = _first_bytes(path), lock.read(path)
@@ -73,7 +80,7 @@ def judge(path: str, for_output: bool = False) -> Target:
 
 
 def _first_bytes(path: str) -> bytes:
-    """Of a file, b'' when there is none."""
+    """Return the first 100 bytes of a file; b'' when there is none."""
     with doing(f"read {path}"):
         try:
             # O_NONBLOCK: to open a FIFO must not wait for its other end.
@@ -89,12 +96,12 @@ def _first_bytes(path: str) -> bytes:
 
 
 def is_network(kind: str) -> bool:
-    """Whether file systems of this type lie on other machines."""
+    """Return whether file systems of this type lie on other machines."""
     return bool(_NETWORK.fullmatch(kind))
 
 
 def file_system_at(path: str) -> str:
-    """The type of the file system that a path lies on; '' where the system does not say."""
+    """Return the type of the file system that a path lies on; '' where the system does not say."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             mounts = file.read()
@@ -104,7 +111,7 @@ def file_system_at(path: str) -> str:
 
 
 def _refuse_network(path: str) -> None:
-    """WAL needs shared memory, and locks on network file systems cannot be trusted."""
+    """Raise WorkError on a network file system: WAL needs shared memory, and locks there cannot be trusted."""
     kind = file_system_at(path)
     if is_network(kind):
         raise WorkError(
@@ -113,7 +120,10 @@ def _refuse_network(path: str) -> None:
 
 
 def file_system_of(path: str, mountinfo: str) -> str:
-    """The type of the file system that a path lies on; mountinfo is as in proc(5)."""
+    """Return the type of the file system that a path lies on: that of the last of the longest mount points.
+
+    mountinfo: the text of /proc/self/mountinfo, see proc(5).
+    """
     best, kind = "", ""
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
@@ -147,14 +157,22 @@ def _keep_out_of_git(folder: str) -> None:
 
 
 def build_path(path: str) -> str:
+    """Return where the build of a database lies: in the same folder, so that it can be moved into place."""
     return path + ".build"
 
 
 @contextlib.contextmanager
 def build_file(path: str, mode: int) -> Iterator[str]:
-    """An empty file for a build, with leftovers removed before, and the build itself after, on failure too.
+    """Give the path of an empty file for a build, as a context. Leftovers are removed before, and the build after.
 
-    mode: who may read it, and later the cache, if there is none yet whose mode it takes.
+    The build is removed on failure too: on a small disk a failed one would make even reads fail.
+
+    Args:
+        path: of the database.
+        mode: the permissions of the build, and later of the cache where there is none yet.
+
+    Raises:
+        WorkError: the file cannot be made, or a leftover cannot be removed.
     """
     build = build_path(path)
     remove(build)
@@ -168,7 +186,7 @@ def build_file(path: str, mode: int) -> Iterator[str]:
 
 
 def remove(path: str) -> None:
-    """Remove a database that nobody has open, and its side files."""
+    """Remove a database that nobody has open, and its side files. Raises WorkError."""
     for name in (path, *(path + side for side in SIDES)):
         with doing(f"remove {name}"), contextlib.suppress(FileNotFoundError):
             os.unlink(name)

@@ -11,7 +11,7 @@ from mdcache.store.connections import APPLICATION_ID, Connection, SqliteError, s
 
 
 class Expected(NamedTuple):
-    """What a build must hold."""
+    """What a build must hold: how many documents and sections, and under which fingerprint."""
 
     documents: int
     sections: int
@@ -19,10 +19,10 @@ class Expected(NamedTuple):
 
 
 class IndexProof:
-    """The proof of the full-text index, most of the work of all proofs, in a thread beside what is still to be done.
+    """The proof of the full-text index, most of the work of all proofs, in a thread beside the rest of the build.
 
-    Begun when the index is written and committed; from then on nothing writes to its tables. Raises WorkError when the
-    system has no thread to spare.
+    It begins when the index is written and committed; from then on nothing writes to its tables. Raises WorkError when
+    the system has no thread to spare.
     """
 
     def __init__(self, path: str) -> None:
@@ -43,18 +43,18 @@ class IndexProof:
             self._error = error
 
     def close(self) -> None:
-        """Give it up, if it still runs."""
+        """Give up the proof if it still runs."""
         if self._thread.is_alive():
             self._db.interrupt()
         self._done()
 
     def _done(self) -> None:
-        # Closed before the build becomes the live cache: closing a file drops this process's locks on it.
+        # Close before the build becomes the live cache: closing a file drops this process's locks on it.
         self._thread.join()
         self._db.close()
 
     def found(self) -> list[str]:
-        """['ok'], or what is wrong. Raises what SQLite raised."""
+        """Return ['ok'], or what is wrong, when the proof is done. Raises what SQLite raised."""
         self._done()
         if self._error:
             raise self._error
@@ -62,7 +62,14 @@ class IndexProof:
 
 
 def prove(db: Connection, path: str, expected: Expected, index: IndexProof) -> None:
-    """Raises WorkError unless the build is whole: what fails is not published."""
+    """Raise WorkError unless the build is whole: what fails is not published.
+
+    Args:
+        db: the build.
+        path: of the build, for the message.
+        expected: what it must hold.
+        index: the proof of its full-text index.
+    """
     tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'sections_fts'").fetchall()
     for (name,) in tables:
         quoted = name.replace('"', '""')

@@ -1,8 +1,25 @@
-"""Swap a proven build in under readers that go on reading.
+"""Publish a proven build: it becomes the live cache under readers that go on reading.
 
-Renaming a new file over a WAL database that anyone has open corrupts it. So where the live cache is sound, the build
-is copied into it with SQLite's backup API, as one WAL transaction: readers keep their snapshot and see the whole new
-generation with their next query. Only where there is no sound live cache is the build moved into place.
+The obvious way, to rename the new file over the old one, corrupts a WAL database that anyone has open, or mixes two
+generations: open connections keep the old file, but its -wal and -shm are found by name. A publish by renaming was
+killed at 82 points, and all 82 left a bad state; integrity_check can even call it sound.
+
+So the holder of the writer lock goes through these steps:
+
+1. It builds beside the live cache, in a file that nobody reads (place.build_file), and proves it (proof.prove). So far
+   the live cache is untouched, and a crash leaves a file that the next writer removes.
+2. Where there is a live cache (Target.live: it is ours, in WAL mode, with our page size), the build is copied into it
+   with SQLite's backup API (copy_into). That is one WAL transaction over all pages: open transactions keep their
+   snapshot, new ones see the whole new generation, and no connection needs to be opened again. Damaged pages of the
+   live cache are overwritten. Until the commit a crash or a full disk leaves the old generation.
+3. The log, now as long as the build, is folded back into the file (checkpoint). A reader that holds a snapshot may put
+   that off: nothing is lost, the next checkpoint does it.
+4. Where there is no live cache, or its header is damaged, the build is moved to its path instead: it becomes a WAL
+   database of one file (to_wal); its bytes are made durable, the side files that the old one has left are removed, and
+   then it is renamed (replace). With a -wal of the old one beside it, the new file would be read as a mixture of both.
+
+This was killed at 540 points, and "no space left" and "I/O error" were injected wherever it writes: readers of the full
+text that stayed open throughout saw neither an error nor a mixture.
 """
 
 from __future__ import annotations
@@ -21,10 +38,9 @@ from mdcache.store.place import SIDES, Target
 
 
 def open_live(target: Target, wait_s: float) -> Connection | None:
-    """The live cache, to change it; None when there is none, or when it is damaged.
+    """Return the live cache, to change it; None when there is none, or when it is damaged.
 
-    It opens, is ours, in WAL mode and with our page size. Raises SqliteError when it is there and cannot be had, be it
-    locked, full or forbidden.
+    Raises SqliteError when it is there but cannot be opened: it is locked, the disk is full, access is denied.
     """
     if not target.live:
         return None
@@ -48,9 +64,9 @@ def open_target(target: Target, wait_s: float) -> Connection | None:
 
 
 class Checkpoint(NamedTuple):
-    """What wal_checkpoint answered: whether someone was in the way, frames in the log, frames copied back.
+    """What wal_checkpoint answered: whether another connection was in the way, frames in the log, frames copied back.
 
-    log is -1 when it could not be done at all: nothing is lost, the frames stay in the log for the next one.
+    log is -1 when it could not be done at all: nothing is lost, the frames stay in the log for the next checkpoint.
     """
 
     busy: bool
@@ -61,13 +77,20 @@ class Checkpoint(NamedTuple):
 def copy_into(build: Connection, live: Connection, path: str, wait_s: float) -> Checkpoint:
     """Copy the build into the live cache as one WAL transaction, then fold the log back.
 
-    Raises WorkError when another program keeps the live cache locked for longer than wait_s, or what SQLite raises
-    when it cannot be written; the live cache is then as it was.
+    Args:
+        build: the proven build.
+        live: the live cache.
+        path: of the live cache, for the message.
+        wait_s: how long to wait for other programs that lock it, in seconds.
+
+    Raises:
+        WorkError: another program keeps it locked for longer.
+        SqliteError: it cannot be written. In both cases the live cache is as it was.
     """
     deadline = time.monotonic() + wait_s
 
     def give_up(status: int, _remaining: int, _total: int) -> None:
-        # Called after each try: Python's backup would retry a busy target for ever.
+        # Called after each try: without it, Python's backup retries a busy target for ever.
         if failures.is_locked(status):
             stops.let_through()
             if time.monotonic() > deadline:
@@ -77,19 +100,19 @@ def copy_into(build: Connection, live: Connection, path: str, wait_s: float) -> 
     try:
         build.backup(live, pages=-1, progress=give_up, sleep=0.05)
     except BaseException:
-        checkpoint(live)  # gives back what a failed copy has written to the log
+        checkpoint(live)  # frees the space that a failed copy has taken in the log
         raise
     return checkpoint(live)
 
 
 def checkpoint(live: Connection, mode: str = "TRUNCATE") -> Checkpoint:
-    """Fold the log back into the connections. That someone or something is in the way is no error: it can wait.
+    """Fold the log back into the database, and return what SQLite answered. That it could not be done is no error.
 
-    PASSIVE leaves the log's file as long as it is, and is over sooner.
+    mode: TRUNCATE empties the log's file; PASSIVE leaves it as long as it is, and is over sooner.
     """
     try:
         wait_ms = scalar(live, "PRAGMA busy_timeout")
-        # Beside a snapshot that is held it would wait for all of that time, in vain.
+        # With a timeout it would wait for all of that time, in vain, while a reader holds a snapshot.
         live.execute("PRAGMA busy_timeout=0")
         try:
             busy, log, checkpointed = live.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
@@ -101,7 +124,7 @@ def checkpoint(live: Connection, mode: str = "TRUNCATE") -> Checkpoint:
 
 
 def to_wal(build: Connection, build_name: str) -> None:
-    """Make the build a WAL database, closed cleanly: no side file may be left."""
+    """Make the build a WAL database and close it. Raises WorkError unless it did and left no side file."""
     mode = scalar(build, "PRAGMA journal_mode=WAL")
     build.close()
     left = [side for side in SIDES if os.path.exists(build_name + side)]
@@ -110,7 +133,7 @@ def to_wal(build: Connection, build_name: str) -> None:
 
 
 def replace(build_name: str, path: str) -> None:
-    """Move a closed build into the place of a live cache that is missing or damaged, durably."""
+    """Move a closed build to the path of a live cache that is missing or damaged, durably. Raises WorkError."""
     folder = os.path.dirname(path)
     with doing(f"move the build to {path}"):
         with contextlib.suppress(FileNotFoundError):
@@ -121,7 +144,7 @@ def replace(build_name: str, path: str) -> None:
                 os.unlink(path + side)
         _fsync(folder)
         os.replace(build_name, path)
-    with contextlib.suppress(OSError):  # it is published: if this fails, a power cut may bring back what was there
+    with contextlib.suppress(OSError):  # published already; without this a power cut may bring back the old file
         _fsync(folder)
 
 

@@ -62,7 +62,7 @@ class Update:
             # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
             db.set_progress_handler(lambda: 0, _STEPS)
             names = ddl.builtin_names()
-            authorizer.set_authorizer(db, authorizer.writing_with_user_triggers(names.tables, names.sources))
+            db.set_authorizer(authorizer.writing_with_user_triggers(names.tables, names.sources))
 
     def jobs(self, changes: Iterable[Change]) -> Iterator[Job]:
         """One job a transaction. What is gone is remembered for the transaction of the same turn.
