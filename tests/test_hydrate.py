@@ -8,7 +8,7 @@ import pytest
 from caches import cache_of
 
 from mdcache.errors import No, WorkError
-from mdcache.read.hydrate import Passage, functions, passage
+from mdcache.read.hydrate import Passage, functions, passage, reader
 from mdcache.store.cache import Cache, find_place
 
 Vault = Callable[..., Path]
@@ -128,6 +128,12 @@ def test_nothing_outside_the_folders_is_read(cache: Cache, folder: Path, tmp_pat
     (folder / "crlf.md").symlink_to(folder / "other.md")
     with pytest.raises(WorkError, match="cannot read"):
         read(cache, "crlf")
+
+
+@pytest.mark.parametrize("path", ["../secret.md", "/etc/passwd", "a/../../secret.md", "guide.md\0"])
+def test_a_path_that_leads_out_of_the_folders_is_not_read(cache: Cache, path: str) -> None:
+    with pytest.raises(WorkError, match="does not lie in the documents' folders"):
+        reader(cache)(path, "")
 
 
 def test_no_folder_that_was_swapped_for_a_link_is_read_through(vault: Vault, tmp_path: Path) -> None:

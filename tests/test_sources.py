@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mdcache.errors import MdcacheError, UsageError
+from mdcache.errors import MdcacheError, UsageError, WorkError
 from mdcache.files.content import NO_CLOCK
 from mdcache.files.scan import Tree, scan
 from mdcache.files.sources import DISK, Source, Trees, facts_in, reader_of, source_of
@@ -60,6 +60,13 @@ def test_a_revision_whose_repository_is_gone_cannot_be_found_again(vault: Vault)
     for again in (source_of, reader_of):
         with pytest.raises(MdcacheError, match="is not in a git repository"):
             again(folder, meta)
+
+
+@pytest.mark.parametrize("commit", ["", "HEAD", "--batch", "1" * 39, "1" * 40 + "\0"])
+def test_what_is_no_commit_s_id_is_not_taken_to_git(folder: Path, commit: str) -> None:
+    for again in (source_of, reader_of):
+        with pytest.raises(WorkError, match="is no commit's id"):
+            again(str(folder), {"commit": commit})
 
 
 def test_roots_outside_a_source_are_refused_in_its_words(folder: Path, source: Source) -> None:

@@ -19,9 +19,9 @@ class Known(NamedTuple):
 
 
 class Suspect(NamedTuple):
-    """A file to read: it is new (hash is None), or its stamps differ from those it had with this hash.
+    """A file to read: it is new (hash is None), or its stamp differs from the one it had with this hash.
 
-    racy: they do not differ, but it was read so soon after it was written that they need not.
+    racy: the stamp is the same, but the file was read so soon after it was written that later bytes could share it.
     """
 
     entry: Entry

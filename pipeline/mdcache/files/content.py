@@ -33,13 +33,22 @@ class Clock(NamedTuple):
 
 
 NO_CLOCK = Clock(0, 0, 0)
-"""To it every stamp is racy: for whoever keeps none."""
+"""To it every stamp is racy: for callers that keep no stamps."""
 
 
 def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, Stamp] | Problem | None:
-    """Read the file at path below base; None when no plain file is there, a Problem when it cannot be read.
+    """Return the bytes of a file with the stamp that belongs to them.
 
-    base has no symbolic links in it; where one leads elsewhere on the way to the file, there is none.
+    The file is read between two fstat and a stat by path. When these differ it changed meanwhile, and is read again.
+
+    Args:
+        base: an absolute folder without symbolic links in its path.
+        path: relative to base. Where a symbolic link lies on the way to the file, there is no file.
+        size_limit: in bytes; of a longer file only the head is kept.
+        clock: what the file system's clock said before any file was read.
+
+    Returns:
+        None when there is no plain file, a Problem when it cannot be read.
     """
     name = os.path.join(base, path)
     try:
@@ -52,12 +61,12 @@ def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, 
         if error.errno in NOT_THERE:
             return None
         return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
-    # It never stood still: what was read last is a state it was in, and the next sync looks again.
+    # It changed during every try: what was read last is a state it was in, and the next sync looks again.
     return content, _racy(stamp)
 
 
 def whole(name: str, at_most: int = -1) -> bytes:
-    """What the plain file at an absolute path holds, or so many bytes of it. Raises OSError when there is none."""
+    """Return the first at_most bytes (all, when negative) of the plain file at an absolute path. Raises OSError."""
     descriptor, _ = opened(name)
     with open(descriptor, "rb") as file:
         return file.read(at_most)
@@ -66,7 +75,8 @@ def whole(name: str, at_most: int = -1) -> bytes:
 def opened(name: str) -> tuple[int, os.stat_result]:
     """Open the plain file at an absolute path without symbolic links; return a descriptor, to be closed, and its fstat.
 
-    A folder on the way may have been swapped for a link since anybody looked: what was opened says where it lies.
+    A folder on the way may have been swapped for a link since the scan: the descriptor says where the file lies. Raises
+    OSError.
     """
     # O_NONBLOCK: something that became a FIFO since the scan must not hang us.
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -105,10 +115,10 @@ def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.
 
 
 def taken(read: Callable[[int], bytes], size: int, size_limit: int) -> Content:
-    """All bytes when they are within the limit; else the head, and the hash of all, a piece at a time.
+    """Return what read gives: all bytes within the limit, else the head; the hash is that of all, taken piece by piece.
 
-    read gives at most so many bytes, as os.read does. Usually one call brings all of the size; that nothing came after
-    it is for the next fstat to show.
+    read(n) returns at most n further bytes, as os.read does. Usually one call brings all of the size; whether more came
+    after it, the caller's next fstat shows.
     """
     data = read(min(size, size_limit) + 1)
     hashed, length = hashlib.sha256(data), len(data)

@@ -48,30 +48,30 @@ class Repository(NamedTuple):
     index_file: str | None = None
 
     def hooks_folder(self) -> str:
-        """Where git looks for hooks: core.hooksPath, else those that all work trees share."""
+        """Return the folder where git looks for hooks: core.hooksPath, else the one that all work trees share."""
         said = run(self, "rev-parse", "--git-path", "hooks")
         return os.path.join(self.top, os.fsdecode(said.removesuffix(b"\n")))
 
     def owns_its_top(self) -> bool:
-        """Whether git finds it there: the configuration may call any folder its work tree."""
+        """Return whether git finds the repository from its top: its configuration may call any folder its work tree."""
         try:
             return _look(self.top, _elsewhere()).git_dir == self.git_dir
         except UsageError:
             return False
 
     def is_rebasing(self) -> bool:
-        """Whether commits are being replayed. A rebase that only moves the branch forward has none to replay."""
+        """Return whether commits are being replayed. A rebase that only moves the branch forward replays none."""
         merge, apply = (os.path.join(self.git_dir, name) for name in ("rebase-merge", "rebase-apply"))
         waiting = _size(os.path.join(merge, "git-rebase-todo")) > 0
         return os.path.isdir(apply) or waiting or os.path.exists(os.path.join(merge, "msgnum"))
 
 
 class Failed(WorkError):
-    """git ended with an error, in its own words."""
+    """git ended with an error; the message is its own."""
 
 
 def repository(folder: str) -> Repository:
-    """The repository whose work tree holds a folder.
+    """Return the repository whose work tree holds a folder.
 
     Raises UsageError when there is none, when it is bare, and when git does not trust it; WorkError without git.
     """
@@ -87,17 +87,17 @@ def repository(folder: str) -> Repository:
 
 
 def run(repository: Repository, *arguments: str, input: bytes = b"") -> bytes:
-    """What a git command prints, run at the top of the work tree. Raises Failed with what git says."""
+    """Run a git command at the top of the work tree; return what it prints. Raises Failed with what git says."""
     return _run(command(repository, *arguments), repository.top, environment(repository), input)
 
 
 def command(repository: Repository, *arguments: str) -> list[str]:
-    """The command line that runs git in a repository, without looking for it again."""
+    """Return the command line that runs git in a repository, without looking for it again."""
     return ["git", *_OPTIONS, f"--git-dir={repository.git_dir}", f"--work-tree={repository.top}", *arguments]
 
 
 def environment(repository: Repository) -> dict[str, str]:
-    """The environment that belongs to it."""
+    """Return the environment in which git is run in a repository."""
     index = {"GIT_INDEX_FILE": repository.index_file} if repository.index_file else {}
     return {**_elsewhere(), **index}
 
@@ -107,7 +107,7 @@ def _elsewhere() -> dict[str, str]:
 
 
 def _named_by_environment() -> Repository | None:
-    """The repository of the hook that we run in, found as git would find it from here."""
+    """Return the repository of the hook that we run in, found as git would find it from here; None outside hooks."""
     if not any(name in os.environ for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")):
         return None
     try:
@@ -146,7 +146,7 @@ def _refusal(folder: str, said: str) -> str:
 
 
 def _run(command: list[str], folder: str, environment: Mapping[str, str], input: bytes = b"") -> bytes:
-    import subprocess  # here, not at the top: whoever has no use for git must not wait for it
+    import subprocess  # here, not at the top: commands that need no git must not wait for it
 
     try:
         done = subprocess.run(command, cwd=folder, env=environment, input=input, capture_output=True)
@@ -185,11 +185,11 @@ _CHUNK = 1 << 20
 
 _Answer = TypeVar("_Answer")
 Read = Callable[[int], bytes]
-"""Gives at most so many bytes, b'' at the end."""
+"""read(n) returns at most n further bytes, b'' at the end."""
 
 
 class Blob(NamedTuple):
-    """A file, symbolic link or repository within, as a tree of git's has it; path is relative to the top."""
+    """A file, symbolic link or repository within, as a tree of git's holds it; path is relative to the top."""
 
     path: str
     mode: int
@@ -221,10 +221,10 @@ _INTENT_TO_ADD = 1 << 29
 
 
 def staged(repository: Repository) -> tuple[Staged, ...]:
-    """What the next commit holds. Raises WorkError while a merge has conflicts.
+    """Return what the next commit holds. Raises WorkError while a merge has conflicts.
 
-    git's own comparison with the disk would run the filters that the repository's configuration names; so its stamps
-    are asked for. Their form is not promised: should it change, raises WorkError.
+    git's own comparison with the disk would run the filters that the repository's configuration names, so git is asked
+    for its stamps instead. git does not promise their form: raises WorkError when it is not the one that is known.
     """
     said = run(repository, "ls-files", "--stage", "--debug", "-z")
     written_ns = _index_mtime_ns(repository)
@@ -259,7 +259,7 @@ def _ns(seconds: bytes) -> int:
 
 
 def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
-    """What a commit holds."""
+    """Return what a commit holds."""
     found = []
     for line in run(repository, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
         about, _, path = line.partition(b"\t")
@@ -269,7 +269,7 @@ def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
 
 
 def commit_of(repository: Repository, revision: str) -> str | None:
-    """The id of the commit that a revision names; None when it names none."""
+    """Return the id of the commit that a revision names; None when it names none."""
     try:
         said = run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
     except Failed:
@@ -278,12 +278,12 @@ def commit_of(repository: Repository, revision: str) -> str | None:
 
 
 def file_of(repository: Repository, commit: str, name: str) -> bytes:
-    """What a file held in a commit; name is absolute. Raises Failed when there was none."""
+    """Return what a commit holds under an absolute name. Raises Failed when it holds no such file."""
     return run(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
 
 
 def sizes(repository: Repository, ids: Sequence[str]) -> dict[str, int]:
-    """How many bytes each object has; a partial clone may lack some."""
+    """Return the size of each object in bytes; those that a partial clone lacks are left out."""
     if not ids:
         return {}
     asked = "\n".join([*ids, ""]).encode()
@@ -293,7 +293,7 @@ def sizes(repository: Repository, ids: Sequence[str]) -> dict[str, int]:
 
 
 def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
-    """What take makes of each object: it gets what reads on in it, and its size."""
+    """Yield take(read, size) for each object, in their order; read(n) returns at most n further bytes of it."""
     for start in range(0, len(ids), _AT_ONCE):
         yield from _contents(repository, ids[start : start + _AT_ONCE], take)
 
@@ -332,7 +332,7 @@ def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, 
 
 
 class _Left:
-    """Reads what is left of an object, and no further."""
+    """Reads what is left of an object, but not beyond its end."""
 
     def __init__(self, read: Read, size: int) -> None:
         self._read, self._left = read, size

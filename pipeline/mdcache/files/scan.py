@@ -1,4 +1,4 @@
-"""Stage 1, scan: which files are documents, in the order of their paths. Everyone sees what this sees.
+"""Stage 1, scan: which files are documents, in the order of their paths. Every command sees what this sees.
 
 gitignore rules hold; hidden folders are skipped; symbolic links below a root are not followed. A stream, not a list:
 a million files cost no more memory than one folder's names.
@@ -49,11 +49,11 @@ _Items = dict[str, "Item | _Folder"]
 
 
 def scan(tree: Tree, within: frozenset[str] | None = None) -> Iterator[Found]:
-    """Every document below the roots, once, by path; a file whose name is no UTF-8 comes as a Problem.
+    """Yield every document below the roots, once, by path; a file whose name is not UTF-8 comes as a Problem.
 
     within: look only at these paths (files, or folders with all below them, relative to the base); the folders above
     them are listed, for their .gitignore files, and nothing else is looked at. An Entry's default_id is then a guess.
-    Raises Unlisted when a root or a folder cannot be listed: whoever would take that for 'empty' loses documents.
+    Raises Unlisted when a root or a folder cannot be listed: a caller that took it for empty would lose documents.
     """
     walk = _Walk(tree, _Within(within))
     # A stack of iterators, not recursion: folders may nest deeper than Python's calls do.
@@ -80,13 +80,13 @@ class _Within:
                 self._names.setdefault(_prefix(folder(way)), set()).add(way.rpartition("/")[2])
 
     def names(self, prefix: str) -> set[str] | None:
-        """What to look at in the folder with this prefix; None for all."""
+        """Return what to look at in the folder with this prefix; None for all."""
         if self._all or lies_within(prefix.removesuffix("/"), self._wholes):
             return None
         return self._names.get(prefix, set())
 
     def reaches(self, prefix: str) -> bool:
-        """Whether there is anything to look at in the folder with this prefix."""
+        """Return whether there is anything to look at in the folder with this prefix."""
         return self.names(prefix) != set()
 
 
@@ -103,7 +103,7 @@ class _Walk:
         self._roots = sorted({_prefix(os.path.relpath(root, tree.base)) for root in tree.roots})
 
     def roots(self) -> Iterator[_Folder]:
-        """Where to begin; roots within roots are met on the way."""
+        """Yield the folders to begin with; roots within roots are met on the way."""
         return map(self._root, filter(self._within.reaches, _outermost(self._roots)))
 
     def _root(self, prefix: str) -> _Folder:
@@ -111,7 +111,7 @@ class _Walk:
         return _Folder(name, prefix, self._ignores_above(name))
 
     def folder(self, folder: _Folder) -> Iterator[Found | _Folder]:
-        """The documents and folders in a folder, in the order of their paths."""
+        """Yield the documents and folders in a folder, in the order of their paths."""
         items = self._wanted(folder)
         if len(self._roots) > 1:
             self._put_roots(folder.prefix, items)
@@ -154,7 +154,7 @@ class _Walk:
         return _ignored(absolute, is_folder, ignores) or bool(self._exclude and self._exclude.verdict(path, is_folder))
 
     def _put_roots(self, prefix: str, items: _Items) -> None:
-        """Put the roots below a folder among its items: also those to which no folder leads that is wanted."""
+        """Put the roots below a folder among its items, also where the folders on the way to them are not wanted."""
         below = [root[len(prefix) :] for root in self._roots if root.startswith(prefix) and root != prefix]
         for root in below:
             items.pop(root, None)
@@ -173,7 +173,7 @@ class _Walk:
             return Problem(path, 1, 1, "unreadable", ERROR, f"cannot be read: {error.strerror}")
 
     def _ignores_above(self, root: str) -> tuple[_Ignore, ...]:
-        """The .gitignore files from the top down to the root's parent, less the lines that would ignore the root."""
+        """Return the .gitignore files from the top down to the root's parent, less lines that would ignore the root."""
         folder = _top(root, self._base)
         ignores: tuple[_Ignore, ...] = ()
         for name in filter(None, root[len(folder) :].split("/")):
@@ -184,7 +184,7 @@ class _Walk:
         return ignores
 
     def _read_ignore(self, folder: str) -> tuple[_Ignore, ...]:
-        """The .gitignore of a folder, if there is one."""
+        """Return the .gitignore of a folder, or nothing. Raises WorkError when it cannot be read or is too long."""
         name = os.path.join(folder, ".gitignore")
         with doing(f"read {name}"):
             raw = self._source.ignore_file(name)
@@ -194,12 +194,12 @@ class _Walk:
 
 
 def _shown(path: str) -> str:
-    """A path as it can be written: bytes that are not UTF-8 as \\xNN."""
+    """Return a path as it can be written: bytes that are not UTF-8 as \\xNN."""
     return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _shared_stems(names: Iterable[str], extensions: tuple[str, ...]) -> set[str]:
-    """The names that are not unique without their extension, or would then be another's whole name."""
+    """Return the names that are not unique without their extension, or would then be another's whole name."""
     stems: dict[str, list[str]] = {}
     for name in names:
         stems.setdefault(without_extension(name, extensions), []).append(name)
@@ -212,7 +212,7 @@ def _prefix(relative: str) -> str:
 
 
 def _outermost(prefixes: list[str]) -> Iterator[str]:
-    """Of sorted prefixes those that lie in no other."""
+    """Yield those of sorted prefixes that lie in no other."""
     last = None
     for prefix in prefixes:
         if last is None or not prefix.startswith(last):
@@ -224,7 +224,7 @@ def _outermost(prefixes: list[str]) -> Iterator[str]:
 
 
 def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
-    """The innermost .gitignore that says anything decides."""
+    """Return whether a path is ignored; the innermost .gitignore that says anything of it decides."""
     for ignore in reversed(ignores):
         verdict = ignore.patterns.verdict(path[len(ignore.prefix) :], is_folder)
         if verdict is not None:
@@ -233,5 +233,5 @@ def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
 
 
 def _top(root: str, base: str) -> str:
-    """Where .gitignore files begin to count: the repository that the root lies in, else the base."""
+    """Return where .gitignore files begin to count: the top of the root's repository, else the base."""
     return next((folder for folder in up(root) if os.path.lexists(os.path.join(folder, ".git"))), base)

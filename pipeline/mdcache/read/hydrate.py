@@ -45,7 +45,8 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
 
     @lru_cache(maxsize=4)
     def read(path: str, hash_: str) -> Text:
-        if not any(lies_in(os.path.normpath(os.path.join(cache.base, path)), root) for root in cache.roots):
+        full = os.path.normpath(os.path.join(cache.base, path))
+        if "\0" in path or not any(lies_in(full, root) for root in cache.roots):
             raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
         data = source().whole(path)
         return Text(data, hashlib.sha256(data).hexdigest() != hash_)

@@ -52,7 +52,7 @@ def facts_in(meta: Mapping[str, str]) -> dict[str, str]:
 def source_of(base: str, meta: Mapping[str, str]) -> Source:
     """Return the source of a cache's documents, by its base and meta. Raises MdcacheError when it is gone."""
     if "commit" in meta:
-        return Trees.around(base).revision(meta["commit"])
+        return Trees(GitReader.of(base, meta["commit"]).repository).revision(meta["commit"])
     if "archive" in meta:
         return Archive(ArchiveReader.of(base, meta["archive"]).name)
     return DISK

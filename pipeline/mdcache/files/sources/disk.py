@@ -32,7 +32,7 @@ class Disk:
         return Entry(path, id_, content.stamp_of(os.stat(item.path, follow_symlinks=False)))
 
     def ignore_file(self, name: str) -> bytes | None:
-        """Git reads no symbolic link here, and nor do we."""
+        """Return what a .gitignore says; like git, read none that is a symbolic link."""
         try:
             return content.whole(name, IGNORE_LIMIT + 1)
         except OSError as error:

@@ -6,6 +6,7 @@ Git's objects are read in bulk and nothing is checked out.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
@@ -22,11 +23,11 @@ from mdcache.paths import lies_in
 
 
 class GitTree:
-    """What git's index or a revision holds, and the disk around it, where the base holds more than the repository.
+    """What git's index or a revision holds. Around the repository, where the base holds more, it is the disk.
 
-    on_disk: what the index knows of the files in the work tree, by path. The entry of a file that still is as it was
-    added carries its stamp, so that a cache of the work tree knows it without a look inside. sizes: of the objects, as
-    far as they are there.
+    blobs: what it holds. on_disk: what the index knows of the files in the work tree, by path. The entry of a file that
+    is as it was added carries the file's stamp, so that a cache of the work tree need not read it. sizes: those of the
+    objects that are there. commit: the id of the revision; None for the index.
     """
 
     keeps_stamps = False
@@ -55,7 +56,7 @@ class GitTree:
         return GitReader(base, self._repository, self.commit)
 
     def listing(self, folder: str) -> Sequence[Item]:
-        """Git knows no empty folder: what is not there is empty."""
+        """Return what lies in a folder. Git knows no empty folders: one that is not there is empty."""
         if not self._holds(folder):
             return DISK.listing(folder)
         return tuple(self._folders.get(folder, {}).values())
@@ -79,7 +80,7 @@ class GitTree:
 
     @cached_property
     def _ignore_files(self) -> dict[str, bytes | None]:
-        """All at once: a process for each would take long where there are many."""
+        """Return all .gitignore files, by name, read at once: a process for each would take long."""
         names = [os.path.join(folder, ".gitignore") for folder, items in self._folders.items() if ".gitignore" in items]
         return dict(zip(names, self.texts(names, IGNORE_LIMIT + 1), strict=True))
 
@@ -120,18 +121,18 @@ class Trees:
         return {staged.blob.path: staged for staged in git.staged(self.repository)}
 
     def index(self) -> GitTree:
-        """What the next commit holds. Raises WorkError while a merge has conflicts."""
+        """Return what the next commit holds. Raises WorkError while a merge has conflicts."""
         return self._tree([staged.blob for staged in self._on_disk.values()], self._on_disk)
 
     def revision(self, name: str) -> GitTree:
-        """What a revision holds. Raises UsageError when there is none of this name."""
+        """Return what a revision holds. Raises UsageError when there is none of this name."""
         found = self.find(name)
         if found is None:
             raise UsageError(f"{self.repository.top} has no revision {name!r}")
         return found
 
     def find(self, name: str) -> GitTree | None:
-        """What a revision holds, if there is one of this name."""
+        """Return what a revision holds; None when there is none of this name."""
         commit = git.commit_of(self.repository, name)
         if commit is None:
             return None
@@ -159,7 +160,9 @@ class GitReader(NamedTuple):
 
     @classmethod
     def of(cls, base: str, commit: str) -> GitReader:
-        """Return the reader of a commit of the repository around a base. Raises MdcacheError when there is none."""
+        """Return the reader of a commit, by its id, in the repository around a base. Raises MdcacheError."""
+        if not re.fullmatch("[0-9a-f]{40,64}", commit):  # what a cache says that anybody may have made
+            raise WorkError(f"{commit!r} is no commit's id")
         return cls(base, git.repository(base), commit)
 
     def contents(self, entries: Sequence[Entry], size_limit: int, clock: Clock) -> Iterator[Read]:
@@ -176,5 +179,5 @@ class GitReader(NamedTuple):
 
 
 def _taken(size_limit: int, read: git.Read, size: int) -> tuple[Content, Stamp]:
-    """No stamp of a file is vouched for: whoever compares with it looks inside."""
+    """Return an object's content, with a stamp that is racy: it is no file's."""
     return content.taken(read, size, size_limit), Stamp(size, None, 0, 0)
