@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mdcache.build import rebuild
 from mdcache.config import settings
@@ -34,3 +35,9 @@ def rows_at(path: str) -> str:
         db.executemany("INSERT INTO t VALUES (?)", [(f"{number} " * 200,) for number in range(300)])
     connections.open_live(path).close()
     return path
+
+
+def query(found: settings.Settings, sql: str) -> list[Any]:
+    """The rows of a query of a cache."""
+    with contextlib.closing(connections.open_reader(found.database)) as db:
+        return db.execute(sql).fetchall()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from typing import Any
+
+from caches import query
 
 from mdcache.build import digest, rebuild
 from mdcache.config.settings import Settings
@@ -55,3 +58,22 @@ def _terms(db: Connection) -> list[tuple[Any, ...]]:
         "SELECT path, ordinal, term, col, offset FROM temp.terms JOIN sections ON sections.key = doc"
         " JOIN nodes ON nodes.key = node ORDER BY 1, 2, 4, 5, 3"
     ).fetchall()
+
+
+def did(report: Report) -> tuple[int, int, int]:
+    """What a sync has added, changed and removed."""
+    return report.added, report.changed, report.removed
+
+
+def explained(found: Settings) -> tuple[Report, list[str]]:
+    """Sync; also why the cache was built again, if it was."""
+    said: list[str] = []
+    return sync.sync(found, sync.Options(), explain=said.append), said
+
+
+def settle(found: Settings) -> None:
+    """Sync until no stamp is racy: once the clock has moved on."""
+    deadline = time.monotonic() + 30
+    while query(found, "SELECT 1 FROM files WHERE mtime_ns IS NULL LIMIT 1"):
+        assert time.monotonic() < deadline
+        synced(found)

@@ -14,7 +14,7 @@ from mdcache.config import settings
 from mdcache.config.settings import Settings
 from mdcache.store import connections, lock
 from mdcache.store.connections import Connection
-from mdcache.syncing import sync
+from mdcache.syncing import fit, sync
 
 State = dict[str, Any] | None
 """What a cache holds, as the law has it; None when there is no cache."""
@@ -109,7 +109,7 @@ def made_good(folder: Path, anew: bool = False) -> None:
         rebuilt(folder)
     else:
         sync.sync(live, sync.Options(wait_s=1), explain=said.append)
-    assert anew or not said or said == [sync.WORN], said
+    assert anew or not said or said == [fit.WORN], said
     keeps_the_law(folder)
 
 
@@ -123,7 +123,7 @@ def keeps_the_law(folder: Path) -> None:
 
 def assert_well(status: int, said: str) -> None:
     """A writer has ended well; it may have found so much replaced since the last rebuild that it has built anew."""
-    assert (status, said) in ((0, ""), (0, f"mdcache: built anew: {sync.WORN}\n")), (status, said)
+    assert (status, said) in ((0, ""), (0, f"mdcache: built anew: {fit.WORN}\n")), (status, said)
 
 
 def assert_free(path: str) -> None:

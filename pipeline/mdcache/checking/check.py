@@ -26,7 +26,7 @@ from mdcache.parse.kinds import TAGGED_AS, WIKI_KINDS
 from mdcache.paths import fold, lies_within, ways
 from mdcache.patterns import Patterns
 from mdcache.store.connections import Connection
-from mdcache.syncing import draft, sync
+from mdcache.syncing import draft, fit, sync
 
 
 class Asked(NamedTuple):
@@ -143,7 +143,7 @@ def _cache(settings: Settings) -> Iterator[Connection]:
     with ExitStack() as stack:
         try:
             db = stack.enter_context(sync.current(settings)).db
-        except (sync.Unfit, WorkError):
+        except (fit.Unfit, WorkError):
             db = stack.enter_context(draft.opened(settings))
         yield db
 

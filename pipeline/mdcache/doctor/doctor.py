@@ -26,7 +26,7 @@ from mdcache.model import Entry
 from mdcache.paths import up
 from mdcache.store import connections, lock, place, watchstate
 from mdcache.store.cache import opened
-from mdcache.syncing import sync
+from mdcache.syncing import fit
 
 # What a rebuild needs at its peak, as a multiple of the cache.
 _ROOM = 3
@@ -174,7 +174,7 @@ def _health(settings: Settings, there: bool) -> Check:
             found = [said for (said,) in cache.db.execute("PRAGMA quick_check(1)")]
             if found != ["ok"]:
                 raise Damaged(f"{path} is damaged: {found[0]}")
-            misfit = sync.misfit(cache, settings) if settings.roots else None
+            misfit = fit.misfit(cache, settings) if settings.roots else None
     except Damaged as why:
         return Check("cache", ERROR, str(why), "what is read from it may be wrong", rebuild)
     except WorkError as why:

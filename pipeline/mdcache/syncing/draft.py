@@ -15,7 +15,7 @@ from mdcache.errors import WorkError
 from mdcache.files.content import NO_CLOCK
 from mdcache.store import connections, failures
 from mdcache.store.connections import Connection, scalar
-from mdcache.syncing import survey, sync
+from mdcache.syncing import fit, survey
 from mdcache.syncing.update import Update
 
 # Where more differs than this, and than a quarter of the documents, worker processes are done sooner.
@@ -47,11 +47,11 @@ def _apply(db: Connection, settings: Settings, plan: survey.Plan) -> None:
 def _copy(settings: Settings) -> Connection | None:
     """From the live cache; None when that does not fit, or differs in so much that building is faster."""
     try:
-        with sync.fit(settings, patient=True) as cache:
+        with fit.opened(settings, patient=True) as cache:
             few = max(_FEW, scalar(cache.db, "SELECT count(*) FROM nodes") // 4)
             plan = survey.plan(cache.db, settings, at_most=few)
             return _copied(cache.db, settings, plan) if plan.whole else None
-    except (sync.Unfit, WorkError):
+    except (fit.Unfit, WorkError):
         return None
 
 

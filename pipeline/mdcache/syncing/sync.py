@@ -5,22 +5,21 @@ A look costs little and takes no lock. Everything is parsed before a transaction
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import mdcache
 from mdcache import stops
 from mdcache.build import digest
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
 from mdcache.model import Report, Tally
 from mdcache.store import connections, failures, lock, meta, place, swap
-from mdcache.store.cache import Cache, counts, opened
+from mdcache.store.cache import Cache, counts
 from mdcache.store.connections import Connection, SqliteError
-from mdcache.syncing import survey
+from mdcache.syncing import fit, survey
+from mdcache.syncing.fit import Unfit
 
 # What parses and builds is imported when it is needed: a sync that finds nothing must not wait for it.
 if TYPE_CHECKING:
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
 
 # From so many changes on, parsing is worth worker processes.
 _MANY = 512
-# bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
-# the sections a new generation is built; for fewer than this the drift is not worth one.
-_REFRESH_SECTIONS = 256
-WORN = "more than a tenth of it has been replaced"
 # A log that is longer is folded back and cut at once, whoever reads.
 _LOG_BYTES = 4 << 20
 
@@ -71,10 +66,6 @@ class Interrupted(WorkError):
     status = 130
 
 
-class Unfit(Exception):
-    """The live cache must be built anew; says why."""
-
-
 def sync(
     settings: Settings,
     options: Options,
@@ -106,77 +97,21 @@ def stale(settings: Settings) -> Stale | None:
     A cache that is only worn holds what it should: the next sync builds it anew, but it is not stale.
     """
     try:
-        with fit(settings, patient=True) as cache:
+        with fit.opened(settings, patient=True) as cache:
             changes = survey.differences(cache.db, settings, survey.plan(cache.db, settings))
             return Stale(None, changes) if changes else None
     except (Unfit, Damaged) as why:
         return Stale(str(why))
 
 
-# Does the cache fit?
-
-
-def unfit(settings: Settings) -> str | None:
-    """Why the live cache must be built anew; None when it can be brought up to date.
-
-    Raises WorkError for what is not ours to replace, and for what a newer mdcache made. No connection to the cache may
-    be open in this process.
-    """
-    try:
-        with fit(settings):
-            return None
-    except (Unfit, Damaged) as why:
-        return str(why)
-
-
-@contextmanager
-def fit(settings: Settings, patient: bool = False) -> Iterator[Cache]:
-    """The live cache, to read from. Raises Unfit or Damaged when it must be built anew."""
-    if not place.judge(settings.database).exists:
-        raise Unfit("there is no cache yet")
-    with opened(settings.database, settings.base) as cache:
-        why = misfit(cache, settings)
-        if why and not (patient and why == WORN):
-            raise Unfit(why)
-        yield cache
-
-
-def misfit(cache: Cache, settings: Settings) -> str | None:
-    """Why an open cache is not what the settings in force would make, or is WORN; None when it fits."""
-    facts = cache.meta
-    if facts.mdcache and _version(facts.mdcache) > _version(mdcache.__version__):
-        raise WorkError(
-            f"{cache.path} was made by mdcache {facts.mdcache}, which is newer:"
-            " upgrade, or replace it with mdcache rebuild"
-        )
-    numbered = facts.generation is not None and facts.generation >= 1
-    if not (facts.mdcache and facts.fingerprint and facts.sections is not None and numbered):
-        raise Damaged(f"{cache.path} does not say what it holds: run mdcache rebuild")
-    if facts.source and facts.source != settings.source.facts(settings.base):
-        return f"it holds the {', '.join(map(' '.join, facts.source.items()))} of {cache.base}"
-    # Not in the fingerprint: a folder may be moved together with its cache.
-    if cache.base != settings.base:
-        return f"it holds the documents of {cache.base}"
-    if facts.fingerprint != settings.fingerprint():
-        return "settings, schema or versions have changed"
-    replaced = facts.replaced or 0
-    if replaced >= _REFRESH_SECTIONS and replaced * 10 > facts.sections:
-        return WORN
-    return None
-
-
 @contextmanager
 def current(settings: Settings) -> Iterator[Cache]:
     """The live cache when it holds what the settings' source holds now. Raises Unfit or Damaged when it does not."""
-    with fit(settings, patient=True) as cache:
+    with fit.opened(settings, patient=True) as cache:
         plan = survey.plan(cache.db, settings, at_most=_MANY + 1)
         if not (plan.whole and survey.is_current(cache.db, settings, plan, None)):
             raise Unfit("it is not up to date")
         yield cache
-
-
-def _version(text: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d{1,9}", text)[:3]]
 
 
 # Bring it up to date
@@ -192,7 +127,7 @@ def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Pr
     The answer is that of finish: of the open cache, what was done and, if anything was written, the checkpoint. Raises
     Unfit or Damaged when the cache must be built anew.
     """
-    with fit(settings, look.patient) as cache:
+    with fit.opened(settings, look.patient) as cache:
         plan = survey.plan(cache.db, settings, look.within, _MANY + 1)
         if plan.whole and survey.is_current(cache.db, settings, plan, look.within):
             return finish(cache.db, Tally(), None)
@@ -213,8 +148,9 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
         lock.held(path, look.command, look.wait_s),
         failures.speaking(path),
     ):
-        with fit(settings, look.patient):
-            pass
+        # Another process may have replaced it meanwhile.
+        if why := fit.unfit(settings, look.patient):
+            raise Unfit(why)
         target = place.judge(path)
         place.remove(place.build_path(path))  # what a rebuild that was killed has left
         live = swap.open_live(target, look.wait_s)

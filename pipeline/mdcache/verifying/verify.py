@@ -24,7 +24,7 @@ from mdcache.model import Entry, Problem
 from mdcache.store import connections, ddl, meta, watchstate
 from mdcache.store.cache import Cache, opened
 from mdcache.store.connections import Connection, scalar
-from mdcache.syncing import sync
+from mdcache.syncing import fit, sync
 from mdcache.verifying import logical
 
 MISSING, STALE, EXTRA, DIFFERS, UNSOUND = "missing", "stale", "extra", "differs", "unsound"
@@ -107,8 +107,8 @@ def _settle(settings: Settings) -> None:
 def _look(settings: Settings, quick: bool, progress: Progress) -> _Look:
     try:
         with opened(settings.database, settings.base) as cache:
-            why = sync.misfit(cache, settings)
-            if why and why != sync.WORN:
+            why = fit.misfit(cache, settings)
+            if why and why != fit.WORN:
                 return _Look(None, frozenset((_unsound(f"{why}: run mdcache sync"),)))
             if quick:
                 return _Look(None, frozenset(_hashes(cache, settings, progress)))

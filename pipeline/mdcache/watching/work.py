@@ -17,7 +17,7 @@ from mdcache.errors import Damaged, MdcacheError
 from mdcache.model import Tally
 from mdcache.store import connections, failures, lock, meta, place, swap
 from mdcache.store.connections import Connection
-from mdcache.syncing import sync
+from mdcache.syncing import fit, sync
 
 _COMMAND = "mdcache watch"
 
@@ -93,7 +93,7 @@ def _look(order: Order, progress: Progress) -> Done:
     look = sync.Look(_COMMAND, order.wait_s, order.within, patient=True)
     try:
         return sync.update(order.settings, look, _finish, progress)
-    except (sync.Unfit, Damaged) as why:
+    except (fit.Unfit, Damaged) as why:
         return _build(order.settings, str(why), order.wait_s, progress)
 
 
@@ -113,9 +113,9 @@ def _build(settings: Settings, why: str, wait_s: float, progress: Progress) -> D
 
 
 def _refresh(settings: Settings, progress: Progress) -> Done:
-    if sync.unfit(settings) != sync.WORN:
+    if fit.unfit(settings) != fit.WORN:
         return Done()
-    return _build(settings, sync.WORN, 0.0, progress)
+    return _build(settings, fit.WORN, 0.0, progress)
 
 
 def _fold(path: str) -> swap.Checkpoint | None:

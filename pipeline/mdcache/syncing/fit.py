@@ -1,0 +1,98 @@
+"""Whether the live cache fits: whether it can be brought up to date, or must be built again.
+
+It fits when a rebuild under the settings in force would lay out the same tables in the same way: then only the rows of
+changed documents differ. It does not when it was made of other documents, by other settings or by an older mdcache, and
+when so much of it has been replaced that a new one searches better.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import mdcache
+from mdcache.config.settings import Settings
+from mdcache.errors import Damaged, WorkError
+from mdcache.store import cache, place
+from mdcache.store.cache import Cache
+
+# bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
+# the sections a new generation is built; for fewer than this the drift is not worth one.
+_REFRESH_SECTIONS = 256
+WORN = "more than a tenth of it has been replaced"
+
+
+class Unfit(Exception):
+    """The live cache must be built again; says why."""
+
+
+@contextmanager
+def opened(settings: Settings, patient: bool = False) -> Iterator[Cache]:
+    """Open the live cache to read from it, if it fits.
+
+    Args:
+        patient: take a cache that is worn, too.
+
+    Raises:
+        Unfit, Damaged: it must be built again.
+        WorkError: it is not ours to replace, or was made by a newer mdcache.
+    """
+    if not place.judge(settings.database).exists:
+        raise Unfit("there is no cache yet")
+    with cache.opened(settings.database, settings.base) as live:
+        why = misfit(live, settings)
+        if why and not (patient and why == WORN):
+            raise Unfit(why)
+        yield live
+
+
+def unfit(settings: Settings, patient: bool = False) -> str | None:
+    """Return why the live cache must be built again; None when it fits.
+
+    No connection to it may be open in this process, as its file is opened and closed here.
+
+    Args:
+        patient: a cache that is worn fits, too.
+
+    Raises:
+        WorkError: it is not ours to replace, or was made by a newer mdcache.
+    """
+    try:
+        with opened(settings, patient):
+            return None
+    except (Unfit, Damaged) as why:
+        return str(why)
+
+
+def misfit(live: Cache, settings: Settings) -> str | None:
+    """Return how an open cache differs from what the settings in force would make, or WORN; None when it fits.
+
+    Raises:
+        Damaged: it does not say what it holds.
+        WorkError: it was made by a newer mdcache.
+    """
+    facts = live.meta
+    if facts.mdcache and _version(facts.mdcache) > _version(mdcache.__version__):
+        raise WorkError(
+            f"{live.path} was made by mdcache {facts.mdcache}, which is newer:"
+            " upgrade, or replace it with mdcache rebuild"
+        )
+    numbered = facts.generation is not None and facts.generation >= 1
+    if not (facts.mdcache and facts.fingerprint and facts.sections is not None and numbered):
+        raise Damaged(f"{live.path} does not say what it holds: run mdcache rebuild")
+    if facts.source and facts.source != settings.source.facts(settings.base):
+        return f"it holds the {', '.join(map(' '.join, facts.source.items()))} of {live.base}"
+    # Not in the fingerprint: a folder may be moved together with its cache.
+    if live.base != settings.base:
+        return f"it holds the documents of {live.base}"
+    if facts.fingerprint != settings.fingerprint():
+        return "settings, schema or versions have changed"
+    replaced = facts.replaced or 0
+    if replaced >= _REFRESH_SECTIONS and replaced * 10 > facts.sections:
+        return WORN
+    return None
+
+
+def _version(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d{1,9}", text)[:3]]
