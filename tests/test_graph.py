@@ -50,7 +50,7 @@ def test_backlinks_name_the_document_and_the_line_that_link_here(ring: Cache) ->
 
 def test_links_of_a_document_to_itself_are_left_out(ring: Cache) -> None:
     found = look(ring, "a", 5)
-    assert "a" not in {one[0] for part in found for one in part}
+    assert "a" not in {one[0] for part in found[1:] for one in part}
 
 
 def test_unresolved_links_are_those_to_documents(ring: Cache) -> None:
@@ -61,7 +61,7 @@ def test_unresolved_links_are_those_to_documents(ring: Cache) -> None:
 
 
 def test_a_document_without_links_has_none(ring: Cache) -> None:
-    assert look(ring, "e", 9) == Around([], [], [], [], [])
+    assert look(ring, "e", 9)[1:] == ((), (), (), (), ())
 
 
 def test_a_walk_goes_round_a_ring_once(ring: Cache) -> None:
@@ -76,7 +76,7 @@ def test_a_walk_ends_where_there_is_nothing_more_to_reach(ring: Cache) -> None:
 
 def test_a_walk_ends_at_its_depth(ring: Cache) -> None:
     assert [one.id for one in look(ring, "a", 2).reachable] == ["b", "c"]
-    assert look(ring, "a", 1).reachable == []
+    assert look(ring, "a", 1).reachable == ()
 
 
 PAIRS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)

@@ -56,12 +56,12 @@ def read(cache: Cache, wanted: str) -> Passage:
 
 
 def text(cache: Cache, wanted: str) -> str:
-    return read(cache, wanted).text.decode()
+    return read(cache, wanted).text
 
 
 def test_a_document_is_read_as_it_is_byte_for_byte(cache: Cache, folder: Path) -> None:
     found = read(cache, "crlf")
-    assert found.text == (folder / "crlf.md").read_bytes()
+    assert found.data == (folder / "crlf.md").read_bytes()
     assert (found.anchor, found.line, found.changed) == (None, 1, False)
 
 
@@ -108,7 +108,7 @@ def test_an_anchor_that_is_not_there_is_a_no_that_names_those_that_are(cache: Ca
 def test_a_file_that_has_changed_is_read_as_it_is_now_and_said_to_be_so(cache: Cache, folder: Path) -> None:
     (folder / "guide.md").write_text("# New\n\n## Linux\n\nNow.\n")
     found = read(cache, "guide#linux")
-    assert (found.text, found.line, found.changed) == (b"## Linux\n\nNow.\n", 3, True)
+    assert (found.data, found.line, found.changed) == (b"## Linux\n\nNow.\n", 3, True)
 
 
 def test_a_file_that_is_gone_cannot_be_read(cache: Cache, folder: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mdcache.build import rebuild
 from mdcache.config import settings
 from mdcache.errors import UsageError
-from mdcache.read.search import MARK_END, MARK_START, Hit, Query, expression, search
+from mdcache.read.search import Hit, Query, expression, search
 from mdcache.store.cache import Cache, opened
 from mdcache.syncing import sync
 
@@ -43,7 +43,7 @@ def found(cache: Cache, text: str, **options: object) -> list[str]:
 
 def marked(hit: Hit) -> str:
     assert hit.snippet is not None
-    return hit.snippet.replace(MARK_START, "«").replace(MARK_END, "»")
+    return hit.snippet
 
 
 # What is typed
@@ -264,7 +264,7 @@ def test_no_character_is_cut_in_two_where_a_long_section_is(vault: Vault) -> Non
     with cache_of(vault({"a.md": head + ("x " * room)[:room] + needle + "é" * 100})) as cache:
         (hit,) = search(cache, Query("needle"))
         assert hit.snippet is not None
-        assert hit.snippet.endswith(f"{MARK_START}needle{MARK_END} éé")
+        assert hit.snippet.endswith("«needle» éé")
 
 
 def test_where_characters_count_as_words_a_snippet_has_more_of_them(vault: Vault) -> None:

@@ -5,7 +5,7 @@ Offsets are bytes into the file, lines and columns count from 1, times are nanos
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ERROR = "error"
 WARNING = "warning"
@@ -65,6 +65,9 @@ class Problem(NamedTuple):
     def shown(self) -> tuple[str, int, int, str, str, str]:
         """What users are shown of it: all but the link."""
         return self.path, self.line, self.column, self.code, self.severity, self.message
+
+    def as_dict(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self.shown, strict=False))
 
 
 class Section(NamedTuple):
@@ -202,7 +205,7 @@ class PathRule(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a rebuild or sync did; the JSON of --json. added, changed, removed compare with the generation before."""
+    """What a rebuild or sync did. added, changed, removed compare with the generation before."""
 
     database: str
     generation: int
@@ -220,6 +223,9 @@ class Report(NamedTuple):
     fingerprint: str
     rebuilt: bool
 
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
+
 
 class Tally(NamedTuple):
     """What was done."""
@@ -230,3 +236,16 @@ class Tally(NamedTuple):
 
     def plus(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """Return a named tuple as JSON has it: its fields, with named tuples among them as objects and tuples as lists."""
+    return {name: _plain(field) for name, field in value._asdict().items()}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "as_dict"):
+        return value.as_dict()
+    if hasattr(value, "_asdict"):
+        return as_dict(value)
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mdcache import codes
 from mdcache.build.problems import leads_nowhere, quoted
@@ -113,6 +113,9 @@ class Finding(NamedTuple):
 
     problem: Problem
     source: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.problem.as_dict()
 
 
 class _State(NamedTuple):

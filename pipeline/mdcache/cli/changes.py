@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from mdcache import stops
+from mdcache.cli import show
 from mdcache.cli.common import AS_JSON, HELP, Common, at_most, common
 from mdcache.errors import No, UsageError
 
@@ -23,7 +24,12 @@ def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit
     from mdcache.cli import render
     from mdcache.read import feed
 
-    shown = render.news_as_json if as_json else render.news
+    def shown(found: feed.News) -> None:
+        if as_json:
+            show.as_json(found.as_dict())
+        else:
+            render.news(found)
+
     if not follow:
         with asked.cache() as cache:
             found = feed.news(cache, since, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mdcache.cli import show
 from mdcache.cli.common import AS_JSON, HELP, Common, common
 
 
@@ -22,6 +23,6 @@ def links(asked: Common, id_: str, as_json: bool, depth: int) -> None:
         node = find_node(cache, id_, asked.folder)
         found = around(cache, node, depth)
     if as_json:
-        render.links_as_json(node, found)
+        show.as_json(found.as_dict())
     else:
         render.links(found)

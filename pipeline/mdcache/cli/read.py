@@ -23,6 +23,6 @@ def read(asked: Common, id_: str, as_json: bool) -> None:
     if found.changed and not asked.quiet:
         show.note(f"mdcache: {found.node.path} has changed since the cache was made: this is the file as it is now")
     if as_json:
-        render.passage_as_json(found)
+        show.as_json(found.as_dict())
     else:
         render.passage(found)

@@ -56,6 +56,6 @@ def rebuild(
         with progress_bar(settings, asked.quiet) as progress:
             report = build(settings, Options(wait, workers, target, reproducible), progress)
         if as_json:
-            show.as_json(report._asdict())
+            show.as_json(report.as_dict())
         elif not asked.quiet:
             render.report(report)

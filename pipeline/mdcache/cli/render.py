@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mdcache.cli import show
 from mdcache.cli.formats import findings, rows
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mdcache.read.query import Answer
     from mdcache.read.search import Hit
     from mdcache.read.status import Status
-    from mdcache.store.cache import Cache, Node
+    from mdcache.store.cache import Cache
     from mdcache.syncing.sync import Stale
     from mdcache.verifying.verify import Verdict
 
@@ -60,44 +60,18 @@ def _snippet(hit: Hit) -> str:
     from mdcache.read.hydrate import MISSING
     from mdcache.read.search import MARK_END, MARK_START
 
-    if hit.snippet is None:
+    if hit.marked is None:
         what = "is gone" if hit.state == MISSING else "has changed"
         return f"(the file {what} since the cache was made: run mdcache sync)"
-    return show.marked(hit.snippet, MARK_START, MARK_END)
-
-
-def hits_as_json(found: list[Hit]) -> None:
-    from mdcache.read.search import MARK_END, MARK_START
-
-    results = [hit._asdict() for hit in found]
-    for result in results:
-        if result["snippet"] is not None:
-            result["snippet"] = result["snippet"].replace(MARK_START, "«").replace(MARK_END, "»")
-    show.as_json({"results": results})
+    return show.marked(hit.marked, MARK_START, MARK_END)
 
 
 def passage(found: Passage) -> None:
     """The very bytes of the file, unless a terminal would obey them."""
     if show.is_terminal():
-        show.out(show.clean(found.text.decode("utf-8", "replace")).rstrip("\n"))
+        show.out(show.clean(found.text).rstrip("\n"))
     else:
-        show.write(found.text)
-
-
-def passage_as_json(found: Passage) -> None:
-    show.as_json(
-        {
-            **_named(found.node),
-            "anchor": found.anchor,
-            "line": found.line,
-            "changed": found.changed,
-            "text": found.text.decode("utf-8", "replace"),
-        }
-    )
-
-
-def _named(node: Node) -> dict[str, Any]:
-    return {"id": node.id, "path": node.path, "title": node.title}
+        show.write(found.data)
 
 
 def links(found: Around) -> None:
@@ -110,11 +84,6 @@ def links(found: Around) -> None:
     for name, reached in (("reaches", found.reachable), ("reached from", found.reaching)):
         for far in reached:
             show.out(show.line(f"{name}  {far.id}  {show.count(far.distance, 'step')}"))
-
-
-def links_as_json(node: Node, found: Around) -> None:
-    lists = {name: [one._asdict() for one in all_] for name, all_ in found._asdict().items()}
-    show.as_json({**_named(node), **lists})
 
 
 def answer(chosen: Chosen, found: Answer) -> None:
@@ -199,10 +168,6 @@ def news(found: News) -> None:
         path = f"{change.old_path} -> {change.path}" if change.old_path else change.path
         show.out(show.line(f"{change.action}  {path}"))
     show.out(f"next  {found.next}")
-
-
-def news_as_json(found: News) -> None:
-    show.as_json({**found._asdict(), "changes": [change._asdict() for change in found.changes]})
 
 
 def verdict(found: Verdict) -> None:

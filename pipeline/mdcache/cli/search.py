@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mdcache.cli import show
 from mdcache.cli.common import AS_JSON, HELP, Common, at_most, common
 from mdcache.errors import No
 
@@ -66,7 +67,7 @@ def search(
     with asked.cache() as cache:
         hits = find(cache, Query(_Words.joined(query), limit, path, tag, type_, all_, raw))
         if as_json:
-            render.hits_as_json(hits)
+            show.as_json({"results": [hit.as_dict() for hit in hits]})
         else:
             render.hits(cache, hits)
     if not hits:

@@ -22,6 +22,6 @@ def status(asked: Common, as_json: bool) -> None:
         known = settings if settings.roots else settings.with_roots(cache.base, cache.roots)
         found = read_status(cache, known.fingerprint())
     if as_json:
-        show.as_json(found._asdict())
+        show.as_json(found.as_dict())
     else:
         render.status(found)

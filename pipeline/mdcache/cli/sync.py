@@ -39,7 +39,7 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
         with progress_bar(settings, asked.quiet) as progress:
             report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
         if as_json:
-            show.as_json(report._asdict())
+            show.as_json(report.as_dict())
         elif not asked.quiet:
             render.synced(report)
 

@@ -29,7 +29,7 @@ def verify(asked: Common, as_json: bool, quick: bool) -> None:
     with progress_bar(settings, asked.quiet, "verify") as progress:
         found = prove(settings, quick, progress)
     if as_json:
-        show.as_json(found._asdict())
+        show.as_json(found.as_dict())
     elif not asked.quiet:
         render.verdict(found)
     if not found.ok:

@@ -10,9 +10,10 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mdcache.errors import UsageError, WorkError
+from mdcache.model import as_dict
 from mdcache.store import meta
 from mdcache.store.cache import Cache, opened
 from mdcache.store.connections import Connection, scalar
@@ -47,6 +48,9 @@ class Change(NamedTuple):
     new_hash: str | None
     old_path: str | None
 
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
+
 
 class News(NamedTuple):
     """What a follower gets. next is the token for the time after it.
@@ -58,6 +62,9 @@ class News(NamedTuple):
     next: str
     restart: bool = False
     reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
 
 
 def parse(text: str) -> Token:

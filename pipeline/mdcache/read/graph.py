@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from mdcache.model import as_dict
 from mdcache.store.cache import Cache, Node
 from mdcache.store.connections import Connection
 
@@ -19,6 +20,9 @@ class Neighbour(NamedTuple):
     label: str | None
     fragment: str | None
 
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
+
 
 class Unresolved(NamedTuple):
     """A link to a document that is not there."""
@@ -26,6 +30,9 @@ class Unresolved(NamedTuple):
     target: str
     line: int
     kind: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
 
 
 class Reached(NamedTuple):
@@ -36,15 +43,23 @@ class Reached(NamedTuple):
     title: str
     distance: int
 
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
+
 
 class Around(NamedTuple):
     """Links of a document; a document's links to itself are left out. The last two are empty below a depth of 2."""
 
-    outgoing: list[Neighbour]
-    backlinks: list[Neighbour]
-    unresolved: list[Unresolved]
-    reachable: list[Reached]
-    reaching: list[Reached]
+    node: Node
+    outgoing: tuple[Neighbour, ...]
+    backlinks: tuple[Neighbour, ...]
+    unresolved: tuple[Unresolved, ...]
+    reachable: tuple[Reached, ...]
+    reaching: tuple[Reached, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        found = as_dict(self)
+        return {**found.pop("node"), **found}
 
 
 def around(cache: Cache, node: Node, depth: int) -> Around:
@@ -66,18 +81,19 @@ def around(cache: Cache, node: Node, depth: int) -> Around:
         (node.key,),
     )
     return Around(
-        [Neighbour(*row) for row in outgoing],
-        [Neighbour(*row) for row in backlinks],
-        [Unresolved(*row) for row in unresolved],
+        node,
+        tuple(Neighbour(*row) for row in outgoing),
+        tuple(Neighbour(*row) for row in backlinks),
+        tuple(Unresolved(*row) for row in unresolved),
         _walk(db, node.key, depth, "SELECT DISTINCT target_node FROM links WHERE source = ? AND target_node NOT NULL"),
         _walk(db, node.key, depth, "SELECT DISTINCT source FROM links WHERE target_node = ?"),
     )
 
 
-def _walk(db: Connection, start: int, depth: int, step: str) -> list[Reached]:
+def _walk(db: Connection, start: int, depth: int, step: str) -> tuple[Reached, ...]:
     """Return what is reached, breadth first: each document once, at its shortest distance."""
     if depth < 2:
-        return []
+        return ()
     distances = {start: 0}
     edge = [start]
     for distance in range(1, depth + 1):
@@ -89,9 +105,6 @@ def _walk(db: Connection, start: int, depth: int, step: str) -> list[Reached]:
     del distances[start]
     one = "SELECT id, path, title FROM nodes WHERE key = ?"
     rows = ((db.execute(one, (key,)).fetchone(), distance) for key, distance in distances.items())
-    return sorted(
-        (
-            Reached(row[0], row[1], row[2], distance) for row, distance in rows if row
-        ),  # none: removed since the walk went there
-        key=lambda node: (node.distance, node.path),
-    )
+    # No row: removed since the walk went there.
+    reached = (Reached(row[0], row[1], row[2], distance) for row, distance in rows if row)
+    return tuple(sorted(reached, key=lambda one: (one.distance, one.path)))

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mdcache.errors import MdcacheError, No, WorkError
 from mdcache.files.sources import Reader, reader_of
@@ -88,8 +88,16 @@ class Passage(NamedTuple):
     node: Node
     anchor: str | None
     line: int
-    text: bytes
+    data: bytes
     changed: bool
+
+    @property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
+
+    def as_dict(self) -> dict[str, Any]:
+        place = {"anchor": self.anchor, "line": self.line, "changed": self.changed}
+        return {**self.node.as_dict(), **place, "text": self.text}
 
 
 def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:

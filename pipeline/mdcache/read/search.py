@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import groupby, takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mdcache.errors import UsageError, WorkError
 from mdcache.parse.segment import SEPARATOR, joined, segment
@@ -50,7 +50,11 @@ class Query(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """A section that was found. score grows with relevance; snippet is None when its file is missing or changed."""
+    """A section that was found.
+
+    score grows with relevance. marked: a snippet with MARK_START and MARK_END around what was looked for; None when the
+    file is missing or has changed, as state says.
+    """
 
     id: str
     path: str
@@ -58,10 +62,19 @@ class Hit(NamedTuple):
     heading: str | None
     line: int
     score: float
-    snippet: str | None
+    marked: str | None
     title: str
     state: str | None
     """Why there is no snippet: 'changed' or 'missing'; None when there is one."""
+
+    @property
+    def snippet(self) -> str | None:
+        """A snippet with «what was looked for» marked."""
+        return self.marked and self.marked.replace(MARK_START, "«").replace(MARK_END, "»")
+
+    def as_dict(self) -> dict[str, Any]:
+        shown = self._replace(marked=self.snippet)
+        return {"snippet" if name == "marked" else name: value for name, value in shown._asdict().items()}
 
 
 class _Row(NamedTuple):

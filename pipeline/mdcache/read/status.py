@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mdcache.model import as_dict
 from mdcache.store import connections, watchstate
 from mdcache.store.cache import Cache, counts
 
@@ -36,6 +37,9 @@ class Status(NamedTuple):
     base: str
     roots: tuple[str, ...]
     mdcache: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
 
 
 def status(cache: Cache, fingerprint: str | None) -> Status:

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mdcache.errors import Damaged, No, WorkError
 from mdcache.paths import fold, lies_in, without_extension
@@ -40,6 +40,9 @@ class Node(NamedTuple):
     path: str
     title: str
     hash: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"id": self.id, "path": self.path, "title": self.title}
 
 
 @contextlib.contextmanager

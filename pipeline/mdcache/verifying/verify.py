@@ -20,7 +20,7 @@ from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, doing
 from mdcache.files.content import NO_CLOCK
 from mdcache.merge import merged
-from mdcache.model import Entry, Problem
+from mdcache.model import Entry, Problem, as_dict
 from mdcache.store import connections, ddl, meta, watchstate
 from mdcache.store.cache import Cache, opened
 from mdcache.store.connections import Connection, scalar
@@ -48,6 +48,9 @@ class Verdict(NamedTuple):
     extra: tuple[str, ...]
     integrity: tuple[str, ...]
     differs: tuple[dict[str, Any], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
 
 
 class _Finding(NamedTuple):

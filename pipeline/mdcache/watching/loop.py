@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from mdcache import times
 from mdcache.config.settings import Settings
 from mdcache.errors import MdcacheError, Unlisted, UsageError
+from mdcache.model import as_dict
 from mdcache.store import connections, lock, swap, watchstate
 from mdcache.store.watchstate import Beacon, State
 from mdcache.syncing import sync
@@ -55,6 +56,9 @@ class Batch(NamedTuple):
     rebuilt: str | None
     seconds: float
     behind_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return as_dict(self)
 
 
 def watch(

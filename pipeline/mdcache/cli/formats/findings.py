@@ -97,7 +97,7 @@ def _property(text: str) -> str:
 
 def json(found: Sequence[Finding]) -> dict[str, Any]:
     """Return the object of docs/json.md."""
-    return {"problems": [dict(zip(Problem._fields, one.problem.shown, strict=False)) for one in found]}
+    return {"problems": [one.as_dict() for one in found]}
 
 
 def sarif(found: Sequence[Finding], places: Places) -> dict[str, Any]:
