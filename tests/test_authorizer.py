@@ -66,6 +66,40 @@ def test_what_does_more_than_read_is_not(guarded: Connection, sql: str) -> None:
     assert failures.refused(caught.value) or "not authorized" in str(caught.value)
 
 
+def test_guests_read_in_transactions_beside_other_databases(guarded: Connection) -> None:
+    guarded.set_authorizer(authorizer.reading_as_guest)
+    with closing(guarded):
+        for sql in ("BEGIN", "SAVEPOINT s", "SELECT count(*) FROM t", "RELEASE s", "COMMIT", "PRAGMA journal_mode"):
+            guarded.execute(sql).fetchall()
+        for sql in ("PRAGMA application_id", "PRAGMA database_list", "ATTACH ':memory:' AS m", "DETACH m"):
+            guarded.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM t",
+        "CREATE TABLE n (x)",
+        "CREATE TEMP TABLE n (x)",
+        "DROP TABLE t",
+        "PRAGMA journal_mode=DELETE",
+        "PRAGMA application_id=7",
+        "PRAGMA recursive_triggers=ON",
+        "PRAGMA wal_checkpoint",
+        "PRAGMA optimize",
+        "SELECT load_extension('x')",
+        "VACUUM",
+        "REINDEX",
+        "ANALYZE",
+    ],
+)
+def test_guests_do_no_more_than_read(guarded: Connection, sql: str) -> None:
+    guarded.set_authorizer(authorizer.reading_as_guest)
+    with closing(guarded), pytest.raises(SqliteError) as caught:
+        guarded.execute(sql).fetchall()
+    assert "not authorized" in str(caught.value)
+
+
 def test_without_an_authorizer_all_is_allowed_again(guarded: Connection) -> None:
     with closing(guarded):
         guarded.set_authorizer(None)

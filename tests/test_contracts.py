@@ -26,7 +26,8 @@ KEEPERS = {
     "fcntl": "store.record",
     "watchdog": "watching.observer",
     "tomllib": "config.settings",
-    "click": "cli",
+    "click": "cli, plugin",
+    "sqlite_utils": "plugin, read.tables",
     "tabulate": "cli.formats.rows, cli.rowoptions",
 }
 

@@ -12,7 +12,18 @@ import pytest
 from mdcache.cli import registry
 from mdcache.cli.registry import COMMANDS, Registry
 
-SHARED = {"__init__", "common", "formats", "main", "outcome", "registry", "render", "rowoptions", "show"}
+SHARED = {
+    "__init__",
+    "common",
+    "formats",
+    "main",
+    "outcome",
+    "pluginsearch",
+    "registry",
+    "render",
+    "rowoptions",
+    "show",
+}
 
 
 def test_every_module_that_is_not_shared_is_a_command() -> None:

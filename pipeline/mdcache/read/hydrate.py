@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from mdcache.errors import MdcacheError, No, WorkError
@@ -60,14 +60,13 @@ def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:
     Each gives NULL when there is no such row, or when the file is gone or has changed since.
     """
     read = reader(cache)
-    return {
-        "section_text": lambda key: _text(cache, read, _SECTION, key),
-        "document_text": lambda key: _text(cache, read, _DOCUMENT, key),
-    }
+    return {name: partial(_text, cache, read, sql) for name, sql in FUNCTIONS.items()}
 
 
 _SECTION = 'SELECT path, hash, start, "end" FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?'
 _DOCUMENT = "SELECT path, hash, 0, NULL FROM nodes WHERE key = ?"
+FUNCTIONS = {"section_text": _SECTION, "document_text": _DOCUMENT}
+"""The names of the functions, and the SQL that finds the document and the bytes in it."""
 
 
 def _text(cache: Cache, read: Callable[[str, str], Text], sql: str, key: int) -> str | None:

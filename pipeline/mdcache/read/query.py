@@ -39,6 +39,7 @@ def run(cache: Cache, sql: str, parameters: Parameters = (), attach: tuple[str, 
         UsageError: with SQLite's message, when it does not run or wants to write.
     """
     db = cache.db
+    db.set_authorizer(None)  # that of the query before would not let us attach
     for file in attach:
         _attach(cache, file)
     met: list[SqliteError] = []

@@ -40,12 +40,16 @@ _ACTIONS = {
         *_CREATES,
         "SQLITE_FUNCTION",
         "SQLITE_PRAGMA",
+        "SQLITE_ATTACH",
+        "SQLITE_DETACH",
         "SQLITE_REINDEX",
+        "SQLITE_SAVEPOINT",
         "SQLITE_TRANSACTION",
     )
     if (number := constant(name)) is not None
 }
 _ACTIONS.setdefault("SQLITE_FUNCTION", 31)  # the C API's numbers, where the driver has no name for them
+_ACTIONS.setdefault("SQLITE_SAVEPOINT", 32)
 _ACTIONS.setdefault("SQLITE_RECURSIVE", 33)
 _NAMES = {number: name for name, number in _ACTIONS.items()}
 _OK, _DENY = 0, 1  # SQLITE_OK and SQLITE_DENY
@@ -61,6 +65,33 @@ def reading_only(action: int, first: str | None, second: str | None, _db: str | 
     if name == "SQLITE_PRAGMA":
         return _OK if (first or "").lower() in _HARMLESS_PRAGMAS else _DENY
     return _DENY
+
+
+_TELLING_PRAGMAS = frozenset(
+    (
+        *(
+            "application_id",
+            "database_list",
+            "encoding",
+            "foreign_keys",
+            "freelist_count",
+            "journal_mode",
+            "page_count",
+        ),
+        *("page_size", "query_only", "recursive_triggers", "schema_version", "user_version"),
+    )
+)
+_GUESTS = frozenset(("SQLITE_ATTACH", "SQLITE_DETACH", "SQLITE_SAVEPOINT", "SQLITE_TRANSACTION"))
+
+
+def reading_as_guest(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
+    """For connections that another program opened on a cache: reading, in transactions, beside other databases."""
+    name = _NAMES.get(action)
+    if name in _GUESTS:
+        return _OK
+    if name == "SQLITE_PRAGMA" and second is None and (first or "").lower() in _TELLING_PRAGMAS:
+        return _OK
+    return reading_only(action, first, second, db, source)
 
 
 def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:

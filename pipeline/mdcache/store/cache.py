@@ -66,6 +66,27 @@ def opened(path: str, base: str) -> Iterator[Cache]:
             yield _cache(path, db, base)
 
 
+def made_here(path: str, db: Connection) -> Cache:
+    """Return the cache that a connection which others opened has as its main database.
+
+    This is where it is decided whether such a cache is believed: it was published here, beside its lock, and remembers
+    of what. So a clone, a copy or a file of rebuild --output is not.
+
+    Args:
+        path: the file of that database.
+
+    Raises:
+        WorkError: it is no cache, was not made here, or is newer than we are.
+        Damaged: it cannot be read or believed.
+    """
+    if not lock.is_original(path):
+        raise WorkError(f"{path} was not made here")
+    cache = _cache(path, db, os.path.dirname(path))
+    if cache.meta.base is None:
+        raise WorkError(f"{path} does not remember where it was made")
+    return cache
+
+
 def _open(path: str) -> Connection:
     """Return a connection. CANTOPEN is tried once more: a generation may just have been moved into place."""
     if not os.path.exists(path):
