@@ -2,6 +2,12 @@
 
 -- A row is the part of a document from one heading to the next. Section 0 is the text before the first
 -- heading; it always exists, blank or not.
+--
+-- hash is the beginning of the SHA-256 of a text in UTF-8: a line for each heading above the section, in plain text and
+-- from the highest down, and then the section itself, as it is in the file. The heading that gives the document its
+-- title, the first of level 1 that is not empty, is left out of both. So what is computed from a text can be kept by its
+-- hash: the same text under the same headings has the same hash in every document, and a new title changes none. It is
+-- NULL for a file over the size limit, whose text is not read.
 CREATE TABLE sections (
     key     INTEGER PRIMARY KEY,
     node    INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
@@ -11,7 +17,8 @@ CREATE TABLE sections (
     anchor  TEXT,                   -- GitHub's slug, unique in the document; NULL for section 0
     start   INTEGER NOT NULL,       -- bytes into the file: the heading's line begins here
     "end"   INTEGER NOT NULL,       -- bytes into the file: the next section begins here
-    line    INTEGER NOT NULL        -- from 1
+    line    INTEGER NOT NULL,       -- from 1
+    hash    BLOB                    -- 16 bytes: of what an embedding model is to see of it, as said above
 ) STRICT;
 
 -- A document's sections; its cascade. Made before the rows, which come in its order: made after them, it would sort
@@ -31,14 +38,15 @@ INSERT INTO sections_fts (sections_fts, rank) VALUES ('rank', 'bm25(10.0, 6.0, 4
 
 -- The one way in: a section with the words to index. A view, so that the words are never stored.
 CREATE VIEW section_texts AS
-SELECT key, node, ordinal, level, heading, anchor, start, "end", line,
+SELECT key, node, ordinal, level, heading, anchor, start, "end", line, hash,
        NULL AS title, NULL AS tags, NULL AS words, NULL AS body
 FROM sections;
 
 -- words: the heading as it is to be indexed (scripts without spaces are set apart), not as it is shown.
 CREATE TRIGGER section_texts_insert INSTEAD OF INSERT ON section_texts BEGIN
-    INSERT INTO sections (key, node, ordinal, level, heading, anchor, start, "end", line)
-    VALUES (new.key, new.node, new.ordinal, new.level, new.heading, new.anchor, new.start, new."end", new.line);
+    INSERT INTO sections (key, node, ordinal, level, heading, anchor, start, "end", line, hash)
+    VALUES (new.key, new.node, new.ordinal, new.level, new.heading, new.anchor, new.start, new."end", new.line,
+            new.hash);
     INSERT INTO sections_fts (rowid, title, heading, tags, body)
     VALUES (new.key, new.title, new.words, new.tags, new.body);
 END;

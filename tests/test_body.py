@@ -26,7 +26,7 @@ def test_columns_count_characters() -> None:
 
 def test_a_text_nobody_looked_into_is_one_section() -> None:
     found = unread(Text(b"# H\n[a](b)", "# H\n[a](b)", 7, 3), 90)
-    assert [tuple(section) for section in found.sections] == [(0, None, None, 7, 90, 3)]
+    assert [tuple(section) for section in found.sections] == [(0, None, None, 7, 90, 3, None)]
     assert (found.bodies, found.links, found.title) == (("",), (), None)
 
 

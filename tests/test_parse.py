@@ -190,7 +190,7 @@ def test_a_file_over_the_limit_is_known_by_its_front_matter_alone() -> None:
     raw = text.encode()
     document = parse("a.md", Content(raw[:61], "", len(raw)), Rules(size_limit=60))
     assert (document.title, document.tags, codes(document)) == ("Large", ("a",), ["too-large"])
-    assert document.sections == (Section(0, None, None, 31, len(raw), 5),)
+    assert document.sections == (Section(0, None, None, 31, len(raw), 5, None),)
     assert document.bodies == ("",)
     assert document.links == ()
 

@@ -79,10 +79,15 @@ class Section(NamedTuple):
     start: int
     end: int
     line: int
+    hash: bytes | None
+    """Of what an embedding model is to see of it; None when the file is too large to be read."""
 
 
 class Link(NamedTuple):
-    """One occurrence of a reference. section is an ordinal; name is where the resolver looks, None for nowhere."""
+    """One occurrence of a reference. section is an ordinal; name is where the resolver looks, None for nowhere.
+
+    scope holds as long as the link does not resolve.
+    """
 
     section: int
     line: int
@@ -92,13 +97,8 @@ class Link(NamedTuple):
     target: str
     fragment: str | None
     label: str | None
-    scope: str
     name: str | None
-
-    @property
-    def settled_scope(self) -> str | None:
-        """The scope, where it is settled before the link is resolved; else None."""
-        return self.scope if self.name is None else None
+    scope: str
 
 
 class Task(NamedTuple):

@@ -35,12 +35,7 @@ VALUES = (Role.VALUE, Role.ITSELF)
 
 
 class Column(NamedTuple):
-    """A column of a table.
-
-    A document's digest is computed where it is parsed, before anything is resolved. Where resolving may change the
-    value of a digested column, settled is the SQL for what the document alone decides ("one" is the table), and the
-    model's row has the same as settled_<name>.
-    """
+    """A column of a table."""
 
     name: str
     role: Role = Role.VALUE
@@ -48,7 +43,6 @@ class Column(NamedTuple):
     """Whether it is part of the digest: of its document, or of all problems."""
     compared: bool = True
     """Whether verify compares it."""
-    settled: str = ""
 
 
 class Table(NamedTuple):
@@ -93,10 +87,6 @@ class Table(NamedTuple):
         if self.of(Role.ITSELF):
             return lambda row: (row,)
         return _getter(self.row, tuple(column.name for column in columns))
-
-    def settled(self) -> Callable[[Any], tuple[Any, ...]]:
-        """Return a function that gives the values of the digested columns before anything is resolved, as a tuple."""
-        return self.values(tuple(c._replace(name=f"settled_{c.name}") if c.settled else c for c in self.digested))
 
 
 def _getter(row: type[Any], names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -143,7 +133,7 @@ SECTIONS = Table(
     (
         Column("key", Role.SECTION_KEY, digested=False, compared=False),
         *(_NODE, _ORDINAL),
-        *_values("level", "heading", "anchor", "start", "end", "line"),
+        *_values("level", "heading", "anchor", "start", "end", "line", "hash"),
         *(Column(name, Role.WORDS, digested=False, compared=False) for name in ("title", "words", "tags", "body")),
     ),
     rows="sections",
@@ -155,10 +145,10 @@ LINKS = Table(
     (
         Column("source", Role.NODE, digested=False, compared=False),
         *(_ORDINAL, _SECTION),
-        *_values("line", "column", "kind", "type", "target", "fragment", "label"),
-        Column("scope", settled="CASE WHEN one.name IS NULL THEN one.scope END"),
-        Column("name"),
-        Column("target_node", Role.TARGET, digested=False),  # the digest adds it at its end
+        *_values("line", "column", "kind", "type", "target", "fragment", "label", "name"),
+        # Resolving decides these; the digest adds what a link resolves to at its end.
+        Column("scope", digested=False),
+        Column("target_node", Role.TARGET, digested=False),
         Column("rivals", Role.RESOLVED, digested=False),
     ),
     rows="links",

@@ -23,14 +23,10 @@ if TYPE_CHECKING:
 
 def of_document(document: Document) -> bytes:
     """Return the SHA-256 of a document, 32 bytes."""
-    logical = [*_NODE(document)]
-    for rows, (order, settled) in zip(_rows_of(document), _PARTS, strict=True):
-        if not rows:
-            logical.append(())
-            continue
-        in_order = sorted(rows, key=order) if order else rows
-        logical.append(in_order if settled is None else list(map(settled, in_order)))
-    logical[_CLAIM] = next(iter(logical[_CLAIM]), None)
+    logical: list[Any] = [*_NODE(document)]
+    for rows, (order, values_of) in zip(_rows_of(document), _PARTS, strict=True):
+        in_order = sorted(rows, key=order) if order and rows else rows
+        logical.append(list(map(values_of, in_order)) if rows else ())
     return hashlib.sha256(_json(logical)).digest()
 
 
@@ -38,27 +34,23 @@ class _Part(NamedTuple):
     """How a document's rows of a table are brought into the form in which the table gives them back."""
 
     order: Callable[[Any], Any] | None
-    settled: Callable[[Any], tuple[Any, ...]] | None
-    """None: each is already in it."""
+    values_of: Callable[[Any], tuple[Any, ...]]
 
 
 def _part(table: Table) -> _Part:
-    plain = table.of(Role.ITSELF)
-    order = (str if plain else attrgetter(*table.order)) if table.order else None
-    return _Part(order, None if plain else table.settled())
+    order = table.values(tuple(map(Column, table.order))) if table.order else None
+    return _Part(order, table.values(table.digested))
 
 
 _NODE = NODES.values(NODES.digested)
 _PARTS = tuple(map(_part, PARTS))
-_CLAIM = len(NODES.digested)
-"""Where the only row of a document's claims stands, or null."""
 _rows_of = attrgetter(*(table.rows for table in PARTS))
 
 
 def _expression(column: Column) -> str:
     if column.role is Role.SECTION:
         return "section.ordinal"
-    return column.settled or f'one."{column.name}"'
+    return f'one."{column.name}"'
 
 
 def _order(table: Table) -> str:
@@ -76,13 +68,13 @@ def _select(table: Table) -> str:
 
 
 _DOCUMENTS = f"SELECT {columns.names(NODES.digested)}, key FROM nodes ORDER BY path"
-_SELECTS = tuple((table, _select(table)) for table in PARTS)
+_SELECTS = tuple(map(_select, PARTS))
 _PROBLEMS = columns.names(PROBLEMS.digested)
 _WHOLE = (
     "SELECT path, id FROM nodes ORDER BY path",
     # CROSS JOIN keeps this order of tables, which is the order asked for. Any other needs a sort, of all links at once
     # and in memory: 130 bytes for each.
-    "SELECT source.path, links.ordinal, links.scope, target.id FROM nodes AS source"
+    "SELECT source.path, links.ordinal, target.id FROM nodes AS source"
     " CROSS JOIN links ON links.source = source.key JOIN nodes AS target ON target.key = target_node"
     " ORDER BY source.path, links.ordinal",
     f"SELECT {_PROBLEMS} FROM problems ORDER BY {_PROBLEMS}",
@@ -117,17 +109,10 @@ def of_tables(db: Connection) -> str:
 
 def _documents(db: Connection) -> Iterator[list[Any]]:
     for *fields, key in db.execute(_DOCUMENTS):
-        logical = [*fields, *(_rows(db, table, sql, key) for table, sql in _SELECTS)]
-        logical[_CLAIM] = next(iter(logical[_CLAIM]), None)
-        yield logical
+        yield [*fields, *(db.execute(sql, (key,)).fetchall() for sql in _SELECTS)]
 
 
-def _rows(db: Connection, table: Table, sql: str, node: int) -> list[Any]:
-    rows = db.execute(sql, (node,))
-    return [value for (value,) in rows] if table.of(Role.ITSELF) else rows.fetchall()
-
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=bytes.hex).encode
 
 
 def _json(value: Any) -> bytes:

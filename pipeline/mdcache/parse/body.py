@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
-from mdcache.parse import anchors, hidden, inline, markdown, targets
+from mdcache.parse import anchors, embeddable, hidden, inline, markdown, targets
 from mdcache.parse.kinds import KINDS, LINKS_TO, TAGGED_AS, WIKI_KINDS
 
 REPLACED = "\x1a"
@@ -52,7 +52,7 @@ class Body(NamedTuple):
 
 def unread(text: Text, end: int) -> Body:
     """Return the body of a text that is not parsed: one section without words, up to byte number end of the file."""
-    section = Section(0, None, None, text.base, end, text.line)
+    section = Section(0, None, None, text.base, end, text.line, None)
     return Body(None, (section,), ("",), (), [], (), (), (), [])
 
 
@@ -68,13 +68,17 @@ def read(path: str, text: Text, rules: Rules) -> Body:
         outline = hidden.without_hidden(outline, plain, data, said_at)
     if REPLACED in plain:
         outline = _shown(outline)
-    starts, sections = _sections(outline.headings, data, text.base, text.line)
+    starts, lines = _starts(outline.headings, data, text.line)
+    bounds = [*starts, len(data)]
+    bodies = _bodies(text, bounds)
+    titles = [(heading.level, heading.text) for heading in outline.headings]
+    hashes = embeddable.hashes(titles, text.data, bounds)
     finder = _Finder(path, data, text.line, starts, rules)
     said = _said(said_at, outline, data)
     return Body(
         next((heading.text for heading in outline.headings if heading.level == _H1 and heading.text), None),
-        sections,
-        _bodies(text, sections),
+        _sections(outline.headings, [text.base + bound for bound in bounds], lines, hashes),
+        bodies,
         finder.links(outline.references, said.links),
         said.tags,
         finder.tasks(outline.tasks),
@@ -158,29 +162,32 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
     return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
 
 
-def _sections(
-    headings: list[markdown.Heading], data: bytes, base: int, line: int
-) -> tuple[list[int], tuple[Section, ...]]:
-    """Return where each section starts in the parsed bytes, and the sections; one starts with its heading's line."""
+def _starts(headings: list[markdown.Heading], data: bytes, line: int) -> tuple[list[int], list[int]]:
+    """Return where each section starts, with its heading's line: its first byte, and its line."""
     starts, lines, at = [0], [line], 0
     for heading in headings:
         starts.append(max(starts[-1], data.rfind(b"\n", starts[-1], heading.start) + 1))
         line += data.count(b"\n", at, heading.start)
         at = heading.start
         lines.append(line)
-    starts.append(len(data))
-    sections = [Section(0, None, None, base, base + starts[1], lines[0])]
-    names = anchors.anchors([heading.spoken for heading in headings])
-    for i, (level, text, _, _) in enumerate(headings):
-        sections.append(Section(level, text, names[i], base + starts[i + 1], base + starts[i + 2], lines[i + 1]))
-    return starts[:-1], tuple(sections)
+    return starts, lines
 
 
-def _bodies(text: Text, sections: tuple[Section, ...]) -> tuple[str, ...]:
-    base = text.base
+def _bodies(text: Text, bounds: list[int]) -> tuple[str, ...]:
     if text.text.isascii():
-        return tuple([text.text[section.start - base : section.end - base] for section in sections])
-    return tuple([text.data[section.start - base : section.end - base].decode() for section in sections])
+        return tuple([text.text[start:end] for start, end in pairwise(bounds)])
+    return tuple([text.data[start:end].decode() for start, end in pairwise(bounds)])
+
+
+def _sections(
+    headings: list[markdown.Heading], bounds: list[int], lines: list[int], hashes: list[bytes]
+) -> tuple[Section, ...]:
+    """Return the sections; bounds: where each starts in the file, and the last one ends."""
+    names = anchors.anchors([heading.spoken for heading in headings])
+    sections = [Section(0, None, None, bounds[0], bounds[1], lines[0], hashes[0])]
+    for i, (level, text, _, _) in enumerate(headings, 1):
+        sections.append(Section(level, text, names[i - 1], bounds[i], bounds[i + 1], lines[i], hashes[i]))
+    return tuple(sections)
 
 
 class _Places:
@@ -309,4 +316,4 @@ def link_of(
     """Return a link in the document at path; place is (section, line, column)."""
     section, line, column = place
     found = targets.look_up(kind in WIKI_KINDS, target, path, rules)
-    return Link(section, line, column, kind, type_, target, found.fragment, label, found.scope, found.name)
+    return Link(section, line, column, kind, type_, target, found.fragment, label, found.name, found.scope)

@@ -63,7 +63,7 @@ def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:
     return {name: partial(_text, cache, read, sql) for name, sql in FUNCTIONS.items()}
 
 
-_SECTION = 'SELECT path, hash, start, "end" FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?'
+_SECTION = 'SELECT path, nodes.hash, start, "end" FROM sections JOIN nodes ON nodes.key = node WHERE sections.key = ?'
 _DOCUMENT = "SELECT path, hash, 0, NULL FROM nodes WHERE key = ?"
 FUNCTIONS = {"section_text": _SECTION, "document_text": _DOCUMENT}
 """The names of the functions, and the SQL that finds the document and the bytes in it."""

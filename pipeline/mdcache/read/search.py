@@ -169,7 +169,7 @@ def _rows(db: Connection, matching: str, query: Query, limit: int | None = None)
 # CROSS JOIN keeps the index outermost: it gives the rows by rank, and we stop when we have enough.
 _JOINS = " CROSS JOIN sections ON sections.key = sections_fts.rowid CROSS JOIN nodes ON nodes.key = sections.node"
 _COLUMNS = (
-    "rank, path, ordinal, sections.key, node, id, nodes.title, hash, summary, anchor, sections.heading,"
+    "rank, path, ordinal, sections.key, node, id, nodes.title, nodes.hash, summary, anchor, sections.heading,"
     ' start, "end", line'
 )
 

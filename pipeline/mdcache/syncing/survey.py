@@ -59,13 +59,16 @@ def _rows(rows: Iterable[Any]) -> Iterator[Known]:
         yield Known(path, Stamp(size, mtime_ns, ctime_ns, inode), hash_)
 
 
+_STAMPED = ", ".join(f"files.{name}" for name in ("path", *Stamp._fields, "hash"))
+
+
 def _known(db: Connection, within: frozenset[str] | None) -> Iterable[Any]:
     if within is None:
-        return db.execute("SELECT * FROM files ORDER BY path")
+        return db.execute(f"SELECT {_STAMPED} FROM files ORDER BY path")
     # '0' comes after '/': from one to the other lies all that is below a folder.
     return db.execute(
-        "SELECT files.* FROM json_each(?1) AS one CROSS JOIN files ON files.path = one.value"
-        " UNION SELECT files.* FROM json_each(?1) AS one"
+        f"SELECT {_STAMPED} FROM json_each(?1) AS one CROSS JOIN files ON files.path = one.value"
+        f" UNION SELECT {_STAMPED} FROM json_each(?1) AS one"
         " CROSS JOIN files ON files.path > one.value || '/' AND files.path < one.value || '0' ORDER BY 1",
         (json.dumps(sorted(within)),),
     )
