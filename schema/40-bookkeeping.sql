@@ -1,7 +1,8 @@
 -- What mdcache keeps about its own work.
 
--- A row is something wrong in a document, or with a file that is no document's row (unreadable, odd name).
-CREATE TABLE problems (
+-- A row is something wrong as the documents alone show it, or with a file that is none (unreadable, odd name). Ask
+-- problems, not this: a link that leads to no document is wrong only if nothing else is there.
+CREATE TABLE all_problems (
     path     TEXT NOT NULL,
     line     INTEGER NOT NULL,      -- from 1; 1 when the whole file is meant
     "column" INTEGER NOT NULL,      -- characters, from 1
@@ -10,6 +11,32 @@ CREATE TABLE problems (
     message  TEXT NOT NULL,
     link     INTEGER                -- links.ordinal of the link it is about; NULL when it is about none
 ) STRICT;
+
+-- A row is a link that leads to no document and yet to something: a file that patterns leave out, one in a hidden folder or
+-- behind a symbolic link, a folder, what lies outside the base. Not derived from the documents, so no part of the digest:
+-- rebuild and sync look where such links lead.
+CREATE TABLE present (
+    node INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    link INTEGER NOT NULL,          -- links.ordinal
+    PRIMARY KEY (node, link)
+) STRICT, WITHOUT ROWID;
+
+-- A row is something wrong in a document, or with a file that is none.
+CREATE VIEW problems AS
+SELECT path, line, "column", code, severity, message, link
+FROM all_problems
+WHERE link IS NULL OR NOT EXISTS (
+    SELECT 1 FROM nodes JOIN present ON present.node = nodes.key
+    WHERE nodes.path = all_problems.path AND present.link = all_problems.link
+);
+
+-- A row is a link that names a document where there is none, and nothing else either.
+CREATE VIEW unresolved_links AS
+SELECT key, source, section, ordinal, line, "column", kind, type, target, fragment, label, name
+FROM links
+WHERE scope = 'document' AND target_node IS NULL AND NOT EXISTS (
+    SELECT 1 FROM present WHERE present.node = links.source AND present.link = links.ordinal
+);
 
 -- A row is a file as it was when its document was read: the stat cache of sync.
 CREATE TABLE files (

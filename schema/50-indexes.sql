@@ -7,5 +7,5 @@ CREATE INDEX claims_by_name ON claims (name, claim);                       -- wh
 CREATE INDEX tags_by_tag ON tags (tag, node);                              -- search --tag
 CREATE INDEX tasks_by_node ON tasks (node, line);
 CREATE INDEX code_blocks_by_node ON code_blocks (node, line);
-CREATE INDEX problems_by_path ON problems (path);
-CREATE INDEX problems_without_node ON problems (path) WHERE code IN ('odd-name', 'unreadable');  -- sync asks for them each time
+CREATE INDEX problems_by_path ON all_problems (path);
+CREATE INDEX problems_without_node ON all_problems (path) WHERE code IN ('odd-name', 'unreadable');  -- sync asks for them each time

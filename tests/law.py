@@ -37,7 +37,9 @@ def content(path: str) -> dict[str, Any]:
                 "SELECT s.path, ordinal, t.path, scope, rivals FROM links JOIN nodes AS s ON s.key = source"
                 " LEFT JOIN nodes AS t ON t.key = target_node ORDER BY 1, 2"
             ).fetchall(),
-            "problems": sorted(db.execute("SELECT * FROM problems").fetchall()),
+            "problems": _sorted(db, "SELECT * FROM all_problems"),
+            "problems of the run": _sorted(db, "SELECT * FROM problems"),
+            "unresolved": _sorted(db, "SELECT path, ordinal FROM unresolved_links JOIN nodes ON nodes.key = source"),
             "files": db.execute("SELECT path, size, hash FROM files ORDER BY path").fetchall(),
             "terms": _terms(db),
             "sound": [db.execute(f"PRAGMA {check}_check").fetchall() for check in ("integrity", "foreign_key")],
@@ -50,6 +52,10 @@ def content(path: str) -> dict[str, Any]:
                 "SELECT * FROM meta WHERE key IN ('base', 'roots', 'extensions', 'fingerprint')"
             ).fetchall(),
         }
+
+
+def _sorted(db: Connection, sql: str) -> list[tuple[Any, ...]]:
+    return sorted(db.execute(sql).fetchall(), key=repr)
 
 
 def _terms(db: Connection) -> list[tuple[Any, ...]]:

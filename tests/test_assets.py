@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mdcache.checking.assets import Assets
+from mdcache.files.assets import Assets
 from mdcache.files.sources import DISK, Trees
 from mdcache.parse.targets import NOWHERE, asset_paths
 

@@ -78,7 +78,7 @@ def test_links_are_read_in_their_order_without_a_sort_of_them_all(vault: Vault, 
         "UPDATE tasks SET done = 1",
         "UPDATE code_blocks SET language = NULL",
         "DELETE FROM anchors",
-        "DELETE FROM problems",
+        "DELETE FROM all_problems",
     ],
 )
 def test_every_table_counts(vault: Vault, rebuilt: Rebuilt, tmp_path: Path, change: str) -> None:

@@ -129,7 +129,7 @@ def test_a_trigger_that_fails_is_told_whether_or_not_there_is_a_cache(vault: Vau
 
 
 def test_a_trigger_may_write_to_no_table_of_ours_in_a_draft_either(vault: Vault) -> None:
-    trigger = "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN DELETE FROM problems; END;"
+    trigger = "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN DELETE FROM all_problems; END;"
     folder = vault({"mdcache.toml": 'schema = ["t.sql"]\n', "t.sql": trigger, "a.md": "[x](y.md)\n"})
     with pytest.raises(MdcacheError), draft.opened(asking(folder)):
         pass

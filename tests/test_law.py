@@ -22,17 +22,21 @@ from mdcache.errors import WorkError
 from mdcache.read import feed
 from mdcache.store.cache import opened
 from mdcache.syncing import sync
+from mdcache.syncing.fit import Unfit
 
 FOLDERS = ("", "a", "a/b", "c", "Ünï", ".h")
 NAMES = ("note.md", "Note.md", "other.md", "README.md", "index.md", "note.markdown", "note.md.md", "déjà.md", "x y.md")
 LINES = (
     *("note", "Note", "other", "b/note", "a/b/other", "Alias", "README", "déjà", "x y", "gone", "note.md"),
-    *("note#Sec", "note#^block", "#Other", "other#sec", "other#A B", "{{x}}"),
+    *("note#Sec", "note#^block", "#Other", "other#sec", "other#A B", "{{x}}", "b/gone", "GONE.md"),
 )
 PATHS = (
     *("note.md", "../note.md", "b/", "a/b/other.md#sec", "/a/note", "note", "README.md", "#sec", "x%20y.md", ".."),
     *("note.md#sec", "../other.md#other", "note.txt", "pic.png", "note.md#{{x}}", "other.md#A%20B"),
+    *(".h/note.md", "gone.md", "../../out.md", "c/gone.md"),
 )
+# What a link may lead to and is no document, or not always.
+BESIDE = ("gone", "a/b/gone", ".h/gone", "gone.md", "c/gone.md", ".h/note.md", "../out.md", "../note.md", "note.txt")
 WORDS = (
     *("# Sec", "## Other", "# Sec", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"),
     *("```sh\n[[note]]\n```", "<!-- tags: [SEE: note] -->", '<a id="sec"></a>', "![[note]]", "other: words"),
@@ -178,13 +182,16 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(
         lambda where, line: partial(ignore, where, line),
         st.sampled_from(("", "a", "..")),
-        st.sampled_from(("", "note.md", "a/", "*.md\n!other.md", "/docs/c", "b")),
+        st.sampled_from(("", "note.md", "a/", "*.md\n!other.md", "/docs/c", "b", "gone.md")),
     ),
     st.builds(
         lambda roots, line: partial(set_, roots, line),
         st.sampled_from((("docs",), ("docs",), ("docs/a", "docs/c"), ("docs", "docs/.h"), (".",), ("docs/a",))),
         st.sampled_from(SETTINGS),
     ),
+    st.builds(lambda file: partial(write, file, "beside"), st.sampled_from(BESIDE)),
+    st.builds(lambda file: partial(delete, file), st.sampled_from(BESIDE)),
+    st.builds(lambda file: partial(replace, file, "link"), st.sampled_from(BESIDE)),
     st.just(look),
 )
 # Changes between two looks: mostly few, now and then a storm.
@@ -218,6 +225,15 @@ class Follower:
             self.hashes[change.path] = change.new_hash
 
 
+def is_settled(live: Settings) -> bool:
+    """Whether a sync would write nothing."""
+    try:
+        with sync.current(live):
+            return True
+    except Unfit:
+        return False
+
+
 def sync_or_fail(live: Settings) -> bool:
     """Whether it could be synced. A root that is gone is no reason to forget its documents."""
     if all(map(os.path.isdir, live.roots)):
@@ -245,6 +261,7 @@ def live_through(history: Iterable[Iterable[Step]]) -> None:
             if sync_or_fail(live):
                 assert_law(live)
                 assert sync.stale(live) is None
+                assert is_settled(live)
                 follower.look()
 
 

@@ -173,7 +173,7 @@ def test_what_a_document_that_came_means_for_others_differs_there(live: Settings
     Path(live.base, "gone.md").write_text("# Gone\n")
     found = verify(live)
     assert found.missing == ("gone.md",)
-    assert {one["path"]: one["tables"] for one in found.differs} == {"a.md": ["links", "problems"]}
+    assert {one["path"]: one["tables"] for one in found.differs} == {"a.md": ["all_problems", "links"]}
 
 
 # What was damaged
@@ -247,12 +247,12 @@ def test_terms_of_a_section_that_there_is_not_are_found(live: Settings) -> None:
 
 
 def test_a_problem_that_is_missing_is_found(live: Settings) -> None:
-    assert differing(damaged(live, "DELETE FROM problems WHERE path = 'a.md'")) == {"a.md": ["problems"]}
+    assert differing(damaged(live, "DELETE FROM all_problems WHERE path = 'a.md'")) == {"a.md": ["all_problems"]}
 
 
 def test_a_problem_of_no_document_is_found(live: Settings) -> None:
     row = "'ghost.md', 1, 1, 'unreadable', 'error', 'cannot be read', NULL"
-    assert differing(damaged(live, f"INSERT INTO problems VALUES ({row})")) == {"ghost.md": ["problems"]}
+    assert differing(damaged(live, f"INSERT INTO all_problems VALUES ({row})")) == {"ghost.md": ["all_problems"]}
 
 
 def test_an_alias_that_is_missing_is_found(live: Settings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
-from mdcache.build import problems, resolve, workers
+from mdcache.build import present, problems, resolve, workers
 from mdcache.build.columns import FILES
 from mdcache.build.digest import Digest
 from mdcache.build.layout import Batch, Job
@@ -128,3 +128,9 @@ class Build:
         ddl.apply_indexes(db, self._settings.schema)
         resolve.resolve_all(db, self._settings.rules(), self._absent)
         db.execute("COMMIT")
+
+    def look_around(self) -> None:
+        """Look where links lead that lead to no document: a fact of the run, which a reproducible build leaves out."""
+        self._db.execute("BEGIN")
+        present.write(self._db, frozenset(), present.find(self._db, self._settings))
+        self._db.execute("COMMIT")

@@ -185,5 +185,5 @@ FILES = Table(
         *(Column(name, digested=False, compared=False) for name in ("mtime_ns", "ctime_ns", "inode")),
     ),
 )
-PROBLEMS = Table("problems", Problem, _values("path", "line", "column", "code", "severity", "message", "link"))
+PROBLEMS = Table("all_problems", Problem, _values("path", "line", "column", "code", "severity", "message", "link"))
 TABLES = (NODES, *PARTS, FILES, PROBLEMS)

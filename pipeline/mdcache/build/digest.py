@@ -77,7 +77,7 @@ _WHOLE = (
     "SELECT source.path, links.ordinal, target.id FROM nodes AS source"
     " CROSS JOIN links ON links.source = source.key JOIN nodes AS target ON target.key = target_node"
     " ORDER BY source.path, links.ordinal",
-    f"SELECT {_PROBLEMS} FROM problems ORDER BY {_PROBLEMS}",
+    f"SELECT {_PROBLEMS} FROM all_problems ORDER BY {_PROBLEMS}",
 )
 
 

@@ -164,7 +164,7 @@ class _Rows:
                     extend(place(node, first, ordinal, row) + values_of(row))
         self._section_texts(node, document)
         for problem in document.problems:
-            self._add["problems"](_PROBLEM(problem))
+            self._add["all_problems"](_PROBLEM(problem))
         self.stamp(document.path, stamp, document.hash)
         self._written.append(node)
         self._documents += 1

@@ -36,13 +36,13 @@ def forget(db: Connection, keys: str) -> None:
     """Delete what was reported of these documents; keys is a JSON array."""
     codes = ", ".join(f"'{code}'" for code in _CODES)
     paths = "SELECT path FROM nodes WHERE key IN (SELECT value FROM json_each(?))"
-    db.execute(f"DELETE FROM problems WHERE code IN ({codes}) AND path IN ({paths})", (keys,))
+    db.execute(f"DELETE FROM all_problems WHERE code IN ({codes}) AND path IN ({paths})", (keys,))
 
 
 def write(db: Connection, problems: Iterable[Problem]) -> None:
     """Insert problems, one at a time, so that memory stays flat."""
     written = PROBLEMS.written
-    sql = f"INSERT INTO problems ({names(written)}) VALUES ({', '.join('?' * len(written))})"
+    sql = f"INSERT INTO all_problems ({names(written)}) VALUES ({', '.join('?' * len(written))})"
     db.executemany(sql, map(PROBLEMS.values(written), problems))
 
 

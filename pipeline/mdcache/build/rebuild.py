@@ -105,6 +105,8 @@ class _Generation:
             self._build.fill(run, found, progress)
             self._index = proof.IndexProof(self._name)
             self._build.finish()
+            if not self._options.reproducible:
+                self._build.look_around()
 
     def publish(self, target: place.Target, held: lock.Lock, too_late: Callable[[], None]) -> Report:
         """Prove the build and swap it in; too_late is called before what cannot be undone."""

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from mdcache import codes
 from mdcache.build.problems import leads_nowhere, quoted
 from mdcache.checking import rules
-from mdcache.checking.assets import Assets
 from mdcache.checking.suggest import Suggestions
 from mdcache.config.policy import allowed
 from mdcache.config.settings import Settings
 from mdcache.errors import UsageError, WorkError
+from mdcache.files.assets import Assets
 from mdcache.files.sources import DISK, Source, Trees
 from mdcache.model import ERROR, Problem
 from mdcache.parse import targets
@@ -195,28 +195,16 @@ def _state(db: Connection, settings: Settings) -> _State:
 
 
 def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
-    """The problems of the cache, less links to files that are no documents but lie there, and those that do not."""
-    assets = Assets(settings.source, settings.base)
-    roots = settings.relative_roots()
-
-    def is_there(kind: str, target: str, path: str) -> bool:
-        return assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, roots))
-
-    links = (
-        'SELECT path, line, "column", ordinal, kind, target FROM links JOIN nodes ON nodes.key = source'
-        f" WHERE target_node IS NULL AND scope = ? AND links.type <> '{TAGGED_AS}'"
-    )
-    there = {
-        (path, ordinal)
-        for path, _, _, ordinal, kind, target in db.execute(links, (targets.DOCUMENT,))
-        if is_there(kind, target, path)
-    }
+    """Yield the problems of the cache, and links to files that are not there, which no cache tells of."""
     for row in db.execute('SELECT path, line, "column", code, severity, message, link FROM problems'):
-        problem = Problem(*row)
-        if (problem.path, problem.link) not in there:
-            yield problem
-    for path, line, column, ordinal, kind, target in db.execute(links, (targets.ASSET,)):
-        if not is_there(kind, target, path):
+        yield Problem(*row)
+    assets, roots = Assets(settings.source, settings.base), settings.relative_roots()
+    links = db.execute(
+        'SELECT path, line, "column", ordinal, kind, target FROM links JOIN nodes ON nodes.key = source'
+        f" WHERE target_node IS NULL AND scope = '{targets.ASSET}' AND links.type <> '{TAGGED_AS}'"
+    )
+    for path, line, column, ordinal, kind, target in links:
+        if not assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, roots)):
             yield leads_nowhere(path, line, column, ordinal, kind, f"no file for {quoted(target)}")
 
 

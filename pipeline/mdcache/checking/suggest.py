@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 from urllib.parse import quote, unquote
 
 from mdcache.build.problems import anchors_of, quoted
-from mdcache.checking.assets import Assets
 from mdcache.config.settings import Settings
+from mdcache.files.assets import Assets
 from mdcache.model import Problem
 from mdcache.parse import targets
 from mdcache.parse.kinds import KINDS, WIKI_KINDS

@@ -76,8 +76,7 @@ def around(cache: Cache, node: Node, depth: int) -> Around:
         (node.key,),
     )
     unresolved = db.execute(
-        "SELECT target, line, kind FROM links WHERE source = ? AND scope = 'document' AND target_node IS NULL"
-        " ORDER BY ordinal",
+        "SELECT target, line, kind FROM unresolved_links WHERE source = ? ORDER BY ordinal",
         (node.key,),
     )
     return Around(

@@ -140,7 +140,7 @@ _COUNTED = {
     "documents": "nodes",
     "sections": "sections",
     "links": "links",
-    "unresolved": "links WHERE scope = 'document' AND target_node IS NULL",
+    "unresolved": "unresolved_links",
     "problems": "problems",
 }
 

@@ -42,6 +42,7 @@ def _apply(db: Connection, settings: Settings, plan: survey.Plan) -> None:
     for job in changes.jobs(plan.changes):
         changes.apply(layout.run(job))
     changes.settle_problems(plan.problems)
+    changes.settle_present()
 
 
 def _copy(settings: Settings) -> Connection | None:
@@ -77,6 +78,7 @@ def _build(settings: Settings) -> Connection:
             made = build.Build(db, settings, NO_CLOCK, texts=_asks_for_texts(settings))
             made.fill(run, found, lambda _: None)
             made.finish()
+            made.look_around()
             db.execute("PRAGMA foreign_keys=ON")
         except BaseException:
             db.close()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from mdcache.build import present
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged
 from mdcache.files.compare import Change, Gone, Known, compare
@@ -82,7 +83,11 @@ def mark_of(db: Connection) -> tuple[Any, ...]:
 def is_current(db: Connection, settings: Settings, plan: Plan, within: frozenset[str] | None) -> bool:
     """Whether there is nothing to write: what was to be read is as unreadable, or as surely racy, as it was."""
     paths = {problem.path for problem in listed_problems(db, within)}
-    return all(_lasts(change, paths) for change in plan.changes) and not differences(db, settings, plan, within)
+    return (
+        all(_lasts(change, paths) for change in plan.changes)
+        and not differences(db, settings, plan, within)
+        and present.find(db, settings, within) == present.stored(db)
+    )
 
 
 def _lasts(change: Change, listed: set[str]) -> bool:
@@ -128,7 +133,7 @@ def _verdict(settings: Settings, change: Change) -> tuple[str | None, Problem | 
 def listed_problems(db: Connection, within: frozenset[str] | None = None) -> list[Problem]:
     """Return the problems of files that are no document's row, of all or of those within these paths."""
     columns = ", ".join(f'"{name}"' for name in Problem._fields)
-    problems = map(Problem._make, db.execute(f"SELECT {columns} FROM problems WHERE {NO_NODE}"))
+    problems = map(Problem._make, db.execute(f"SELECT {columns} FROM all_problems WHERE {NO_NODE}"))
     return [problem for problem in problems if within is None or lies_within(problem.path, within)]
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mdcache import stops, times
-from mdcache.build import columns, problems, resolve
+from mdcache.build import columns, present, problems, resolve
 from mdcache.build.columns import FILES, NODES, PARTS
 from mdcache.build.layout import Batch, Job
 from mdcache.build.load import Loader
@@ -187,11 +187,12 @@ class Update:
         replaced = scalar(db, f"SELECT count(*) FROM sections WHERE node {listed}", both)
         for table in PARTS:
             db.execute(f"DELETE FROM {table.name} WHERE {table.owner} {listed}", (keys,))
+        db.execute(f"DELETE FROM present WHERE node {listed}", (keys,))
         db.execute(f"DELETE FROM nodes WHERE key {listed}", (gone,))
         named = [path for (path,) in batch.columns(NODES, "path")] + [path for path, _ in batch.absent]
         stamped = [path for (path,) in batch.columns(FILES, "path")]
         left = [row.path for row in removed]
-        db.execute(f"DELETE FROM problems WHERE path {listed}", (json.dumps([*named, *left]),))
+        db.execute(f"DELETE FROM all_problems WHERE path {listed}", (json.dumps([*named, *left]),))
         db.execute(f"DELETE FROM files WHERE path {listed}", (json.dumps([*stamped, *left]),))
         return int(replaced)
 
@@ -218,8 +219,15 @@ class Update:
             return
         with self._transaction():
             gone = [(problem.path,) for problem in listed - wanted]
-            self._db.executemany(f"DELETE FROM problems WHERE path = ? AND {NO_NODE}", gone)
+            self._db.executemany(f"DELETE FROM all_problems WHERE path = ? AND {NO_NODE}", gone)
             problems.write(self._db, sorted(wanted - listed))
+
+    def settle_present(self, within: frozenset[str] | None = None) -> None:
+        """Look where links lead that lead to no document; within as for settle_problems. After all else is applied."""
+        before, after = present.stored(self._db), present.find(self._db, self._settings, within)
+        if before != after:
+            with self._transaction():
+                present.write(self._db, before, after)
 
 
 def _turns(changes: list[Change]) -> Iterator[list[Change]]:
