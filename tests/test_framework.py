@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import installing
 import pytest
 from processes import MDCACHE, mdcache, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-ROOT = Path(__file__).parent.parent
 Git = Callable[..., str]
 Vault = Callable[..., Path]
-PARTS = (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE", "pipeline", "schema")
-PIP = (sys.executable, "-m", "pip")
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
 CONFIG = """
 default_install_hook_types: [pre-commit, pre-merge-commit, post-checkout, post-merge, post-commit, post-rewrite]
@@ -34,19 +29,14 @@ repos:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Where the framework keeps what it makes, and so do the tools that it asks whether they are there."""
-    folder = tmp_path_factory.mktemp("framework")
-    places = ("HOME", "PRE_COMMIT_HOME", "VIRTUALENV_OVERRIDE_APP_DATA", "PIP_CACHE_DIR")
-    return {**os.environ, **{name: str(folder / name) for name in places}}
+    """Return the variables of the framework and of the tools that it asks: all that they keep lies in one folder."""
+    return installing.environment(tmp_path_factory.mktemp("framework"))
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory, git: Git, environment: dict[str, str]) -> str:
     """A configuration that names a repository with the code as it is here, its environment made."""
-    source = tmp_path_factory.mktemp("source")
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, source / part)
+    source = installing.sources(tmp_path_factory.mktemp("source"))
     git(source, "init", "-q")
     git(source, "add", ".")
     git(source, "commit", "-qm", "all")
@@ -54,16 +44,8 @@ def config(tmp_path_factory: pytest.TempPathFactory, git: Git, environment: dict
     user = tmp_path_factory.mktemp("user")
     git(user, "init", "-q")
     (user / ".pre-commit-config.yaml").write_text(text)
-    made = downloading((*PRE_COMMIT, "install-hooks"), user, environment)
-    if made.returncode and downloading((*PIP, "download", "--no-deps", "click"), user, environment).returncode:
-        pytest.skip("no package index can be reached, so that pre-commit cannot make its environment")
-    assert made.returncode == 0, made
+    installing.install((*PRE_COMMIT, "install-hooks"), user, environment)
     return text
-
-
-def downloading(command: Sequence[str], folder: Path, environment: dict[str, str]) -> CompletedProcess[str]:
-    """Run what waits for the network: pytest's own limit holds."""
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8")
 
 
 Run = Callable[..., CompletedProcess[str]]
@@ -171,6 +153,6 @@ def test_a_repository_can_be_tried_without_a_configuration(
     source = config.partition("repo: ")[2].splitlines()[0]
     (repo / "a.md").write_text("# A\n\n[c](c.md)\n")
     in_repo("git", "add", ".")
-    done = downloading((*PRE_COMMIT, "try-repo", source, "mdcache-check"), repo, environment)
+    done = installing.downloading((*PRE_COMMIT, "try-repo", source, "mdcache-check"), repo, environment)
     assert done.returncode == 1
     assert "a.md:3:" in done.stdout
