@@ -16,6 +16,7 @@ from mdcache.config.settings import Settings
 from mdcache.read import graph
 from mdcache.store.cache import counts, find_node, opened
 from mdcache.syncing import sync
+from mdcache.verifying import verify
 
 Git = Callable[..., str]
 Vault = Callable[..., Path]
@@ -89,6 +90,17 @@ def test_the_digest_does_not_know_what_is_no_document(folder: Path, vault: Vault
     with opened(live.database, live.base) as cache:
         assert cache.meta.digest == digest.of_tables(cache.db) == before
     assert present_of(live) == 3
+
+
+def test_a_cache_that_does_not_know_yet_of_what_is_no_document_is_sound_and_not_stale(
+    folder: Path, vault: Vault
+) -> None:
+    live = settings_of(folder)
+    synced(live)
+    vault({"x.md": "", "plan": ""}, into=folder)
+    assert verify.verify(live).ok
+    assert sync.stale(live) is None
+    assert present_of(live) == 0
 
 
 def test_a_reproducible_build_does_not_look_around(folder: Path, vault: Vault, tmp_path: Path) -> None:
