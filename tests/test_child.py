@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,12 @@ def test_one_of_another_version_is_refused_before_it_is_listened_to(monkeypatch:
 
 def test_a_value_that_is_cut_off_is_the_end_of_the_pipe() -> None:
     reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb") as other:
+    with FileIO(reading, "r") as stream, FileIO(writing, "w") as other:
         child.send(other, ["a value"])
         child.send(other, bytes(1000))
         assert child.receive(stream) == ["a value"]
         assert child.receive(stream) == bytes(1000)
-        other.write(b"\x80\x05\x95")
+        other.write(b"\0\0\0\0\0\0\0\7beg")
         other.close()
         with pytest.raises(EOFError):
             child.receive(stream)

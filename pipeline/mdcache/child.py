@@ -6,18 +6,20 @@ a `__main__` guard: nothing of the caller's program runs in it.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import pickle
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from io import FileIO
 from queue import SimpleQueue
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import mdcache
 from mdcache.errors import WorkError
@@ -36,6 +38,9 @@ import_module(module).main()
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
+_LENGTH = struct.Struct("!Q")
+
+
 class Child:
     """A child as its parent sees it: it reads what is sent, and answers. Used as a context, it is killed at the end.
 
@@ -43,8 +48,8 @@ class Child:
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin
-        assert process.stdout
+        assert isinstance(process.stdin, FileIO)
+        assert isinstance(process.stdout, FileIO)
         self._process, self.stdin, self.stdout = process, process.stdin, process.stdout
         self.pid = process.pid
         self._is_ours = False
@@ -82,13 +87,24 @@ class Child:
         poll.register(self.stdout, select.POLLIN)
         return bool(poll.poll(math.ceil(seconds * 1000)))
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, which a child may take as it likes."""
+        self._process.terminate()
+
+    def has_ended_within(self, seconds: float) -> bool:
+        """Wait for the child to end, and throw away what it still says; return whether it has ended in time."""
+        deadline = time.monotonic() + seconds
+        while self.answers_within(max(deadline - time.monotonic(), 0)):
+            if not os.read(self.stdout.fileno(), 1 << 16):
+                return True
+        return False
+
     def stop(self) -> None:
         """Kill the child, wait until it has ended, and close its pipes."""
         self._process.kill()
         self._process.wait()
         self.stdout.close()
-        with contextlib.suppress(OSError):  # what was still to be sent reaches nobody
-            self.stdin.close()
+        self.stdin.close()
 
 
 class Ends(NamedTuple):
@@ -116,6 +132,7 @@ def start(module: str, inherited: Iterable[int] = ()) -> Child:
         (sys.executable or "", "-P", "-X", utf8, "-c", _BOOT, _ROOT, module),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        bufsize=0,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         pass_fds=tuple(inherited),
         process_group=0,
@@ -123,7 +140,7 @@ def start(module: str, inherited: Iterable[int] = ()) -> Child:
     return Child(process)
 
 
-def begun() -> tuple[IO[bytes], IO[bytes]]:
+def begun() -> tuple[FileIO, FileIO]:
     """Begin a child: say our version, and return the pipes from and to the parent.
 
     What is printed goes to stderr from now on, and SIGINT is ignored.
@@ -135,26 +152,43 @@ def begun() -> tuple[IO[bytes], IO[bytes]]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    reading, writing = os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+    reading, writing = FileIO(incoming, "r"), FileIO(outgoing, "w")
     send(writing, mdcache.__version__)
     return reading, writing
 
 
-def send(stream: IO[bytes], value: Any) -> None:
-    """Send one value down a pipe. Raises OSError when nobody reads there any more."""
-    pickle.dump(value, stream, pickle.HIGHEST_PROTOCOL)
-    stream.flush()
+def send(stream: FileIO, value: Any) -> None:
+    """Send one value down a pipe: its length, and itself pickled. Raises OSError when nobody reads there any more."""
+    pickled = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    _write(stream, _LENGTH.pack(len(pickled)))
+    _write(stream, pickled)
 
 
-def receive(stream: IO[bytes]) -> Any:
+def receive(stream: FileIO) -> Any:
     """Return the next value from a pipe. Raises EOFError when the other side has closed it, or died."""
-    try:
-        return pickle.load(stream)
-    except pickle.UnpicklingError as error:
-        raise EOFError("the value was cut off") from error
+    (length,) = _LENGTH.unpack(_read(stream, _LENGTH.size))
+    return pickle.loads(_read(stream, length))
 
 
-def arrivals(stream: IO[bytes]) -> Iterator[Any]:
+def _write(stream: FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[stream.write(rest) :]
+
+
+def _read(stream: FileIO, length: int) -> bytearray:
+    """Read exactly so many bytes and none of the next value: whether there is one, the system must still know."""
+    data = bytearray(length)
+    rest = memoryview(data)
+    while rest:
+        count = stream.readinto(rest)
+        if not count:
+            raise EOFError("the other side has closed its pipe")
+        rest = rest[count:]
+    return data
+
+
+def arrivals(stream: FileIO) -> Iterator[Any]:
     """Yield the values that the parent sends. When it closes its pipe, or dies, this process ends at once.
 
     They are received in a thread, so the end is seen in the middle of work, even of a query that takes hours.

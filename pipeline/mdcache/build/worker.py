@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Sequence
+from io import FileIO
 from queue import SimpleQueue
 from typing import Any
 
@@ -63,7 +64,7 @@ def _serve(work: Callable[[Any], Any], own: Ends) -> None:
     Receiving and sending have threads of their own: the end is seen in the middle of work, and the next job begins
     while the parent is too busy to take the last result.
     """
-    jobs, results = os.fdopen(own.jobs, "rb"), os.fdopen(own.results, "wb")
+    jobs, results = FileIO(own.jobs, "r"), FileIO(own.results, "w")
     outbox: SimpleQueue[Any] = SimpleQueue()
     child.for_ever(lambda: child.send(results, outbox.get()))
     for job in child.arrivals(jobs):

@@ -12,8 +12,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from io import FileIO
 from itertools import cycle
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from mdcache import child
 from mdcache.child import Ends
@@ -87,34 +88,27 @@ def _recruited(
     return [_Worker(jobs, results, first) for jobs, results, _ in pipes]
 
 
-def _pipes(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes], Ends]:
+def _pipes(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[FileIO, FileIO, Ends]:
     """Make the two pipes of a worker: what we write jobs to, what we read results from, and its own ends."""
     jobs, submit = os.pipe()
     theirs.callback(os.close, jobs)
-    writing = os.fdopen(submit, "wb")
-    ours.callback(_closed, writing)
+    writing = ours.enter_context(FileIO(submit, "w"))
     take, results = os.pipe()
     theirs.callback(os.close, results)
-    return writing, ours.enter_context(os.fdopen(take, "rb")), Ends(jobs, results)
-
-
-def _closed(stream: IO[bytes]) -> None:
-    with contextlib.suppress(OSError):  # what was still to be sent reaches nobody
-        stream.close()
+    return writing, ours.enter_context(FileIO(take, "r")), Ends(jobs, results)
 
 
 def _end(first: child.Child) -> None:
     """End the crew: its first process kills the workers, waits for them, and ends."""
-    _closed(first.stdin)
-    while first.answers_within(_ENDING_S) and os.read(first.stdout.fileno(), 1024):
-        pass  # its version, if no result was ever taken
+    first.stdin.close()
+    first.has_ended_within(_ENDING_S)
     first.stop()
 
 
 class _Worker:
     """A worker as its parent sees it; its results come in the order of its jobs."""
 
-    def __init__(self, jobs: IO[bytes], results: IO[bytes], first: child.Child) -> None:
+    def __init__(self, jobs: FileIO, results: FileIO, first: child.Child) -> None:
         self._jobs, self._results, self._first = jobs, results, first
 
     def submit(self, job: Any) -> Callable[[], Any]:

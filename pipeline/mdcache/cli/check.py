@@ -7,7 +7,7 @@ import sys
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, Common, common, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common
 from mdcache.errors import No, UsageError
 
 
@@ -55,7 +55,7 @@ def check(
     form = "json" if as_json else form or "text"
     request = driver.request(
         driver.Asked(asked.folder, staged, rev, against, paths),
-        lambda source: with_remembered_roots(asked.settings((), source)),
+        lambda source: asked.remembered(source=source),
     )
     found = driver.check(request)
     render.problems(form, found, Places(request.settings.base, asked.folder))

@@ -7,12 +7,12 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from mdcache.errors import Damaged, UsageError
+from mdcache.errors import UsageError
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ class Common(NamedTuple):
         from mdcache.files.sources import DISK
 
         return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
+
+    def remembered(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
+        """Return the settings in force, with the folders that the cache remembers where nothing names any."""
+        from mdcache.config.remembered import with_remembered_roots
+
+        return with_remembered_roots(self.settings(docs, source))
 
     @contextmanager
     def cache(self) -> Iterator[Cache]:
@@ -140,20 +146,6 @@ _ALL = 1_000_000_000
 def at_most(_context: click.Context, _option: click.Parameter, value: int | None) -> int | None:
     """Clamp a --limit to what SQLite accepts; None stays None."""
     return None if value is None else min(value, _ALL)
-
-
-def with_remembered_roots(settings: Settings) -> Settings:
-    """Return the settings with the folders that the cache was made of, when neither settings nor DOCS name any.
-
-    A damaged cache cannot tell: then they stay as they are.
-    """
-    from mdcache.store.cache import opened
-
-    if settings.roots or not os.path.exists(settings.database):
-        return settings
-    with suppress(Damaged), opened(settings.database, settings.base) as cache:
-        return settings.with_roots(cache.base, cache.roots)
-    return settings
 
 
 @contextmanager

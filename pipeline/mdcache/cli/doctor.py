@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, Common, common, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common
 from mdcache.errors import No, UsageError, WorkError
 
 
@@ -17,6 +17,7 @@ from mdcache.errors import No, UsageError, WorkError
 def doctor(asked: Common, as_json: bool) -> None:
     """Find what is wrong with the setup: what was seen, what it means, the one fix."""
     from mdcache.cli import render
+    from mdcache.config.remembered import with_remembered_roots
     from mdcache.doctor.doctor import diagnose, healthy, without_settings
 
     try:

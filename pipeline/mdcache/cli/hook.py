@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, Common, common, common_to, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common, common_to
 from mdcache.cli.outcome import outcome
 
 
@@ -29,7 +29,7 @@ def install(asked: Common, as_json: bool) -> None:
     from mdcache.hooks import hook as driver
 
     found = repository(asked.folder)
-    settings = with_remembered_roots(asked.settings())
+    settings = asked.remembered()
     where = driver.where(found, settings, asked.folder, asked.config, asked.database)
     done = driver.install(found, where, driver.program(sys.argv[0], sys.executable))
     render.hooks(done, as_json, asked.quiet)
@@ -55,7 +55,7 @@ def sync(asked: Common, after: tuple[str, ...]) -> None:
     from mdcache.hooks import hook as driver
 
     try:
-        driver.sync(lambda: with_remembered_roots(asked.settings()), asked.folder, after, os.environ)
+        driver.sync(asked.remembered, asked.folder, after, os.environ)
     except (Exception, KeyboardInterrupt) as error:
         if not asked.quiet:
             show.note(f"mdcache: the cache is not up to date: {outcome(error).message}")

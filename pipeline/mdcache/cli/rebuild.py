@@ -8,7 +8,7 @@ import click
 
 from mdcache import stops
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, WAIT, Common, common, progress_bar, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, WAIT, Common, common, progress_bar
 from mdcache.errors import UsageError
 
 _GOES_WITH = "goes with --output FILE or --db PATH: the cache is that of the files as they lie there"
@@ -49,7 +49,7 @@ def rebuild(
     source = named(asked.folder, docs, rev)
     if source is not DISK and not kept_apart:
         raise UsageError(f"an archive {_GOES_WITH}")
-    settings = with_remembered_roots(asked.settings(docs, source))
+    settings = asked.remembered(docs, source)
     settings.source.refuse_outside(settings.roots)
     target = None if output is None else os.path.realpath(os.path.join(asked.folder, output))
     with stops.until_too_late():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, Common, common, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common
 
 
 @click.command(context_settings=HELP)
@@ -17,7 +17,7 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
     from mdcache.store import ddl
     from mdcache.store.cache import opened
 
-    settings = with_remembered_roots(asked.settings())
+    settings = asked.remembered()
     fingerprint = settings.fingerprint() if settings.roots else None
     text = settings.schema.text()
     lines: list[str] = []

@@ -8,7 +8,7 @@ import click
 
 from mdcache import stops
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, WAIT, Common, common, progress_bar, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, WAIT, Common, common, progress_bar
 from mdcache.errors import No
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
         if not asked.quiet:
             show.note(f"mdcache: built anew: {why}")
 
-    settings = with_remembered_roots(asked.settings(docs))
+    settings = asked.remembered(docs)
     if check:
         _check_sync(settings, as_json, asked.quiet)
         return

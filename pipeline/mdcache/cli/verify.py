@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import AS_JSON, HELP, Common, common, progress_bar, with_remembered_roots
+from mdcache.cli.common import AS_JSON, HELP, Common, common, progress_bar
 from mdcache.errors import Damaged, No
 
 
@@ -25,7 +25,7 @@ def verify(asked: Common, as_json: bool, quick: bool) -> None:
     settings, source = asked.settings(), None
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
         source = source_of(cache.base, cache.meta.source)
-    settings = with_remembered_roots(asked.settings((), source))
+    settings = asked.remembered((), source)
     with progress_bar(settings, asked.quiet, "verify") as progress:
         found = prove(settings, quick, progress)
     if as_json:

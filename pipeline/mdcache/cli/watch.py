@@ -7,7 +7,7 @@ import sys
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import HELP, WAIT, Common, common, with_remembered_roots
+from mdcache.cli.common import HELP, WAIT, Common, common
 
 
 @click.command(context_settings=HELP)
@@ -25,7 +25,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
         stopped = daemon.stop(asked.settings(docs).database, wait)
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
     elif how == "detach":
-        settings = with_remembered_roots(asked.settings(docs))
+        settings = asked.remembered(docs)
         started = daemon.detach(settings, _watching(asked, docs, poll, wait))
         said = f"process {started} watches; its log is {settings.database}.log"
     else:
@@ -34,7 +34,7 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
             if not asked.quiet:
                 show.note(daemon.stamp(line))
 
-        daemon.run(lambda: with_remembered_roots(asked.settings(docs)), wait, poll, say)
+        daemon.run(lambda: asked.remembered(docs), wait, poll, say)
         return
     if not asked.quiet:
         show.out(show.line(said))
