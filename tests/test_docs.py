@@ -42,6 +42,21 @@ def scenarios(fixtures: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(fixtures, tmp_path / "you"))
 
 
+# Programs
+
+
+def test_the_examples_of_the_library_run_one_after_the_other(vault: Callable[..., Path]) -> None:
+    text = "# Guide\n\nA cold start takes a second.\n\n## Setup\n\nSee [other](other.md).\n"
+    folder = vault({"docs/guide.md": text, "docs/other.md": "# Other\n\n[guide](guide.md)\n"})
+    examples = blocks(ROOT / "docs/library.md", "python")
+    assert len(examples) == 4
+    said = run((sys.executable, "-c", "\n".join(examples)), folder)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("2 documents\nguide.md 1 Guide # Guide A «cold» «start» takes")
+    assert "no: no document has the id or path 'nothing like it'" in said.stdout
+    assert (folder / "docs/elsewhere.db").exists()
+
+
 # Transcripts
 
 

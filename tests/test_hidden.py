@@ -99,7 +99,7 @@ def test_hiding_only_takes_away(pieces: list[str]) -> None:
     text = "".join(pieces)
     shown, whole = body(text), body(text.replace("$", "S").replace("%%", "pp"))
     assert len(shown.links) <= len(whole.links)
-    assert shown.sections == whole.sections
+    assert [one._replace(hash=None) for one in shown.sections] == [one._replace(hash=None) for one in whole.sections]
 
 
 @pytest.mark.parametrize(

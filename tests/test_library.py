@@ -27,7 +27,7 @@ import mdcache
 
 Vault = Callable[..., Path]
 DOCUMENTS = {
-    "a.md": "---\ntags: [news]\n---\n# Alpha\n\nwarm cache, see [b](b.md#beta) and [c](nowhere.md)\n\n## Deeper\n\nmore\n",
+    "a.md": "---\ntags: [news]\n---\n# Alpha\n\nwarm cache, [b](b.md#beta), [c](nowhere.md)\n\n## Deeper\n\nmore\n",
     "b.md": "# Beta\n\ncold cache\n",
 }
 
@@ -102,7 +102,7 @@ def test_answers_are_those_that_the_command_line_prints(folder: Path, cache: mdc
     assert cache.links("a", depth=2).as_dict() == as_json(folder, "links", "a", "--depth", "2")
     assert cache.query("SELECT path FROM nodes") == as_json(folder, "query", "SELECT path FROM nodes")["rows"]
     assert cache.changes().as_dict() == as_json(folder, "changes")
-    assert cache.status().as_dict() == {**as_json(folder, "status"), "schema_current": False}
+    assert cache.status().as_dict() == as_json(folder, "status")
     assert {"problems": [one.as_dict() for one in mdcache.check(folder)]} == as_json(folder, "check")
     assert mdcache.verify(folder).as_dict() == as_json(folder, "verify")
     assert {**mdcache.sync(folder).as_dict(), "seconds": 0} == {**as_json(folder, "sync"), "seconds": 0}
@@ -110,7 +110,7 @@ def test_answers_are_those_that_the_command_line_prints(folder: Path, cache: mdc
 
 def test_each_value_is_frozen(cache: mdcache.Cache) -> None:
     news, around = cache.changes(), cache.links("a")
-    values = [
+    values: list[Any] = [
         *cache.search("cache"),
         cache.read("a"),
         around,
@@ -398,3 +398,35 @@ def test_a_writer_keeps_its_lock_whatever_other_sqlite_the_process_uses(vault: V
         assert said == "database is locked"
         syncing.result()
         other.stdin.close()
+
+
+# Types
+
+PROGRAM = """
+from threading import Event
+
+import mdcache
+
+report: mdcache.Report = mdcache.rebuild("docs/")
+with mdcache.open("docs/") as cache:
+    hits: list[mdcache.Hit] = cache.search("x", limit=3)
+    line: int = hits[0].line
+    text: str = cache.read("a").text
+    rows: list[dict[str, object]] = cache.query("SELECT 1")
+for batch in mdcache.watch("docs/", stop=Event()):
+    count: int = batch.added
+found: list[mdcache.Finding] = mdcache.check("docs/")
+error: type[Exception] = mdcache.UsageError
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [(PROGRAM, "Success"), (PROGRAM + "other: str = report.documents", 'has type "int", variable has type "str"')],
+)
+def test_a_strangers_types_are_checked(program: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(program)
+    options = ("--strict", "--no-incremental", "--follow-imports=silent", "--config-file", os.devnull)
+    environment = {**os.environ, "MYPYPATH": str(Path(mdcache.__file__).parent.parent)}
+    done = run((sys.executable, "-m", "mypy", *options, "program.py"), tmp_path, env=environment)
+    assert says in done.stdout, done

@@ -55,9 +55,8 @@ def _portable(error: BaseException) -> BaseException:
 
 def _settings(where: str | Settings, source: Source = DISK) -> Settings:
     """Return the settings in force, with the folders that the cache remembers, or else the folder itself."""
-    if isinstance(where, Settings):
-        return where._replace(source=source) if source is not DISK else where
-    found = with_remembered_roots(load(Asked(where), os.environ, source))
+    asked = where if isinstance(where, Settings) else load(Asked(where), os.environ, source)
+    found = with_remembered_roots(asked if source is DISK else asked._replace(source=source))
     return found if found.roots else found.with_roots(found.base, (found.base,))
 
 

@@ -91,7 +91,13 @@ class Passage(NamedTuple):
     changed: bool
 
     @property
+    def path(self) -> str:
+        """The document's path."""
+        return self.node.path
+
+    @property
     def text(self) -> str:
+        """The text; bytes that are not UTF-8 are replaced."""
         return self.data.decode("utf-8", "replace")
 
     def as_dict(self) -> dict[str, Any]:
