@@ -315,7 +315,8 @@ def test_it_works_wherever_it_is_used(arguments: tuple[str, ...], end: str, vaul
     folder = vault({f"d/{number}.md": f"# {number}\n" for number in range(600)})
     (folder / "script.py").write_text(SCRIPT + end)
     with open(folder / "script.py", "rb") as stdin:
-        done = run((sys.executable, *arguments), folder, stdin=stdin)
+        home = {**os.environ, "HOME": str(folder)}  # where a REPL keeps its history
+        done = run((sys.executable, *arguments), folder, stdin=stdin, env=home)
     assert done.stdout.split() == ["once", "600", "600", "True", "0"], done.stderr
 
 
