@@ -13,11 +13,11 @@ A document passes the stages from top to bottom; imports run only downward:
 `syncing` by what the system hints at. What was published is read by `read`. `checking` judges a draft of any tree, a
 cache that nobody else sees; `hooks` writes git hooks that call check and sync; `verifying` builds once more and
 compares, `doctor` judges the setup around it. `cli` is a module a command; it alone prints. `library` is what programs
-call: the names below. `store` is the database
-file, `config` the settings, and below `parse` stand the words that all speak: errors, model, paths, patterns.
+call: the names below. `store` is the database file, `config` the settings, and below `parse` stand the words that all
+speak: errors, model, paths, patterns.
 
 The documents are never written to; the database is never migrated: when its fingerprint no longer fits, it is built
-anew beside the old one and swapped in.
+again beside the old one and swapped in.
 """
 
 from typing import TYPE_CHECKING, Any
