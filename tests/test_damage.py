@@ -144,7 +144,7 @@ def flip(capsys: Capture, scene: Scene, seeds: range) -> None:
 
 
 def brought_back(capsys: Capture, scene: Scene, dice: random.Random) -> None:
-    """sync goes on or builds anew, and says so; rebuild makes it whole in any case."""
+    """sync goes on or rebuilds, and says so; rebuild makes it whole in any case."""
     damaged = scene.path.read_bytes()
     file = scene.folder / f"d{dice.randrange(12)}.md"
     before = file.read_bytes()
@@ -153,7 +153,7 @@ def brought_back(capsys: Capture, scene: Scene, dice: random.Random) -> None:
     if status:
         # Not known as ours any more, with its header gone: never overwritten without being asked.
         assert (status, "mdcache rebuild" in err or "newer" in err or "not a cache" in err) == (3, True), err
-    elif "built anew" in err:
+    elif "rebuilt" in err:
         assert said(capsys, scene, "verify")[0] == 0
     file.write_bytes(before)
     put(scene, damaged)
@@ -234,7 +234,7 @@ def test_sync_builds_a_damaged_cache_anew_and_says_so(capsys: Capture, scene: Sc
     without_pages(str(scene.path))
     status, _, err = said(capsys, scene, "sync")
     assert status == 0
-    assert "built anew" in err
+    assert "rebuilt" in err
     assert "is damaged" in err
     assert said(capsys, scene, "verify")[0] == 0
 

@@ -123,7 +123,7 @@ def test_a_token_of_another_generation_starts_over(live: Settings) -> None:
     before = news(live).next
     rebuild.rebuild(live, rebuild.Options(workers=0))
     found = news(live, before)
-    assert found.restart and found.reason == "the cache was built anew since"
+    assert found.restart and found.reason == "the cache was rebuilt since"
     assert found.changes == ()
     assert not news(live, found.next).restart
 
@@ -248,7 +248,7 @@ def test_the_command_says_no_when_a_follower_must_start_over(live: Settings) -> 
     base = Path(live.base)
     done = mdcache(base, "changes", "--since", "abc:1", "--db", live.database)
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("restart  the cache was built anew since: read the whole cache")
+    assert done.stdout.startswith("restart  the cache was rebuilt since: read the whole cache")
     assert done.stdout.splitlines()[1] == f"next  {news(live).next}"
     assert said(mdcache(base, "changes", "--json", "--since", "abc:1", "--db", live.database), 1)["restart"] is True
 

@@ -59,7 +59,7 @@ def test_other_roots_build_anew_also_when_they_look_alike_from_their_base(vault:
     done = mdcache(folder, "sync", "two", *asked)
     report = json.loads(done.stdout)
     assert (report["rebuilt"], report["added"], report["changed"]) == (True, 1, 1)
-    assert done.stderr == f"mdcache: built anew: it holds the documents of {folder / 'one'}\n"
+    assert done.stderr == f"mdcache: rebuilt: it holds the documents of {folder / 'one'}\n"
     assert json.loads(mdcache(folder, "sync", *asked).stdout)["unchanged"] == 2  # remembered
     assert "# Two" in mdcache(folder, "read", "a", *asked[:2]).stdout
     assert mdcache(folder, "sync", "one", "two", *asked[:2]).returncode == 0

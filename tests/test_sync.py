@@ -201,7 +201,7 @@ def test_very_many_changes_are_parsed_by_workers_and_the_law_holds(base: Path, v
     assert did(synced(live)) == (1300, 0, 0)
     assert_law(live)
     shutil.rmtree(base / "docs" / "m")
-    # More than a tenth has been replaced after that, so the next one would build anew.
+    # More than a tenth has been replaced after that, so the next one would rebuild.
     assert did(synced(live)) == (0, 0, 1300)
     assert_law(live)
 
@@ -478,7 +478,7 @@ def test_the_command_says_in_one_line_why_it_built_anew(base: Path) -> None:
     (base / "mdcache.toml").write_text('docs = ["docs"]\nsize_limit = 1000\n')
     done = mdcache(base, "sync", "--json")
     report = json.loads(done.stdout)
-    assert done.stderr == "mdcache: built anew: settings, schema or versions have changed\n"
+    assert done.stderr == "mdcache: rebuilt: settings, schema or versions have changed\n"
     assert (report["rebuilt"], report["generation"], report["changed"]) == (True, before + 1, 1)
     assert list(report) == KEYS and report["digest"]
 

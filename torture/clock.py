@@ -85,7 +85,7 @@ def _edited(trial: Trial, folder: Path) -> int:
 
 
 def _is_good(folder: Path) -> None:
-    """Without being built anew."""
+    """Without being rebuilt."""
     live = scene.settings_of(folder)
     said: list[str] = []
     sync.sync(live, sync.Options(), explain=said.append)

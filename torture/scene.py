@@ -101,7 +101,7 @@ def assert_sound(found: dict[str, Any]) -> None:
 
 
 def made_good(folder: Path, anew: bool = False) -> None:
-    """The next writer brings the law back and leaves nothing behind; it builds anew only if told so, or for wear."""
+    """The next writer brings the law back and leaves nothing behind; it rebuilds only if told so, or for wear."""
     live = settings_of(folder)
     assert_free(live.database)
     said: list[str] = []
@@ -122,8 +122,8 @@ def keeps_the_law(folder: Path) -> None:
 
 
 def assert_well(status: int, said: str) -> None:
-    """A writer has ended well; it may have found so much replaced since the last rebuild that it has built anew."""
-    assert (status, said) in ((0, ""), (0, f"mdcache: built anew: {fit.WORN}\n")), (status, said)
+    """A writer has ended well; it may have found so much replaced since the last rebuild that it has rebuilt."""
+    assert (status, said) in ((0, ""), (0, f"mdcache: rebuilt: {fit.WORN}\n")), (status, said)
 
 
 def assert_free(path: str) -> None:

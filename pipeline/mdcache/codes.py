@@ -25,7 +25,7 @@ _PAGES = """\
 The YAML at the top cannot be read, is larger than 64 KB, nests deeper than 64, or uses aliases (`*name`). It is a
 warning when a document begins like front matter and no `---` closes it. The text below is indexed without it.
 
-Mend it: the line and what the parser says are named. Values with a colon, or that begin with `@`, `*` or `%`, need
+Fix it: the line and what the parser says are named. Values with a colon, or that begin with `@`, `*` or `%`, need
 quotes.
 
 ## `not-utf8` (error)
@@ -64,20 +64,20 @@ Choose another id.
 A link to a file that is not there, neither among the documents nor on disk. It is a warning in front matter and in
 relations, where a name may be meant that is not written yet.
 
-Mend the target, or write the document. The nearest name that exists is offered.
+Fix the target, or write the document. The nearest name that exists is offered.
 
 ## `missing-embed` (error)
 
 An image or embed of a file that is not there.
 
-Mend the target, or add the file.
+Fix the target, or add the file.
 
 ## `broken-anchor` (error)
 
 The document is there; the heading or anchor after the `#` is not. Headings have the anchors that GitHub gives them,
 or their own text, as in Obsidian; `^block` ids and the attributes `id` and `name` count too.
 
-Mend the part after the `#`. The heading may have been renamed.
+Fix the part after the `#`. The heading may have been renamed.
 
 ## `ambiguous-link` (warning)
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 @click.option("--digest", is_flag=True, help="Compute the digest of what is cached now.")
 @common
 def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check: bool, digest: bool) -> None:
-    """Bring the cache up to date with the markdown below DOCS; build it anew where it does not fit any more."""
+    """Bring the cache up to date with the markdown below DOCS; rebuild it where it does not fit any more."""
     from mdcache.cli import render
     from mdcache.syncing import sync as driver
 
     def explain(why: str) -> None:
         if not asked.quiet:
-            show.note(f"mdcache: built anew: {why}")
+            show.note(f"mdcache: rebuilt: {why}")
 
     settings = asked.remembered(docs)
     if check:

@@ -392,7 +392,7 @@ docs = ["."]
 # Links to what a template fills in are not judged; * stands for any text, and case does not matter.
 # placeholders = ["*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_"]
 
-# The cache. Delete it whenever you like: mdcache rebuild makes it anew.
+# The cache. Delete it whenever you like: mdcache rebuild makes it again.
 # database = ".mdcache/cache.db"
 
 # Committed documents that must stay as they are: mdcache check tells when one was changed, renamed or removed.

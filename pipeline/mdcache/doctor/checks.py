@@ -133,7 +133,7 @@ def watcher(state: State, alive: bool, halted: bool, ages: Ages, reconcile_s: fl
         return Check("watcher", WARNING, f"{who} is halted", means, f"kill -CONT {state.pid}")
     if state.degraded:
         means = "it is not as prompt or as sure as it should be"
-        return Check("watcher", WARNING, f"{who}: {state.degraded}", means, "mend what it names")
+        return Check("watcher", WARNING, f"{who}: {state.degraded}", means, "fix what it names")
     if _is_stuck(state, ages, reconcile_s):
         saw = f"{who} has been silent for too long"
         return Check("watcher", WARNING, saw, "it may be stuck", "mdcache watch --stop, then start it again")

@@ -45,7 +45,7 @@ _SERVICES = (
 
 def without_settings(why: str) -> tuple[Check, ...]:
     """Return the checks that can be made when the settings cannot be read."""
-    return Check("settings", ERROR, why, "no command works with them", "mend what it names"), _sqlite()
+    return Check("settings", ERROR, why, "no command works with them", "fix what it names"), _sqlite()
 
 
 def diagnose(settings: Settings) -> tuple[Check, ...]:
@@ -178,7 +178,7 @@ def _health(settings: Settings, there: bool) -> Check:
     except Damaged as why:
         return Check("cache", ERROR, str(why), "what is read from it may be wrong", rebuild)
     except WorkError as why:
-        return Check("cache", ERROR, str(why), "nothing can be read from it", "mend what it names")
+        return Check("cache", ERROR, str(why), "nothing can be read from it", "fix what it names")
     if misfit:
         return Check("cache", WARNING, misfit, "it is not what it should be", "mdcache sync")
     size, log = connections.sizes(path)

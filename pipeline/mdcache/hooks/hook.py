@@ -184,7 +184,7 @@ def _folder(repository: Repository) -> str:
         )
     if os.path.basename(real) == "_" and os.path.exists(os.path.join(real, "h")):
         raise UsageError(
-            f"the hooks in {real} are husky's, which writes them anew: add mdcache check --staged to .husky/pre-commit,"
+            f"the hooks in {real} are husky's, which rewrites them: add mdcache check --staged to .husky/pre-commit,"
             " and mdcache hook sync to .husky/post-checkout and its like"
         )
     return folder

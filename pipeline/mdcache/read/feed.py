@@ -92,7 +92,7 @@ def _news(db: Connection, since: Token | str | None, limit: int | None) -> News:
     oldest = Token(newest.generation, scalar(db, "SELECT min(seq) - 1 FROM history") or 0)
     token = since if isinstance(since, Token) else oldest
     if token.generation != newest.generation:
-        return News((), str(newest), True, "the cache was built anew since")
+        return News((), str(newest), True, "the cache was rebuilt since")
     if token.seq > newest.seq:
         return News((), str(newest), True, "the cache is an older one than that of the token")
     if token.seq < oldest.seq:

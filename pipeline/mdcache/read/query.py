@@ -74,7 +74,7 @@ def _rows(cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
 
 @contextmanager
 def _blaming_sql(what: str, met: list[SqliteError]) -> Iterator[None]:
-    """What is wrong with the statement is the user's to mend; what is wrong with the file is not.
+    """What is wrong with the statement is for the user to fix; what is wrong with the file is not.
 
     met: what our own functions met in the file.
     """

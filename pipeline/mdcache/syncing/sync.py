@@ -43,7 +43,7 @@ class Look(NamedTuple):
     """Where to look for changes, and in whose name.
 
     within: these paths and all below them, relative to the base; None for everything. patient: more will follow, so
-    neither is a worn cache a reason to build it anew nor a short log one to cut it.
+    neither is a worn cache a reason to rebuild it nor a short log one to cut it.
     """
 
     command: str = "mdcache sync"
@@ -53,7 +53,7 @@ class Look(NamedTuple):
 
 
 class Stale(NamedTuple):
-    """What sync would have to do. rebuild: why it would build the cache anew; else the changes, by path."""
+    """What sync would have to do. rebuild: why it would rebuild the cache; else the changes, by path."""
 
     rebuild: str | None
     changes: tuple[tuple[str, str], ...] = ()
@@ -72,9 +72,9 @@ def sync(
     progress: Progress = lambda _: None,
     explain: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Bring the live cache up to date; build it anew where it does not fit. Raises MdcacheError, leaving it sound.
+    """Bring the live cache up to date; rebuild it where it does not fit. Raises MdcacheError, leaving it sound.
 
-    explain is told why the cache is built anew.
+    explain is told why the cache is rebuilt.
     """
     began = time.monotonic()
     connections.check_version()
@@ -94,7 +94,7 @@ def sync(
 def stale(settings: Settings) -> Stale | None:
     """What sync would have to do; None when nothing. Reads what may have changed, writes nothing.
 
-    A cache that is only worn holds what it should: the next sync builds it anew, but it is not stale.
+    A cache that is only worn holds what it should: the next sync rebuilds it, but it is not stale.
     """
     try:
         with fit.opened(settings, patient=True) as cache:
@@ -125,7 +125,7 @@ def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Pr
     """Look, and where something may have changed take the lock and apply it.
 
     The answer is that of finish: of the open cache, what was done and, if anything was written, the checkpoint. Raises
-    Unfit or Damaged when the cache must be built anew.
+    Unfit or Damaged when the cache must be rebuilt.
     """
     with fit.opened(settings, look.patient) as cache:
         plan = survey.plan(cache.db, settings, look.within, _MANY + 1)

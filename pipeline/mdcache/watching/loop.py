@@ -207,14 +207,14 @@ class _Watcher:
         if taken is None:
             return []
         if taken.lost:
-            self._board.say(f"events were lost ({taken.lost}): observing anew, comparing everything")
+            self._board.say(f"events were lost ({taken.lost}): observing again, comparing everything")
             self._observe()
         elif taken.moved and self._observer:
             self._schedule = self._schedule.moved(time.monotonic())
         return self._try(taken.paths, taken.since)
 
     def _doubt(self) -> list[Batch]:
-        """Observe anew, and compare everything.
+        """Observe again, and compare everything.
 
         A watch stays with its folder, wherever that moves: an observer can lose track of names, and tells of nothing
         or of the wrong folder from then on.
@@ -229,7 +229,7 @@ class _Watcher:
         was_quiet = self._inbox.times() is None
         batches = self._compare()
         if was_quiet and self._observer and any(not batch.rebuilt for batch in batches):
-            self._board.say("this had not been announced: observing anew")
+            self._board.say("this had not been announced: observing again")
             self._observe()
             self._inbox.add("")
         return batches
@@ -341,7 +341,7 @@ class _Watcher:
         self._board.degrade("root", f"cannot list {missing[0]}: what is known of it stays" if missing else None)
         deaf = self._observer.deaf() if self._observer else None
         if deaf:
-            self._board.say(f"{deaf}: observing anew, comparing everything")
+            self._board.say(f"{deaf}: observing again, comparing everything")
             self._observe()
             self._look_again()
         cache = witnesses.cache_stamps(self._settings.database)
@@ -373,7 +373,7 @@ class _Watcher:
     def _use(self, settings: Settings) -> None:
         old = self._settings
         if settings.file != old.file or not settings.roots:
-            raise UsageError("the settings are in another file now: start the watcher anew")
+            raise UsageError("the settings are in another file now: restart the watcher")
         if settings.database != old.database:
             self._work(Order(settings, What.PREPARE), _on)
             self._board.say(f"the cache is {settings.database} now")

@@ -42,7 +42,7 @@ class Act(Enum):
     LOOK_AROUND = "look at what announces itself to nobody: settings, roots, the cache, the observer"
     OBSERVE = "try again to observe, where only polling was possible"
     FOLLOW = "look at the files that hints name"
-    DOUBT = "observe anew and compare everything, after folders have moved"
+    DOUBT = "observe again and compare everything, after folders have moved"
     RECONCILE = "compare everything, whatever was announced"
     RETRY = "look again at what could not be looked at"
     POLL = "compare everything, where nothing can be observed"
