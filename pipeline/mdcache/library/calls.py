@@ -214,7 +214,7 @@ def _plain(where: Where) -> str | Settings:
 def _serving(call: Call) -> Iterator[child.Child]:
     """Start the child with its call. Whatever happens here, it has ended when this has."""
     with doing("start a process for the cache"):
-        serving = child.start("mdcache.library.served")
+        serving = child.start("mdcache.library.childside")
     with serving:
         try:
             serving.send(call)
