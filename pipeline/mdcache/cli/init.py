@@ -36,7 +36,7 @@ def init(asked: Common) -> None:
 
 @contextmanager
 def _removing(path: str) -> Iterator[None]:
-    """A file that cannot be written whole is none: else the next one would be refused for what the first has left."""
+    """Remove a file that could not be written whole; the next try would be refused because of what is left of it."""
     try:
         yield
     except BaseException:

@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(error: BaseException) -> Outcome:
-    """Return what an error means to whoever typed the command."""
+    """Return what an error means to the user."""
     if isinstance(error, MdcacheError):
         return Outcome(str(error), error.status)
     if isinstance(error, click.ClickException):

@@ -1,4 +1,4 @@
-"""What each command prints for people; its JSON is the driver's own value (docs/json.md)."""
+"""Print what the commands give, for people; JSON is mostly the value's own as_dict (docs/json.md)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 def report(done: Report) -> None:
+    """Print what a rebuild has built, in one line."""
     parts = (
         show.count(done.documents, "document"),
         show.count(done.sections, "section"),
@@ -39,6 +40,7 @@ def report(done: Report) -> None:
 
 
 def hits(cache: Cache, found: list[Hit]) -> None:
+    """Print the sections that were found: a line each in a pipe, numbered with their snippets at a terminal."""
     for number, hit in enumerate(found, 1):
         _hit(cache, number, hit)
 
@@ -67,7 +69,7 @@ def _snippet(hit: Hit) -> str:
 
 
 def passage(found: Passage) -> None:
-    """The very bytes of the file, unless a terminal would obey them."""
+    """Print a text: the very bytes of the file in a pipe, cleaned at a terminal."""
     if show.is_terminal():
         show.out(show.clean(found.text).rstrip("\n"))
     else:
@@ -75,6 +77,7 @@ def passage(found: Passage) -> None:
 
 
 def links(found: Around) -> None:
+    """Print the links of a document, a line each."""
     for name, neighbours in (("links to", found.outgoing), ("linked from", found.backlinks)):
         for one in neighbours:
             label = f" ({one.label})" if one.label else ""
@@ -87,6 +90,7 @@ def links(found: Around) -> None:
 
 
 def answer(chosen: Chosen, found: Answer) -> None:
+    """Print the rows of a query in the form that was asked for."""
     texts = rows.texts(chosen, found.columns, found.rows, show.look())
     if chosen.form in (Form.TABLE, Form.ANSWER):
         for text in texts:
@@ -96,7 +100,7 @@ def answer(chosen: Chosen, found: Answer) -> None:
 
 
 def problems(form: str, found: Sequence[Finding], places: Places) -> None:
-    """form: text, json, github or sarif."""
+    """Print what check found; form is text, json, github or sarif."""
     if form == "json":
         show.as_json(findings.json(found))
     elif form == "sarif":
@@ -119,6 +123,7 @@ def _watcher(found: Status) -> str:
 
 
 def status(found: Status) -> None:
+    """Print how a cache fares, a fact a line."""
     current = "current" if found.schema_current else "not that of the settings in force: run mdcache sync"
     lines = (
         ("cache", f"{found.database} ({show.size(found.size_bytes)}, {show.size(found.wal_bytes)} in the log)"),
@@ -135,6 +140,7 @@ def status(found: Status) -> None:
 
 
 def synced(done: Report) -> None:
+    """Print what a sync has changed, in one line."""
     if done.rebuilt:
         report(done)
         return
@@ -146,7 +152,7 @@ def synced(done: Report) -> None:
 
 
 def stale(found: Stale) -> None:
-    """What sync would do: a line for each file, as git status --short has it."""
+    """Print what sync would do: a line for each file, as git status --short has it."""
     if found.rebuild:
         show.out(show.line(f"rebuild  {found.rebuild}"))
     for action, path in found.changes:
@@ -154,6 +160,7 @@ def stale(found: Stale) -> None:
 
 
 def stale_as_json(database: str, found: Stale | None) -> None:
+    """Print what sync would do as the object of docs/json.md; found is None when it would do nothing."""
     lists: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
     for action, path in found.changes if found else ():
         lists[action].append(path)
@@ -161,7 +168,7 @@ def stale_as_json(database: str, found: Stale | None) -> None:
 
 
 def news(found: News) -> None:
-    """A line for each change; the last one has the token."""
+    """Print a line for each change, and the token to go on from in the last."""
     if found.restart:
         show.out(show.line(f"restart  {found.reason}: read the whole cache, then go on from here"))
     for change in found.changes:
@@ -171,7 +178,7 @@ def news(found: News) -> None:
 
 
 def verdict(found: Verdict) -> None:
-    """A line for each path that is not as it should be, or one that all are."""
+    """Print a line for each path that is not as it should be, or one that all are."""
     for name in ("missing", "stale", "extra"):
         for path in getattr(found, name):
             show.out(show.line(f"{name}  {path}"))
@@ -184,7 +191,7 @@ def verdict(found: Verdict) -> None:
 
 
 def checks(found: tuple[Check, ...]) -> None:
-    """A line each: how it stands, what was seen, what that means, and what to do."""
+    """Print a line for each check of doctor: how it stands, what was seen, what that means, and what to do."""
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
     for one in found:
         fix = f"fix: {one.fix}" if one.fix else None
@@ -194,6 +201,7 @@ def checks(found: tuple[Check, ...]) -> None:
 
 
 def hooks(done: list[Done], as_json: bool, quiet: bool) -> None:
+    """Print what became of each hook."""
     if as_json:
         show.as_json({"hooks": [one._asdict() for one in done]})
     elif not quiet:

@@ -12,6 +12,7 @@ from mdcache.errors import No
 class _Words(click.Command):
     """A command whose words may begin with a minus: `search cache -redis`. Long options are still options."""
 
+    # Put before a word that is to be none of click's options. No argument can hold it: arguments end at it.
     _GUARD = "\0"
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -27,6 +28,7 @@ class _Words(click.Command):
 
     @classmethod
     def joined(cls, words: tuple[str, ...]) -> str:
+        """Return the words as they were typed, with spaces between them."""
         return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
