@@ -98,7 +98,39 @@ def test_a_wheel_has_one_package_with_all_that_belongs_to_it(wheel: Path) -> Non
     code = {f"mdcache/{path.relative_to(CODE)}" for path in CODE.rglob("*.py")}
     schema = {f"mdcache/schema/{path.name}" for path in (ROOT / "schema").iterdir() if path.is_file()}
     assert code | schema <= set(names)
-    assert ("mdcache/py.typed" in names) == (CODE / "py.typed").exists()
+    assert "mdcache/py.typed" in names
+
+
+PROGRAM = """
+from threading import Event
+
+import mdcache
+
+report: mdcache.Report = mdcache.rebuild("docs/")
+with mdcache.open("docs/") as cache:
+    hits: list[mdcache.Hit] = cache.search("x", limit=3)
+    line: int = hits[0].line
+    text: str = cache.read("a").text
+    rows: list[dict[str, object]] = cache.query("SELECT 1")
+for batch in mdcache.watch("docs/", stop=Event()):
+    count: int = batch.added
+found: list[mdcache.Finding] = mdcache.check("docs/")
+error: type[Exception] = mdcache.UsageError
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [(PROGRAM, "Success"), (PROGRAM + "other: str = report.documents", 'has type "int", variable has type "str"')],
+)
+def test_a_strangers_types_are_checked(program: str, says: str, wheel: Path, tmp_path: Path) -> None:
+    run((sys.executable, "-m", "venv", "--without-pip", "venv"), tmp_path)
+    (packages,) = tmp_path.glob("venv/lib/python*/site-packages")
+    zipfile.ZipFile(wheel).extractall(packages)
+    (tmp_path / "program.py").write_text(program)
+    options = ("--strict", "--python-executable", "venv/bin/python", "--config-file", os.devnull)
+    done = run((sys.executable, "-m", "mypy", *options, "program.py"), tmp_path)
+    assert says in done.stdout, done
 
 
 def test_one_name_can_be_imported(installed: Installed, tmp_path: Path) -> None:

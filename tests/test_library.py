@@ -401,35 +401,3 @@ def test_a_writer_keeps_its_lock_whatever_other_sqlite_the_process_uses(vault: V
         assert said == "database is locked"
         syncing.result()
         other.stdin.close()
-
-
-# Types
-
-PROGRAM = """
-from threading import Event
-
-import mdcache
-
-report: mdcache.Report = mdcache.rebuild("docs/")
-with mdcache.open("docs/") as cache:
-    hits: list[mdcache.Hit] = cache.search("x", limit=3)
-    line: int = hits[0].line
-    text: str = cache.read("a").text
-    rows: list[dict[str, object]] = cache.query("SELECT 1")
-for batch in mdcache.watch("docs/", stop=Event()):
-    count: int = batch.added
-found: list[mdcache.Finding] = mdcache.check("docs/")
-error: type[Exception] = mdcache.UsageError
-"""
-
-
-@pytest.mark.parametrize(
-    ("program", "says"),
-    [(PROGRAM, "Success"), (PROGRAM + "other: str = report.documents", 'has type "int", variable has type "str"')],
-)
-def test_a_strangers_types_are_checked(program: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(program)
-    options = ("--strict", "--no-incremental", "--follow-imports=silent", "--config-file", os.devnull)
-    environment = {**os.environ, "MYPYPATH": str(Path(mdcache.__file__).parent.parent)}
-    done = run((sys.executable, "-m", "mypy", *options, "program.py"), tmp_path, env=environment)
-    assert says in done.stdout, done

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -580,25 +579,10 @@ def test_a_stop_that_was_set_before_ends_it_before_it_begins(base: Path) -> None
     assert {file.name for file in base.iterdir()} == {"docs"}
 
 
-def test_what_is_done_to_the_cache_can_be_done_elsewhere(base: Path) -> None:
-    """All that is done goes through one function, in values that can be sent to another process."""
-    live, stop, ordered = settings_of(base), threading.Event(), list[What]()
-
-    def elsewhere(order: Order, progress: Callable[[int], None]) -> Done:
-        ordered.append(order.what)
-        sent = pickle.loads(pickle.dumps(order))
-        done: Done = pickle.loads(pickle.dumps(carry_out(sent, progress)))
-        return done
-
-    batches = loop.watch(lambda: live, stop, work=elsewhere)
-    next(batches)
-    stop.set()
-    assert list(batches) == []
-    assert ordered == [What.PREPARE, What.LOOK, What.FOLD]
-
-
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), sync.Interrupted("some changes are in")])
-def test_an_interrupt_that_is_no_stop_reaches_the_caller(base: Path, interrupt: BaseException) -> None:
+def test_an_interrupt_that_is_no_stop_reaches_the_caller(
+    base: Path, interrupt: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = settings_of(base)
 
     def interrupted(order: Order, progress: Callable[[int], None]) -> Done:
@@ -606,7 +590,8 @@ def test_an_interrupt_that_is_no_stop_reaches_the_caller(base: Path, interrupt: 
             raise interrupt
         return carry_out(order, progress)
 
-    batches = loop.watch(lambda: live, threading.Event(), work=interrupted)
+    monkeypatch.setattr(loop, "carry_out", interrupted)
+    batches = loop.watch(lambda: live, threading.Event())
     next(batches)
     (base / "docs/new.md").write_text("# New\n")
     with pytest.raises(KeyboardInterrupt):
@@ -614,7 +599,7 @@ def test_an_interrupt_that_is_no_stop_reaches_the_caller(base: Path, interrupt: 
     assert watchstate.read(live.database) is None
 
 
-def test_a_stop_ends_the_look_in_hand_and_no_error_is_told(base: Path) -> None:
+def test_a_stop_ends_the_look_in_hand_and_no_error_is_told(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     live, stop, said = settings_of(base), threading.Event(), list[str]()
 
     def stopped_meanwhile(order: Order, progress: Callable[[int], None]) -> Done:
@@ -623,7 +608,8 @@ def test_a_stop_ends_the_look_in_hand_and_no_error_is_told(base: Path) -> None:
             progress(1)
         return carry_out(order, progress)
 
-    batches = loop.watch(lambda: live, stop, work=stopped_meanwhile, say=said.append)
+    monkeypatch.setattr(loop, "carry_out", stopped_meanwhile)
+    batches = loop.watch(lambda: live, stop, say=said.append)
     next(batches)
     (base / "docs/new.md").write_text("# New\n")
     assert list(batches) == [] and said == []

@@ -7,7 +7,7 @@ something. It decides when to look, never what a change means.
     observer   hints from the system, and whether they can be relied on
     inbox      hints on their way from the observer's threads
     witnesses  what changes and announces itself to nobody
-    work       what is done to the cache: orders that may be carried out in another process
+    work       what is done to the cache: orders, and what came of them
     loop       does what is due: `watch`
     daemon     the command's side of it: signals, log, background
     systemd    what a service tells systemd

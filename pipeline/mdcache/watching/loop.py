@@ -27,7 +27,7 @@ from mdcache.watching import schedule, witnesses
 from mdcache.watching.inbox import MANY, Bell, Inbox
 from mdcache.watching.observer import Observer, Scope, Unavailable, identity, refuse_limit
 from mdcache.watching.schedule import Act, Facts, Pace
-from mdcache.watching.work import Done, Order, What, Work, carry_out
+from mdcache.watching.work import Done, Order, What, carry_out
 
 # A batch waits this long for another writer before it is left to be tried again.
 _WAIT_S = 1.0
@@ -69,7 +69,6 @@ def watch(
     poll: bool = False,
     say: Say = lambda _: None,
     bell: Bell | None = None,
-    work: Work = carry_out,
 ) -> Generator[Batch, None, None]:
     """Yield a batch for the first look, and one for each later look that changed something, until stop is set.
 
@@ -83,7 +82,6 @@ def watch(
         poll: compare all files every poll_s seconds, and observe nothing.
         say: told in one line what else happens, such as why events were lost.
         bell: rung by the caller to have stop noticed at once.
-        work: carries out what is to be done to the cache, here or in another process.
 
     Raises:
         MdcacheError: the watcher cannot be started. Later failures are told, and tried again.
@@ -94,10 +92,10 @@ def watch(
         raise UsageError("no documents named: mdcache watch DOCS, or mdcache init to write settings")
     inbox = Inbox(bell or Bell())
     while settings and not stop.is_set():
-        work(Order(settings, What.PREPARE), _on)
+        carry_out(Order(settings, What.PREPARE), _on)
         with watchstate.held(settings.database) as beacon:
             board = _Board(beacon, say)
-            settings = yield from _Watcher(settings, load, stop, wait_s, poll, inbox, board, work).run()
+            settings = yield from _Watcher(settings, load, stop, wait_s, poll, inbox, board).run()
 
 
 def _on(_documents: int) -> None:
@@ -123,10 +121,9 @@ class _Watcher:
         poll: bool,
         inbox: Inbox,
         board: _Board,
-        work: Work,
     ) -> None:
         self._settings, self._load, self._stop, self._wait_s, self._poll = settings, load, stop, wait_s, poll
-        self._inbox, self._board, self._work = inbox, board, work
+        self._inbox, self._board = inbox, board
         self._schedule = schedule.start(self._pace(settings), time.monotonic())
         self._observer: Observer | None = None
         self._left: frozenset[str] = frozenset()
@@ -287,7 +284,7 @@ class _Watcher:
     def _order(self, what: What, within: frozenset[str] | None = None, wait_s: float = 0.0) -> Done:
         """Have an order carried out. Raises _Stopped when that was ended because stop is set."""
         try:
-            return self._work(Order(self._settings, what, within, wait_s), self._check)
+            return carry_out(Order(self._settings, what, within, wait_s), self._check)
         except (KeyboardInterrupt, sync.Interrupted):
             raise (_Stopped if self._stop.is_set() else KeyboardInterrupt) from None
 
@@ -328,7 +325,7 @@ class _Watcher:
 
     def _fold(self) -> bool:
         """Fold the log back into the cache, also at the end; return False when somebody is in the way."""
-        done = _unfinished(self._work(Order(self._settings, What.FOLD), _on).checkpoint)
+        done = _unfinished(carry_out(Order(self._settings, What.FOLD), _on).checkpoint)
         self._show(checkpoint=done)
         return done is None
 
@@ -375,7 +372,7 @@ class _Watcher:
         if settings.file != old.file or not settings.roots:
             raise UsageError("the settings are in another file now: restart the watcher")
         if settings.database != old.database:
-            self._work(Order(settings, What.PREPARE), _on)
+            carry_out(Order(settings, What.PREPARE), _on)
             self._board.say(f"the cache is {settings.database} now")
             self._elsewhere = settings
             return

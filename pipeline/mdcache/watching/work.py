@@ -1,7 +1,6 @@
 """What a watcher does to a cache: orders, and how they are carried out.
 
-Nothing else in this package opens a cache or writes to one. An order and what came of it are plain values, so that
-they can be carried out in another process: `watch` takes any function of the form of carry_out.
+Nothing else in this package opens a cache or writes to one. An order and what came of it are plain values.
 """
 
 from __future__ import annotations
@@ -59,7 +58,6 @@ class Done(NamedTuple):
 
 
 Progress = Callable[[int], None]
-Work = Callable[[Order, Progress], Done]
 
 
 def carry_out(order: Order, progress: Progress) -> Done:
