@@ -77,7 +77,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     said = _said(said_at, outline, data)
     return Body(
         next((heading.text for heading in outline.headings if heading.level == _H1 and heading.text), None),
-        _sections(outline.headings, [text.base + bound for bound in bounds], lines, hashes),
+        _sections(outline.headings, text.base, bounds, lines, hashes),
         bodies,
         finder.links(outline.references, said.links),
         said.tags,
@@ -180,13 +180,13 @@ def _bodies(text: Text, bounds: list[int]) -> tuple[str, ...]:
 
 
 def _sections(
-    headings: list[markdown.Heading], bounds: list[int], lines: list[int], hashes: list[bytes]
+    headings: list[markdown.Heading], base: int, bounds: list[int], lines: list[int], hashes: list[bytes]
 ) -> tuple[Section, ...]:
-    """Return the sections; bounds: where each starts in the file, and the last one ends."""
+    """Return the sections; bounds: where each starts in the parsed bytes, and the last one ends."""
     names = anchors.anchors([heading.spoken for heading in headings])
-    sections = [Section(0, None, None, bounds[0], bounds[1], lines[0], hashes[0])]
+    sections = [Section(0, None, None, base, base + bounds[1], lines[0], hashes[0])]
     for i, (level, text, _, _) in enumerate(headings, 1):
-        sections.append(Section(level, text, names[i - 1], bounds[i], bounds[i + 1], lines[i], hashes[i]))
+        sections.append(Section(level, text, names[i - 1], base + bounds[i], base + bounds[i + 1], lines[i], hashes[i]))
     return tuple(sections)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 _H1 = 1
 _SIZE = 16
@@ -41,30 +42,20 @@ def texts(headings: Headings, data: bytes, bounds: Sequence[int]) -> list[bytes]
         data: the document's text in UTF-8.
         bounds: where in data each section starts, and the last one ends.
     """
-    title, above = _above(headings)
-    starts = [*bounds[:-1]]
-    if title is not None:
-        starts[title] = _after_heading(data, starts[title], bounds[title + 1])
-    return [
-        before.encode() + data[start:end] if before else data[start:end]
-        for before, start, end in zip(above, starts, bounds[1:], strict=True)
-    ]
-
-
-def _above(headings: Headings) -> tuple[int | None, list[str]]:
-    """Return which section has the title's heading, and for each section the lines of the headings above it."""
-    title, found = None, [""]
-    open_: list[tuple[int, str]] = []
-    for level, heading in headings:
-        while open_ and open_[-1][0] >= level:
-            open_.pop()
-        before = open_[-1][1] if open_ else ""
-        if level == _H1 and heading and title is None:
-            title = len(found)
-        else:
-            open_.append((level, f"{before}{heading}\n"))
-        found.append(before)
-    return title, found
+    found = [data[: bounds[1]]]
+    above: list[tuple[int, bytes]] = []  # level and lines of the headings that are open, each with those above it
+    has_title = False
+    for (level, heading), (start, end) in zip(headings, pairwise(bounds[1:]), strict=True):
+        while above and above[-1][0] >= level:
+            above.pop()
+        if level == _H1 and heading and not has_title:
+            has_title = True
+            found.append(data[_after_heading(data, start, end) : end])
+            continue
+        before = above[-1][1] if above else b""
+        found.append(before + data[start:end])
+        above.append((level, b"%b%b\n" % (before, heading.encode())))
+    return found
 
 
 def _after_heading(data: bytes, start: int, end: int) -> int:
