@@ -1,6 +1,6 @@
 """Worker processes for parsing: started before any lock or connection exists, gone when their parent is.
 
-Every worker has two pipes of its own, and nobody else holds an end of them. So whoever dies, the other side sees its
+Every worker has two pipes of its own, and nobody else holds an end of them. When one side dies, the other sees its
 pipe end at once: a killed rebuild leaves no worker behind, and a killed worker no rebuild that waits for it. (Pools
 that share one queue can wait for ever when a worker is killed in the middle of a result.)
 """

@@ -23,7 +23,7 @@ _COMPARISONS = 200_000
 _LONGEST = 200
 _ALIKE = 0.75
 
-# What a nearer name would mend.
+# What a nearer name would fix.
 _CODES = frozenset(("broken-anchor", *(kind.code for kind in KINDS.values())))
 
 _Link = tuple[str, str, int | None]

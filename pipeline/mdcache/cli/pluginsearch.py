@@ -8,21 +8,16 @@ import os
 import click
 
 from mdcache.cli import show
-from mdcache.cli.common import at_most
 from mdcache.cli.formats.rows import Chosen, Form
 from mdcache.cli.rowoptions import row_options
+from mdcache.cli.search import narrowed
 from mdcache.errors import MdcacheError
 
 
 @click.command("mdcache-search")
 @click.argument("cache", type=click.Path(exists=True, dir_okay=False))
 @click.argument("query", nargs=-1, required=True)
-@click.option("--limit", type=click.IntRange(1), callback=at_most, default=10, show_default=True, help="Results.")
-@click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'.")
-@click.option("--tag", help="Only documents with this tag.")
-@click.option("--type", "type_", help="Only documents of this type.")
-@click.option("--all", "all_", is_flag=True, help="Every section of a document, not only its best.")
-@click.option("--raw", is_flag=True, help="QUERY is an FTS5 expression.")
+@narrowed
 @row_options(Form.OBJECTS, "nl", "arrays", "csv", "tsv", "table", "fmt")
 def command(
     cache: str,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from mdcache.cli import show
 from mdcache.cli.common import AS_JSON, HELP, Common, at_most, common
 from mdcache.errors import No
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class _Words(click.Command):
@@ -32,23 +37,35 @@ class _Words(click.Command):
         return " ".join(word.removeprefix(cls._GUARD) for word in words)
 
 
+_OPTIONS = (
+    click.option(
+        "--limit",
+        type=click.IntRange(1),
+        callback=at_most,
+        default=10,
+        show_default=True,
+        metavar="N",
+        help="At most N results.",
+    ),
+    click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'."),
+    click.option("--tag", metavar="TAG", help="Only documents with this tag."),
+    click.option("--type", "type_", metavar="TYPE", help="Only documents of this type."),
+    click.option("--all", "all_", is_flag=True, help="Every section of a document, not only its best."),
+    click.option("--raw", is_flag=True, help="QUERY is an FTS5 expression."),
+)
+
+
+def narrowed(command: _F) -> _F:
+    """Add the options that say which sections are wanted, and how many."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command(cls=_Words, context_settings=HELP)
 @click.argument("query", nargs=-1, required=True)
 @AS_JSON
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    callback=at_most,
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="At most N results.",
-)
-@click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'.")
-@click.option("--tag", metavar="TAG", help="Only documents with this tag.")
-@click.option("--type", "type_", metavar="TYPE", help="Only documents of this type.")
-@click.option("--all", "all_", is_flag=True, help="Every section of a document, not only its best.")
-@click.option("--raw", is_flag=True, help="QUERY is an FTS5 expression.")
+@narrowed
 @common
 def search(
     asked: Common,
