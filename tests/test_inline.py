@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mdcache.dialects import GITHUB
 from mdcache.parse import inline
 
 
@@ -150,10 +151,10 @@ def test_a_comment_gives_tags_and_relations(comment: str, tags: list[str], relat
     ],
 )
 def test_html_anchors_stand_outside_comments(raw: str, anchors: list[str]) -> None:
-    assert inline.html_anchors(raw) == anchors
+    assert inline.html_anchors(raw, GITHUB) == anchors
 
 
 def test_headings_in_html_have_anchors() -> None:
     raw = "<h1 align=center>\n A <b>B</b> &amp; c</h1><H2 id=x>D</H2><h3>open <h4>E</h4></h1><hr><h5>"
-    assert inline.html_anchors(raw) == ["x", "a-b--c", "d", "e"]
-    assert inline.html_anchors("<!-- <h1>A</h1> -->") == []
+    assert inline.html_anchors(raw, GITHUB) == ["x", "a-b--c", "d", "e"]
+    assert inline.html_anchors("<!-- <h1>A</h1> -->", GITHUB) == []

@@ -217,7 +217,7 @@ def chosen(documents: Iterable[Document], asked: Asked, source: str) -> tuple[st
     candidates = [
         Candidate(key, document.path, alias)
         for key, document in numbered.items()
-        for found, alias in names_of(*document, RULES.roots, RULES.extensions)
+        for found, alias in names_of(*document, RULES)
         if found == name
     ]
     choice = Bucket(name, candidates, RULES).choose(asked, -1, source)

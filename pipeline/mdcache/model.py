@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mdcache.dialects import GITHUB, Dialect
+
 ERROR = "error"
 WARNING = "warning"
 
@@ -193,6 +195,7 @@ class Rules(NamedTuple):
     """Whether `[[x]]` in a text is a link."""
     placeholders: tuple[str, ...] = ("*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_")
     """What a link's target looks like when something else puts the real one in; '*' is any text."""
+    dialect: Dialect = GITHUB
 
 
 class PathRule(NamedTuple):

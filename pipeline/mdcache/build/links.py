@@ -74,6 +74,7 @@ class Bucket:
     def __init__(self, name: str, candidates: Iterable[Candidate], rules: Rules) -> None:
         self.name = name
         self._extensions, self._roots = rules.extensions, rules.roots
+        self._index_names = rules.dialect.index_names
         self._named: list[Candidate] = []
         self._aliases: dict[str, list[Candidate]] = {}
         # By path, by path without extension and by folder: (which form, path, node) of the best for each.
@@ -91,8 +92,8 @@ class Bucket:
             self._aliases.setdefault(alias, []).append(candidate)
             return
         stem = targets.bucket(path, self._extensions)
-        if stem in targets.INDEX_NAMES:
-            _keep_best(self._indexes, nfc(folder(path)), (targets.INDEX_NAMES.index(stem), path, node))
+        if stem in self._index_names:
+            _keep_best(self._indexes, nfc(folder(path)), (self._index_names.index(stem), path, node))
         if stem == self.name:
             self._named.append(candidate)
             short = without_extension(path, self._extensions)

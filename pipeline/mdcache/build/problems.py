@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from mdcache.build.columns import PROBLEMS, names
+from mdcache.dialects import Dialect
 from mdcache.model import ERROR, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
 from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
@@ -86,10 +87,10 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
         f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
-    node, places = None, _Places(())
+    node, places = None, _Places((), rules.dialect)
     for target_node, kind, fragment, target, path, line, column, ordinal in links:
         if target_node != node:
-            node, places = target_node, _Places(map(nfc, anchors_of(db, target_node)))
+            node, places = target_node, _Places(map(nfc, anchors_of(db, target_node)), rules.dialect)
         if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message, ordinal)
@@ -98,13 +99,16 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
 class _Places:
     """The places in one document that a fragment may name."""
 
-    def __init__(self, known: Iterable[str]) -> None:
+    def __init__(self, known: Iterable[str], dialect: Dialect) -> None:
+        self._dialect = dialect
         self._known = frozenset(known)
         self._loose: frozenset[str] | None = None
 
     def have(self, wiki: bool, fragment: str) -> bool:
         """Return whether a fragment names one of them; wiki: it is a wikilink's, which may say a heading's text."""
-        if not self._known.isdisjoint(anchors.forms(fragment)) or anchors.is_made_by_viewers(fragment):
+        if anchors.is_made_by_viewers(fragment, self._dialect):
+            return True
+        if not self._known.isdisjoint(anchors.forms(fragment, self._dialect)):
             return True
         if not anchors.is_lenient(wiki, fragment):
             return False

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from mdcache.dialects import Dialect
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
-from mdcache.parse import anchors, embeddable, hidden, inline, markdown, targets
+from mdcache.parse import embeddable, hidden, inline, markdown, targets
 from mdcache.parse.kinds import KINDS, LINKS_TO, TAGGED_AS, WIKI_KINDS
 
 REPLACED = "\x1a"
@@ -74,10 +75,10 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     titles = [(heading.level, heading.text) for heading in outline.headings]
     hashes = embeddable.hashes(titles, text.data, bounds)
     finder = _Finder(path, data, text.line, starts, rules)
-    said = _said(said_at, outline, data)
+    said = _said(said_at, outline, data, rules.dialect)
     return Body(
         next((heading.text for heading in outline.headings if heading.level == _H1 and heading.text), None),
-        _sections(outline.headings, text.base, bounds, lines, hashes),
+        _sections(outline.headings, text.base, bounds, lines, hashes, rules.dialect),
         bodies,
         finder.links(outline.references, said.links),
         said.tags,
@@ -127,7 +128,7 @@ class _Said(NamedTuple):
     """Where the first one begins."""
 
 
-def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes) -> _Said:
+def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes, dialect: Dialect) -> _Said:
     tags: list[str] = []
     links: list[_Found] = []
     found: list[tuple[int, str]] = []
@@ -148,7 +149,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
             conflict = at, match
     for start, end in outline.html:
         raw = data[start:end].decode()
-        found += ((start, anchor) for anchor in inline.html_anchors(raw))
+        found += ((start, anchor) for anchor in inline.html_anchors(raw, dialect))
         comment = inline.comment_tags(raw)
         tags += comment.tags
         offsets = _byte_offsets(raw, [at for _, _, at in comment.relations])
@@ -158,7 +159,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         if "{" in heading.spoken:
             said, _, attributes = heading.spoken.rstrip().rpartition("{")
             if _ATTRIBUTES.fullmatch(attributes):
-                found.append((heading.start, anchors.slug(said.rstrip())))
+                found.append((heading.start, dialect.slug(said.rstrip())))
     return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
 
 
@@ -180,10 +181,15 @@ def _bodies(text: Text, bounds: list[int]) -> tuple[str, ...]:
 
 
 def _sections(
-    headings: list[markdown.Heading], base: int, bounds: list[int], lines: list[int], hashes: list[bytes]
+    headings: list[markdown.Heading],
+    base: int,
+    bounds: list[int],
+    lines: list[int],
+    hashes: list[bytes],
+    dialect: Dialect,
 ) -> tuple[Section, ...]:
     """Return the sections; bounds: where each starts in the parsed bytes, and the last one ends."""
-    names = anchors.anchors([heading.spoken for heading in headings])
+    names = dialect.numbered([dialect.slug(heading.spoken) for heading in headings])
     sections = [Section(0, None, None, base, base + bounds[1], lines[0], hashes[0])]
     for i, (level, text, _, _) in enumerate(headings, 1):
         sections.append(Section(level, text, names[i - 1], base + bounds[i], base + bounds[i + 1], lines[i], hashes[i]))

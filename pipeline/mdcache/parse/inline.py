@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mdcache.parse import anchors
+from mdcache.dialects import Dialect
 
 # Each pattern begins with a literal: re then searches with memchr speed (9 MB: 7 ms instead of 220 ms). None may
 # look further for its end than the next place where it could begin: a megabyte of beginnings would take minutes.
@@ -171,11 +171,11 @@ def _listed(text: str) -> list[str]:
     return [item for item in (item.strip(" []#") for item in text.split(",")) if item]
 
 
-def html_anchors(raw: str) -> list[str]:
+def html_anchors(raw: str, dialect: Dialect) -> list[str]:
     """Return the values of id="…" and name="…" in HTML and the slugs of its headings; comments are skipped."""
     seen = _HTML_COMMENT.sub("", raw) if "<!--" in raw else raw
     found = [html.unescape(match[1] or match[2] or match[3]) for match in _HTML_ANCHOR.finditer(seen)]
-    return found + [anchors.slug(heading) for heading in _html_headings(seen)]
+    return found + [dialect.slug(heading) for heading in _html_headings(seen)]
 
 
 def _html_headings(raw: str) -> Iterator[str]:

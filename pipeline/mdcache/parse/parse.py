@@ -126,7 +126,7 @@ def _document(
         tags=_unique([*_front_tags(front), *found.tags]),
         aliases=aliases,
         properties=front.properties if front else (),
-        names=tuple(sorted(targets.names_of(path, aliases, rules.roots, rules.extensions))),
+        names=tuple(sorted(targets.names_of(path, aliases, rules))),
         sections=found.sections,
         bodies=found.bodies,
         links=(*_property_links(path, front, rules), *found.links),

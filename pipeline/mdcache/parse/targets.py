@@ -18,9 +18,6 @@ DOCUMENT = "document"
 ASSET = "asset"
 EXTERNAL = "external"
 
-INDEX_NAMES = ("readme", "index")
-"""A folder is found by its README or index, in this order."""
-
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 _WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
 # An extension has a letter: [[v1.2]] and [[2. Setup]] name documents, [[photo.jpg]] and [[a.mp3]] do not.
@@ -179,14 +176,15 @@ def bucket(path: str, extensions: tuple[str, ...]) -> str:
     return fold(name[:end])
 
 
-def names_of(path: str, aliases: tuple[str, ...], roots: tuple[str, ...], extensions: tuple[str, ...]) -> set[Name]:
+def names_of(path: str, aliases: tuple[str, ...], rules: Rules) -> set[Name]:
     """Return the names under which a document can be found."""
+    extensions = rules.extensions
     own = bucket(path, extensions)
     names = {Name(own, "")}
-    if own in INDEX_NAMES:
+    if own in rules.dialect.index_names:
         parent = folder(path)
         names.add(Name(bucket(parent, extensions), ""))
-        if parent in roots:
+        if parent in rules.roots:
             names.add(Name("", ""))  # [home](/) means a root's own index
     for alias in aliases:
         folded = fold(alias.strip())

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
+from mdcache.dialects import GITHUB
 from mdcache.errors import MdcacheError, No, WorkError
 from mdcache.files.sources import Reader, reader_of
 from mdcache.model import Document, Rules
@@ -134,7 +135,7 @@ def _section_at(document: Document, anchor: str) -> int | None:
             by_anchor.setdefault(nfc(section.anchor), index)
     for found in document.anchors:
         by_anchor.setdefault(nfc(found.anchor), found.section)
-    return next((by_anchor[form] for form in anchors.forms(nfc(anchor)) if form in by_anchor), None)
+    return next((by_anchor[form] for form in anchors.forms(nfc(anchor), GITHUB) if form in by_anchor), None)
 
 
 def _end_with_deeper(document: Document, index: int) -> int:

@@ -1,0 +1,21 @@
+"""The facets of a dialect: what differs from one kind of site or vault to the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+
+class Dialect(NamedTuple):
+    """How one kind of site or vault reads markdown. Plain data and pure functions, so that it travels to workers."""
+
+    name: str
+    index_names: tuple[str, ...]
+    """A folder is found by the document of one of these names, lower case, without extension; the first counts."""
+    slug: Callable[[str], str]
+    """Return the id of a heading of this plain text, before duplicates are numbered."""
+    numbered: Callable[[Iterable[str]], list[str]]
+    """Return the slugs of one document's headings, in order, with duplicates told apart."""
+    made_places: re.Pattern[str]
+    """Matches a whole fragment that names a place which the program that shows a page makes."""
