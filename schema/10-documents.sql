@@ -18,7 +18,7 @@ CREATE TABLE nodes (
 
 -- A row is the id that a document's front matter asks for, whether it got it or not.
 CREATE TABLE claims (
-    node  INTEGER PRIMARY KEY REFERENCES nodes ON DELETE CASCADE,
+    node  INTEGER PRIMARY KEY REFERENCES nodes (key) ON DELETE CASCADE,
     claim TEXT NOT NULL,
     name  TEXT NOT NULL,            -- the name under which documents with such a path are found: see names
     line  INTEGER NOT NULL
@@ -29,28 +29,28 @@ CREATE TABLE claims (
 -- without case. links.name holds the same form, so a name that comes or goes touches few links.
 CREATE TABLE names (
     name  TEXT NOT NULL,
-    node  INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node  INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     alias TEXT NOT NULL,            -- the whole alias without case; '' when found by its path
     PRIMARY KEY (name, node, alias)
 ) STRICT, WITHOUT ROWID;
 
 -- A row is one front matter tag, #tag or <!-- tags: … --> of a document; without the #.
 CREATE TABLE tags (
-    node INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     tag  TEXT NOT NULL,
     PRIMARY KEY (node, tag)
 ) STRICT, WITHOUT ROWID;
 
 -- A row is another name of a document, as written in its front matter.
 CREATE TABLE aliases (
-    node  INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node  INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     alias TEXT NOT NULL,
     PRIMARY KEY (node, alias)
 ) STRICT, WITHOUT ROWID;
 
 -- A row is one value of one front matter key; a list has a row for each item, an empty list none.
 CREATE TABLE properties (
-    node    INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node    INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     key     TEXT NOT NULL,
     ordinal INTEGER NOT NULL,       -- 0, or the place in the list
     value   TEXT NOT NULL,          -- JSON: "text", 7, true, null, {"a": 1}

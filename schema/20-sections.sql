@@ -10,7 +10,7 @@
 -- NULL for a file over the size limit, whose text is not read.
 CREATE TABLE sections (
     key     INTEGER PRIMARY KEY,
-    node    INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node    INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     ordinal INTEGER NOT NULL,       -- 0, 1, 2 … in the document
     level   INTEGER NOT NULL,       -- 1–6; 0 for section 0
     heading TEXT,                   -- its plain text, '' when empty; NULL for section 0
@@ -36,10 +36,11 @@ CREATE VIRTUAL TABLE sections_fts USING fts5 (
 -- ORDER BY rank agrees with mdcache search.
 INSERT INTO sections_fts (sections_fts, rank) VALUES ('rank', 'bm25(10.0, 6.0, 4.0, 1.0)');
 
--- The one way in: a section with the words to index. A view, so that the words are never stored.
+-- The one way in: a section with the words to index. A view, so that the words are never stored. Nor is the hash
+-- shown: Datasette has no page for a view with a blob.
 CREATE VIEW section_texts AS
-SELECT key, node, ordinal, level, heading, anchor, start, "end", line, hash,
-       NULL AS title, NULL AS tags, NULL AS words, NULL AS body
+SELECT key, node, ordinal, level, heading, anchor, start, "end", line,
+       NULL AS hash, NULL AS title, NULL AS tags, NULL AS words, NULL AS body
 FROM sections;
 
 -- words: the heading as it is to be indexed (scripts without spaces are set apart), not as it is shown.
@@ -61,7 +62,7 @@ END;
 
 -- A row is one checkbox of a task list.
 CREATE TABLE tasks (
-    node    INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node    INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     section INTEGER NOT NULL,
     line    INTEGER NOT NULL,
     done    INTEGER NOT NULL,       -- 1 for [x], 0 for [ ]
@@ -70,7 +71,7 @@ CREATE TABLE tasks (
 
 -- A row is one code block, fenced or indented.
 CREATE TABLE code_blocks (
-    node     INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node     INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     section  INTEGER NOT NULL,
     line     INTEGER NOT NULL,
     language TEXT                   -- the first word after the fence; NULL when there is none
@@ -78,7 +79,7 @@ CREATE TABLE code_blocks (
 
 -- A row is a place that links can point at and that is no heading: ^block, id="…", name="…", {#custom-id}.
 CREATE TABLE anchors (
-    node    INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node    INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     anchor  TEXT NOT NULL,          -- with its ^ for a block
     section INTEGER NOT NULL,
     line    INTEGER NOT NULL,

@@ -3,7 +3,7 @@
 -- A row is one occurrence of a reference in a document.
 CREATE TABLE links (
     key         INTEGER PRIMARY KEY,
-    source      INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    source      INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     section     INTEGER NOT NULL,   -- section 0 for links of the front matter
     ordinal     INTEGER NOT NULL,   -- 0, 1, 2 … in the document
     line        INTEGER NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE links (
     label       TEXT,               -- its text; NULL when it has none of its own
     scope       TEXT NOT NULL,      -- document: resolves, or names a document; asset: another relative target; external
     name        TEXT,               -- where names is looked up; NULL when no document can be meant
-    target_node INTEGER REFERENCES nodes ON DELETE SET NULL,  -- NULL unless it resolves to a document
+    target_node INTEGER REFERENCES nodes (key) ON DELETE SET NULL,  -- NULL unless it resolves to a document
     rivals      INTEGER NOT NULL DEFAULT 0                    -- how many other documents stood just as near
 ) STRICT;
 

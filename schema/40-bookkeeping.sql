@@ -16,7 +16,7 @@ CREATE TABLE all_problems (
 -- behind a symbolic link, a folder, what lies outside the base. Not derived from the documents, so no part of the digest:
 -- rebuild and sync look where such links lead.
 CREATE TABLE present (
-    node INTEGER NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    node INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     link INTEGER NOT NULL,          -- links.ordinal
     PRIMARY KEY (node, link)
 ) STRICT, WITHOUT ROWID;

@@ -85,6 +85,41 @@ def test_github_gets_commands_with_paths_from_the_top(repo: Path) -> None:
     ]
 
 
+@pytest.mark.skipif("sys.platform != 'linux'", reason="elsewhere such names cannot be")
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("a\nb.md", "a%0Ab.md"),
+        ("a\tb.md", "a%09b.md"),
+        ("a\r\nb.md", "a%0D%0Ab.md"),
+        ("100%0A.md", "100%250A.md"),
+        ("a:b,c=d.md", "a%3Ab%2Cc=d.md"),
+        ("::error::x.md", "%3A%3Aerror%3A%3Ax.md"),
+        ("a\x1b[0m\u2028\u202e.md", "a%1B[0m%E2%80%A8%E2%80%AE.md"),
+        ("\U0001f600 ü.md", "\U0001f600 ü.md"),
+    ],
+)
+def test_github_gets_the_very_name_of_a_file(vault: Vault, git: Git, name: str, file: str) -> None:
+    folder = vault({name: "[x](y.md)\n"})
+    git(folder, "init", "-q")
+    said = f"::error file={file},line=1,col=1,title=broken-link::no document for 'y.md'\n"
+    assert shown(folder, "--format", "github") == said
+
+
+def test_github_gets_every_line_of_a_message(vault: Vault) -> None:
+    message = "'one' || char(10) || 'two' || char(9, 13) || '100%, a:b'"
+    rule = f"[check.rules]\nmine = \"SELECT 'a.md' AS path, 1 AS line, {message} AS message\"\n"
+    said = shown(vault({"mdcache.toml": rule, "a.md": "fine"}), "--format", "github")
+    assert said == "::error file=a.md,line=1,col=1,title=mine::one%0Atwo%09%0D100%25, a:b\n"
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="elsewhere such names cannot be")
+def test_github_gets_the_bytes_of_a_folder_that_is_no_utf8(vault: Vault, git: Git) -> None:
+    folder = vault({"caf\udce9/mdcache.toml": "", "caf\udce9/a.md": "[x](y.md)\n"})
+    git(folder, "init", "-q")
+    assert "file=caf%E9/a.md," in shown(folder / "caf\udce9", "--format", "github")
+
+
 def test_nothing_is_said_when_nothing_is_wrong(vault: Vault) -> None:
     folder = vault({"a.md": "fine"})
     for form, said in (("text", ""), ("github", ""), ("json", '{"problems": []}\n')):

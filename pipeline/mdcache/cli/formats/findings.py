@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -87,12 +88,22 @@ def github(found: Sequence[Finding], places: Places) -> Iterator[str]:
         yield f"::{severity} {where}::{_data(message)}"
 
 
+# Beside the % itself: what ends a line, what a terminal obeys, and bytes that are no UTF-8. GitHub reads %25, %0A and
+# %0D back, and in properties %3A and %2C; the others must not stand there as they are, and would else be lost.
+_DATA = re.compile("[%\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\udc80-\udcff]")
+_PROPERTY = re.compile(f"[:,]|{_DATA.pattern}")
+
+
 def _data(text: str) -> str:
-    return show.line(text).replace("%", "%25")
+    return _DATA.sub(_percent, text)
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _PROPERTY.sub(_percent, text)
+
+
+def _percent(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
 
 def json(found: Sequence[Finding]) -> dict[str, Any]:
