@@ -13,7 +13,8 @@ CREATE TABLE nodes (
     summary TEXT,
     hash    TEXT NOT NULL,          -- SHA-256 of the file's bytes, hex: sha256sum prints the same
     size    INTEGER NOT NULL,       -- bytes
-    meta    TEXT                    -- the front matter as JSON; NULL when there is none or it cannot be read
+    meta    TEXT                    -- the front matter as JSON; NULL when there is none or it cannot be read. null, true,
+                                    --   false and numbers are typed if JSON writes them so; all else is text as written
 ) STRICT;
 
 -- A row is the id that a document's front matter asks for, whether it got it or not.
@@ -34,14 +35,15 @@ CREATE TABLE names (
     PRIMARY KEY (name, node, alias)
 ) STRICT, WITHOUT ROWID;
 
--- A row is one front matter tag, #tag or <!-- tags: … --> of a document; without the #.
+-- A row is one tag of a document, without the #: a #tag, an item of the front matter's list, a word of its text
+-- (tags: one two, three) or of <!-- tags: one, two -->, where commas and spaces stand between.
 CREATE TABLE tags (
     node INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     tag  TEXT NOT NULL,
     PRIMARY KEY (node, tag)
 ) STRICT, WITHOUT ROWID;
 
--- A row is another name of a document, as written in its front matter.
+-- A row is another name of a document, as written in its front matter: an item of a list, or one text.
 CREATE TABLE aliases (
     node  INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     alias TEXT NOT NULL,

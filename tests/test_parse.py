@@ -201,6 +201,71 @@ def test_the_head_of_a_large_file_may_end_within_a_character(end: int) -> None:
     assert codes(parse("a.md", Content(raw[:end], "", len(raw)), Rules())) == ["too-large"]
 
 
+@pytest.mark.parametrize(
+    ("front", "tags"),
+    [
+        ("tags: one two, three", ("one", "two", "three")),
+        ("tags: a", ("a",)),
+        ('tags: "#a #b"', ("a", "b")),
+        ("tags: '#a,#b ,, c'", ("a", "b", "c")),
+        ("tags: >\n  a b\n  c\n", ("a", "b", "c")),
+        ("tags: '[a, b]'", ("a", "b")),
+        ("tag: a b", ("a", "b")),
+        ("Tags: a\nTAG: [b, a]", ("a", "b")),
+        ("tags: C# c#", ("C#", "c#")),
+        ("tags: 2024", ("2024",)),
+        ("tags: 007 12:30 no", ("007", "12:30", "no")),
+        ("tags: [a b, c]", ("a b", "c")),
+        ("tags: ['#a', ' # b ', '#']", ("a", "b")),
+        (
+            "tags: [no, 12:30, 007, 1.10, 1e3, true, 2024/05, 📚]",
+            ("no", "12:30", "007", "1.10", "1e3", "true", "2024/05", "📚"),
+        ),
+        ("tags: [a, null, ~, '', [b, [c]], {d: e}]", ("a", "b", "c")),
+        ("tags:\n- a\n-\n- 01\n", ("a", "01")),
+        ("tags: [[a]]", ("a",)),
+        ("tags:", ()),
+        ("tags: null", ()),
+        ("tags: {a: b}", ()),
+        ("tags: []", ()),
+        ("keywords: a, b\ncategories: [c]", ()),
+    ],
+)
+def test_tags_are_the_items_of_a_list_or_the_words_of_a_text(front: str, tags: tuple[str, ...]) -> None:
+    assert parsed(f"---\n{front}\n---\n").tags == tags
+
+
+def test_a_text_of_tags_means_the_same_in_front_matter_and_in_a_comment() -> None:
+    for text in ("one two, three", "a", "C# #b", "a,b", " , a", "2024/05 📚"):
+        assert parsed(f"---\ntags: '{text}'\n---\n").tags == parsed(f"<!-- tags: {text} -->\n").tags != ()
+
+
+@pytest.mark.parametrize(
+    ("front", "aliases"),
+    [
+        ("aliases: [no, 12:30, 007]", ("no", "12:30", "007")),
+        (
+            "aliases:\n- 1.10\n- 2024-01-02\n- Null\n- null\n-\n- [a, [b]]\n- {c: d}",
+            ("1.10", "2024-01-02", "Null", "a", "b"),
+        ),
+        ("aliases: a, b", ("a, b",)),
+        ("alias: 007", ("007",)),
+        ("Aliases: on\nalias: [off]", ("off", "on")),
+        ("aliases: ~", ()),
+    ],
+)
+def test_aliases_are_the_items_of_a_list_or_one_text(front: str, aliases: tuple[str, ...]) -> None:
+    assert parsed(f"---\n{front}\n---\n").aliases == aliases
+
+
+@pytest.mark.parametrize("written", ["2024", "1.10", "no", "007", "12:30", "0x1F", "True", "NULL", "2024-01-02", "1e3"])
+def test_columns_and_the_id_are_as_written(written: str) -> None:
+    keys = ("id", "title", "type", "domain", "layer", "date", "summary")
+    document = parsed("---\n" + "".join(f"{key}: {written}\n" for key in keys) + "---\n# H\n")
+    assert {getattr(document, key) for key in keys[1:]} == {written}
+    assert [claim.claim for claim in document.claims] == [written]
+
+
 def test_path_rules_speak_where_the_front_matter_is_silent() -> None:
     rules = Rules(paths=(PathRule("*.md", "note", "all", None), PathRule("adr/**", "decision", None, "core")))
     document = parse("adr/2024-01-02-x.md", content_of(b"---\ndomain: mine\n---\n"), rules)

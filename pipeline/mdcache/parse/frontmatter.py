@@ -1,14 +1,16 @@
-"""Read the YAML at the top of a document: as written for columns, typed for meta and properties.
+"""Read the YAML at the top of a document by one rule: what is written is what is kept.
 
 The one module that touches the YAML parser.
+
+YAML's grammar says where keys, lists and texts begin and end; what a text means is decided here, by _plain. YAML 1.1
+would turn `12:30` into 750, `no` into false and `1.10` into 1.1, and no two parsers agree on such values.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterator
+from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 import yaml
@@ -16,20 +18,29 @@ import yaml
 from mdcache.model import FRONT_MATTER_LIMIT, Property
 
 # libyaml's parser where the wheel has it: ten times faster.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# The C loader crashes the interpreter on 65,000 '[', and alias or merge bombs hang it. Judged before parsing.
+# The C parser crashes the interpreter on 65,000 '[', and alias or merge bombs hang it. Judged before parsing.
 DEPTH_LIMIT = 64
 
 _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r)")
 _CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
 # Possessive: a comment that ends in \r\n must not be tried in two ways, or thirty of them take for ever.
 _KEY = re.compile(rb"(?:\s|#[^\r\n]*+)*+[\"']?[A-Za-z_][^\r\n:]{0,80}:(?:[ \t\r\n]|\Z)")
-_SUSPECT = re.compile(r"[&*]|-[ \t]+-|\?[ \t]|[ ]{40}")
+# Blocks nest by indentation, at most two levels a column, or in one line as '- - x' and '? ? x'.
+_NESTED = re.compile(r"[-?][ \t]+[-?][ \t]")
+_INDENTED = " " * 40
+_ALIAS = re.compile(r"\*[\w-]")
 _WIKILINK = re.compile(r"!?\[\[([^\[\]\n]+)\]\]")
-_NULL = "tag:yaml.org,2002:null"
-_TYPED = frozenset((_NULL, *(f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float"))))
+_WORDS = {"": "null", "~": "null", "null": "null", "true": "true", "false": "false"}
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?(e[+-][0-9]{2,3})?")
+_CORE_TAGS = frozenset((None, *(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))))
 _INT_LIMIT = 1 << 63
+# Characters that end a line in YAML 1.1, and are text in YAML 1.2 and in Markdown. The parser is shown stand-ins that
+# nobody writes: the last characters for private use.
+_BREAKS = {"\x85": "\U0010fffb", "\u2028": "\U0010fffc", "\u2029": "\U0010fffd"}
+_HIDE_BREAKS = str.maketrans(_BREAKS)
+_SHOW_BREAKS = str.maketrans({hidden: shown for shown, hidden in _BREAKS.items()})
 
 
 class WikiProperty(NamedTuple):
@@ -43,9 +54,9 @@ class WikiProperty(NamedTuple):
 class FrontMatter(NamedTuple):
     """What a front matter says. Of a key that stands there twice the last value counts.
 
-    fields are the scalars and lists the lists, as written, without nulls; their keys are in lower case, as those of
-    lines. meta and properties hold JSON: numbers, booleans and nulls are typed as in YAML 1.1, but what JSON or SQLite
-    has no type for (dates, NaN, numbers past 64 bits, binary data, unknown tags) stays as written; sets are objects.
+    fields are the scalars and lists the texts in lists, however deep, both as written and without nulls; their keys are
+    in lower case, as those of lines. meta and properties are JSON: a plain scalar is null, a boolean or a number where
+    JSON would write it in the same way, and everything else is text as written; sets are objects.
     """
 
     fields: dict[str, str]
@@ -114,12 +125,43 @@ def _trouble(mark: Any, message: object) -> Trouble:
 _EMPTY = FrontMatter({}, {}, {}, "{}", (), ())
 
 
+class _Untyped:
+    """What a parser asks at each node: a node's tag is None unless one is written."""
+
+    def resolve(self, *_: object) -> None: ...
+
+    def descend_resolver(self, *_: object) -> None: ...
+
+    def ascend_resolver(self) -> None: ...
+
+
+class _Loader(_Untyped, _Parser):  # type: ignore[misc]
+    """Composes nodes without types."""
+
+
 def _compose(text: str) -> Any:
-    loader = _Loader(text)
+    has_breaks = any(one in text for one in _BREAKS)
+    loader = _Loader(text.translate(_HIDE_BREAKS) if has_breaks else text)
     try:
-        return loader.get_single_node()
+        node = loader.get_single_node()
     finally:
         loader.dispose()
+    if has_breaks:
+        _show_breaks(node)
+    return node
+
+
+def _show_breaks(node: Any) -> None:
+    """Put the line breaks of YAML 1.1 back into the texts below a node."""
+    if isinstance(node, yaml.ScalarNode):
+        node.value = node.value.translate(_SHOW_BREAKS)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _show_breaks(item)
+    elif node:
+        for pair in node.value:
+            _show_breaks(pair[0])
+            _show_breaks(pair[1])
 
 
 def _is_mapping(inside: bytes) -> bool:
@@ -134,9 +176,10 @@ def _is_mapping(inside: bytes) -> bool:
 
 def _danger(text: str) -> Trouble | None:
     """Return why a text must not reach the parser (too large, too deep, aliases); None when it may."""
-    if len(text) > FRONT_MATTER_LIMIT or len(text.encode()) > FRONT_MATTER_LIMIT:
+    if len(text) > FRONT_MATTER_LIMIT // 4 and len(text.encode()) > FRONT_MATTER_LIMIT:
         return Trouble(0, 0, f"it is larger than {FRONT_MATTER_LIMIT} bytes")
-    if text.count("[") + text.count("{") < DEPTH_LIMIT and not _SUSPECT.search(text):
+    deep = text.count("[") + text.count("{") >= DEPTH_LIMIT or _INDENTED in text or _NESTED.search(text)
+    if not deep and not ("*" in text and _ALIAS.search(text)):
         return None
     try:
         return _danger_in_events(text)
@@ -158,79 +201,102 @@ def _danger_in_events(text: str) -> Trouble | None:
     return None
 
 
+class _Value(NamedTuple):
+    """The value of a key: the key's line, its node, and the node as JSON."""
+
+    line: int
+    node: Any
+    json: str
+
+
 def _front_matter(node: Any) -> FrontMatter:
-    values = {_written(key): (key.start_mark.line, value) for key, value in node.value}
-    folded = {key.lower(): found for key, found in values.items()}
-    meta = {key: _typed(value) for key, (_, value) in values.items()}
-    written = _json(meta)
-    written.encode()  # raises where a lone surrogate was escaped into a text: nothing could store it
+    values = {_written(key): _Value(key.start_mark.line, value, _json(value)) for key, value in node.value}
+    meta = _object({key: value.json for key, value in values.items()})
+    meta.encode()  # raises where a lone surrogate was escaped into a text: nothing could store it
+    folded = {key.lower(): value for key, value in values.items()}
+    links: list[WikiProperty] = []
+    for key, value in values.items():
+        _add_links(key, value.node, links)
     return FrontMatter(
-        {key: value.value.strip() for key, (_, value) in folded.items() if _is_text(value)},
-        {key: _items(value) for key, (_, value) in folded.items() if isinstance(value, yaml.SequenceNode)},
-        {key: line for key, (line, _) in folded.items()},
-        written,
-        tuple(_properties(meta)),
-        tuple(link for key, (_, value) in values.items() for link in _links(key, value)),
+        {key: value.node.value.strip() for key, value in folded.items() if _is_text(value.node, value.json)},
+        {key: tuple(_texts(value.node)) for key, value in folded.items() if isinstance(value.node, yaml.SequenceNode)},
+        {key: value.line for key, value in folded.items()},
+        meta,
+        tuple(_properties(values)),
+        tuple(links),
     )
 
 
-def _is_text(node: Any) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag != _NULL
+def _properties(values: dict[str, _Value]) -> Iterator[Property]:
+    for key, value in values.items():
+        if isinstance(value.node, yaml.SequenceNode):
+            yield from (Property(key, ordinal, _json(item)) for ordinal, item in enumerate(value.node.value))
+        else:
+            yield Property(key, 0, value.json)
 
 
-def _items(node: Any) -> tuple[str, ...]:
-    return tuple(_written(item).strip() for item in node.value if item.tag != _NULL)
+def _is_text(node: Any, json: str) -> bool:
+    return isinstance(node, yaml.ScalarNode) and json != "null"
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Yield the texts in a list and in the lists within it, as written; objects and nulls are none."""
+    for item in node.value:
+        if isinstance(item, yaml.SequenceNode):
+            yield from _texts(item)
+        elif _is_text(item, _json(item)):
+            yield item.value.strip()
 
 
 def _written(node: Any) -> str:
     """Return a scalar as it is written, anything else as JSON."""
-    return node.value if isinstance(node, yaml.ScalarNode) else _json(_typed(node))
+    text: str = node.value if isinstance(node, yaml.ScalarNode) else _json(node)
+    return text
 
 
-def _typed(node: Any) -> Any:
-    """Return a node as a JSON value, see FrontMatter."""
-    if isinstance(node, yaml.MappingNode):
-        return {_written(key): _typed(value) for key, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [_typed(item) for item in node.value]
-    if node.tag not in _TYPED:
-        return node.value
-    try:
-        value = yaml.SafeLoader.yaml_constructors[node.tag](_CONSTRUCTOR, node)
-    except (ValueError, KeyError):
-        return node.value
-    if isinstance(value, float) and not math.isfinite(value):
-        return node.value
-    return value if not isinstance(value, int) or -_INT_LIMIT <= value < _INT_LIMIT else node.value
-
-
-_CONSTRUCTOR: Any = yaml.SafeLoader("")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _properties(meta: dict[str, Any]) -> Iterator[Property]:
-    for key, value in meta.items():
-        for ordinal, item in enumerate(value if isinstance(value, list) else [value]):
-            yield Property(key, ordinal, _json(item))
-
-
-def _links(key: str, node: Any) -> Iterator[WikiProperty]:
-    """Yield the wikilinks in quoted values, and unquoted ones, which YAML reads as a list in a list."""
+def _json(node: Any) -> str:
+    """Return a node as JSON. Quoted and block scalars are text, and so is what has a tag that JSON has no type for."""
     if isinstance(node, yaml.ScalarNode):
-        for match in _WIKILINK.finditer(node.value):
-            yield WikiProperty(key, match[1], node.start_mark.line)
-    elif isinstance(node, yaml.SequenceNode):
-        if _is_unquoted_link(node):
-            yield WikiProperty(key, ", ".join(n.value for n in node.value[0].value), node.start_mark.line)
-        else:
-            for item in node.value:
-                yield from _links(key, item)
-    else:
+        is_plain = not node.style and node.tag in _CORE_TAGS
+        return (is_plain and _plain(node.value)) or encode_basestring(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return f"[{','.join(map(_json, node.value))}]"
+    return _object({_written(key): _json(value) for key, value in node.value})
+
+
+def _object(values: dict[str, str]) -> str:
+    """Return the JSON object of these keys, whose values are JSON."""
+    return f"{{{','.join(f'{encode_basestring(key)}:{value}' for key, value in values.items())}}}"
+
+
+def _plain(text: str) -> str | None:
+    """Return the JSON of a plain scalar that is null, a boolean or a number; None when it is text.
+
+    A number is what JSON would write in the same way and what fits 64 bits: its JSON is its spelling.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    number = _NUMBER.fullmatch(text) if text[0] in "-0123456789" else None
+    if not number:
+        return None
+    if number.lastindex:
+        return text if repr(float(text)) == text else None
+    return text if str(int(text)) == text and -_INT_LIMIT <= int(text) < _INT_LIMIT else None
+
+
+def _add_links(key: str, node: Any, found: list[WikiProperty]) -> None:
+    """Add the wikilinks in quoted values, and unquoted ones, which YAML reads as a list in a list."""
+    if isinstance(node, yaml.ScalarNode):
+        if "[[" in node.value:
+            found += (WikiProperty(key, link[1], node.start_mark.line) for link in _WIKILINK.finditer(node.value))
+    elif isinstance(node, yaml.MappingNode):
         for _, value in node.value:
-            yield from _links(key, value)
+            _add_links(key, value, found)
+    elif _is_unquoted_link(node):
+        found.append(WikiProperty(key, ", ".join(one.value for one in node.value[0].value), node.start_mark.line))
+    else:
+        for item in node.value:
+            _add_links(key, item, found)
 
 
 def _is_unquoted_link(node: Any) -> bool:

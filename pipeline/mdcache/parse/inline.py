@@ -32,6 +32,7 @@ _RELATION_KEY = re.compile(
 )
 _BRACKET_KEY = re.compile(r"[\[(]([^\W_][\w -]{0,60}?)::[ \t]*$")
 _KEY_BYTES = 400
+_TAG_ENDS = re.compile(r"[,\s]+")
 _COMMENT_RELATION = re.compile(r"\[ ?([A-Za-z][\w -]*+):((?:\[\[[^\[\]]*\]\]|[^\[\]])*+)\]")
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HTML_ANCHOR = re.compile(
@@ -163,8 +164,13 @@ def comment_tags(raw: str) -> CommentTags:
         said = " ".join(said.removesuffix("-->").split())
         for relation, targets in _COMMENT_RELATION.findall(said):
             found.relations.extend((relation, target, comment.start()) for target in _listed(targets))
-        found.tags.extend(_listed(_COMMENT_RELATION.sub(",", said)))
+        found.tags.extend(tags_in(_COMMENT_RELATION.sub(",", said)))
     return found
+
+
+def tags_in(text: str) -> list[str]:
+    """Return the tags in one text, between commas and white space, without brackets and leading #."""
+    return [tag for tag in (word.strip("[]").lstrip("#") for word in _TAG_ENDS.split(text)) if tag]
 
 
 def _listed(text: str) -> list[str]:

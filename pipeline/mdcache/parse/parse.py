@@ -145,15 +145,14 @@ def _claims(front: FrontMatter | None, rules: Rules) -> tuple[Claim, ...]:
 
 
 def _front_tags(front: FrontMatter | None) -> list[str]:
-    """Return the tags of the front matter: a list, or one value split at commas, else at spaces."""
+    """Return the tags of the front matter: each item of a list as it is, one text by its words."""
     if not front:
         return []
     tags: list[str] = []
     for key in ("tags", "tag"):
-        tags += front.lists.get(key, ())
-        written = front.fields.get(key, "")
-        tags += written.split(",") if "," in written else written.split()
-    return [tag for tag in (tag.strip().lstrip("#") for tag in tags) if tag]
+        tags += (tag for tag in (item.lstrip("#").strip() for item in front.lists.get(key, ())) if tag)
+        tags += inline.tags_in(front.fields.get(key, ""))
+    return tags
 
 
 def _aliases(front: FrontMatter | None) -> tuple[str, ...]:
