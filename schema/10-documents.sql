@@ -38,9 +38,10 @@ CREATE TABLE names (
 -- A row is one tag of a document, without the #: a #tag, an item of the front matter's list, a word of its text
 -- (tags: one two, three) or of <!-- tags: one, two -->, where commas and spaces stand between.
 CREATE TABLE tags (
-    node INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
-    tag  TEXT NOT NULL,
-    PRIMARY KEY (node, tag)
+    node   INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
+    tag    TEXT NOT NULL,           -- as the document first writes it
+    folded TEXT NOT NULL,           -- without case, to compare by; what is nested in inbox begins with inbox/
+    PRIMARY KEY (node, folded)
 ) STRICT, WITHOUT ROWID;
 
 -- A row is another name of a document, as written in its front matter: an item of a list, or one text.

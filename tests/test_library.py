@@ -129,7 +129,7 @@ def test_each_value_is_frozen(cache: mdcache.Cache) -> None:
 def test_search_takes_what_the_command_takes(cache: mdcache.Cache) -> None:
     assert [hit.path for hit in cache.search("cache", limit=1)] == [cache.search("cache")[0].path]
     assert [hit.path for hit in cache.search("cache", path="b*")] == ["b.md"]
-    assert [hit.path for hit in cache.search("cache", tag="news")] == ["a.md"]
+    assert [hit.path for hit in cache.search("cache", tag="#NEWS")] == ["a.md"]
     assert cache.search("cache", type="none") == []
     assert [hit.snippet for hit in cache.search("warm OR cold", raw=True, path="b.md")] == ["# Beta «cold» cache"]
     with pytest.raises(mdcache.UsageError):

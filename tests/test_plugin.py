@@ -75,7 +75,7 @@ def test_sections_are_found_by_the_command_of_sqlite_utils(folder: Path) -> None
     ],
 )
 def test_hits_come_in_the_formats_of_sqlite_utils(folder: Path, options: tuple[str, ...], out: str) -> None:
-    done = sqlite_utils_of("mdcache-search", ".mdcache/cache.db", "needle", "--tag", "x", *options, folder=folder)
+    done = sqlite_utils_of("mdcache-search", ".mdcache/cache.db", "needle", "--tag", "X", *options, folder=folder)
     assert (done.returncode, done.stdout[: len(out)]) == (0, out)
 
 

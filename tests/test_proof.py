@@ -49,7 +49,7 @@ def test_a_whole_build_is_proven(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        ("INSERT INTO tags VALUES (77, 'x')", "has a row in tags without its nodes"),
+        ("INSERT INTO tags VALUES (77, 'x', 'x')", "has a row in tags without its nodes"),
         ("DELETE FROM nodes WHERE path = 'b.md'", "has .* documents, sections and indexed sections, not"),
         ("DELETE FROM sections_fts WHERE rowid = 1", "has .* documents, sections and indexed sections, not"),
         ("DELETE FROM sections_fts_data WHERE id > 10", "is not sound"),

@@ -171,9 +171,44 @@ def test_a_document_comes_once_and_with_all_every_section_of_it(garden: Cache) -
     assert found(garden, "roses", all_=True) == ["beds/roses.md"] * 3
 
 
+def test_a_tag_has_any_case_and_includes_what_nests_in_it(vault: Vault) -> None:
+    tags = (
+        "inbox",
+        "InBox/to-read",
+        "#inbox/to-read/later",
+        "inbox-zero",
+        "inbox0",
+        "INBOX2",
+        "outbox/inbox",
+        "Ångström/Ö",
+    )
+    files = {f"{number}.md": f"---\ntags: ['{tag}']\n---\nword" for number, tag in enumerate(tags)}
+    with cache_of(vault(files)) as cache:
+        for asked, expected in {
+            "inbox": [0, 1, 2],
+            "INBOX": [0, 1, 2],
+            "#Inbox": [0, 1, 2],
+            "inbox/": [0, 1, 2],
+            " #inbox/ ": [0, 1, 2],
+            "inbox/TO-READ": [1, 2],
+            "inbox/to": [],
+            "in": [],
+            "inbox0": [4],
+            "outbox": [6],
+            "A\u030aNGSTRÖM": [7],
+            "ångström/ö": [7],
+            "i%": [],
+            "*": [],
+            "#": [],
+            "": [],
+        }.items():
+            assert sorted(found(cache, "word", tag=asked)) == [f"{number}.md" for number in expected], asked
+
+
 def test_filters_narrow_what_is_found(garden: Cache) -> None:
     assert found(garden, "water", path="beds/*", tag="flower") == ["beds/roses.md"]
     assert found(garden, "water", tag="#food") == ["beds/beans.md"]
+    assert found(garden, "water", tag=" Flower/ ") == ["beds/roses.md"]
     assert sorted(found(garden, "water", type="plant")) == ["beds/beans.md", "beds/roses.md"]
     assert found(garden, "water", path="nowhere/*") == []
 

@@ -143,6 +143,13 @@ class Name(NamedTuple):
     alias: str
 
 
+class Tag(NamedTuple):
+    """A tag as it is first written in a document, without the #; folded is the form in which tags are compared."""
+
+    tag: str
+    folded: str
+
+
 class Property(NamedTuple):
     """A value of a key of the front matter, as JSON; ordinal is 0, or its place in a list."""
 
@@ -169,7 +176,7 @@ class Document(NamedTuple):
     meta: str | None
     claims: tuple[Claim, ...]
     """One, or none."""
-    tags: tuple[str, ...]
+    tags: tuple[Tag, ...]
     aliases: tuple[str, ...]
     properties: tuple[Property, ...]
     names: tuple[Name, ...]

@@ -11,7 +11,7 @@ from enum import Enum
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from mdcache.model import Anchor, Claim, CodeBlock, Document, Link, Name, Problem, Property, Section, Stamp, Task
+from mdcache.model import Anchor, Claim, CodeBlock, Document, Link, Name, Problem, Property, Section, Stamp, Tag, Task
 
 
 class Role(Enum):
@@ -155,7 +155,7 @@ LINKS = Table(
 )
 PARTS = (
     Table("claims", Claim, (_NODE, *_values("claim"), Column("name", digested=False), *_values("line")), rows="claims"),
-    Table("tags", str, (_NODE, Column("tag", Role.ITSELF)), rows="tags", order=("tag",)),
+    Table("tags", Tag, (_NODE, Column("tag"), Column("folded", digested=False)), rows="tags", order=("folded",)),
     Table("aliases", str, (_NODE, Column("alias", Role.ITSELF)), rows="aliases", order=("alias",)),
     Table(
         "properties",

@@ -178,7 +178,7 @@ class _Rows:
             for ordinal, section in enumerate(document.sections):
                 extend((key + ordinal, node, ordinal, *_SECTION(section), *_NO_WORDS))
             return
-        title, tags = segment(document.title), segment(" ".join(document.tags)) or None
+        title, tags = segment(document.title), segment(" ".join([tag for tag, _ in document.tags])) or None
         spoken = len(document.sections) * (len(title) + len(tags or ""))
         everywhere = spoken <= document.size + _SPOKEN_LIMIT
         for ordinal, (section, body) in enumerate(zip(document.sections, document.bodies, strict=True)):

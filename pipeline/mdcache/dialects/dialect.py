@@ -19,3 +19,7 @@ class Dialect(NamedTuple):
     """Return the slugs of one document's headings, in order, with duplicates told apart."""
     made_places: re.Pattern[str]
     """Matches a whole fragment that names a place which the program that shows a page makes."""
+    tag: re.Pattern[str]
+    """Finds what may be a tag in a text, from its `#`; group 1 is the name. Its first character is a literal."""
+    numeric_tags: bool
+    """Whether digits alone make a tag, in text and front matter; where they do not, #12 is an issue."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mdcache.dialects import slugs
+from mdcache.dialects import slugs, tags
 from mdcache.dialects.dialect import Dialect
 
 GITHUB = Dialect(
@@ -14,4 +14,6 @@ GITHUB = Dialect(
     numbered=slugs.skipping_taken,
     # The top of the page, lines of a file, footnotes.
     made_places=re.compile(r"top|L\d+(?:C\d+)?(?:-L\d+(?:C\d+)?)?|fn(?:ref)?(?:[:-].*|\d+)", re.IGNORECASE),
+    tag=tags.BY_WORD,
+    numeric_tags=False,
 )

@@ -45,6 +45,7 @@ class Body(NamedTuple):
     bodies: tuple[str, ...]
     links: tuple[Link, ...]
     tags: list[str]
+    """In order of place, each as often as it is written."""
     tasks: tuple[Task, ...]
     code_blocks: tuple[CodeBlock, ...]
     anchors: tuple[Anchor, ...]
@@ -61,7 +62,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     """Return the body of the document at path. Bad content never raises."""
     data, deep = markdown.neutralised(text.data)
     plain = data.decode() if deep else text.text
-    candidates = inline.candidates(plain)
+    candidates = inline.candidates(plain, rules.dialect)
     offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
     said_at = dict(zip(offsets, candidates, strict=True))
     outline = markdown.outline(plain, offsets, rules.wikilinks)
@@ -81,7 +82,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
         _sections(outline.headings, text.base, bounds, lines, hashes, rules.dialect),
         bodies,
         finder.links(outline.references, said.links),
-        said.tags,
+        [tag for _, tag in sorted(said.tags, key=_start)],
         finder.tasks(outline.tasks),
         finder.code_blocks(outline.code_blocks),
         finder.anchors(said.anchors),
@@ -114,6 +115,7 @@ def _byte_offsets(text: str, offsets: list[int]) -> list[int]:
     return list(accumulate(lengths))
 
 
+_NOWHERE = -2
 _Found = tuple[int, str, str, str, str | None]
 """A link before it is placed: (start, kind, type, target, label)."""
 
@@ -121,7 +123,7 @@ _Found = tuple[int, str, str, str, str | None]
 class _Said(NamedTuple):
     """What plain text, HTML and comments hold beyond markdown: tags, relations, URLs, anchors, conflicts."""
 
-    tags: list[str]
+    tags: list[tuple[int, str]]
     links: list[_Found]
     anchors: list[tuple[int, str]]
     conflict: int | None
@@ -129,14 +131,19 @@ class _Said(NamedTuple):
 
 
 def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes, dialect: Dialect) -> _Said:
-    tags: list[str] = []
+    tags: list[tuple[int, str]] = []
     links: list[_Found] = []
     found: list[tuple[int, str]] = []
+    html_ends = {end for _, end in outline.html}
+    tag_end = _NOWHERE
     conflict: tuple[int, re.Match[str]] | None = None
     for at in outline.plain:
         _, kind, match = candidates[at]
         if kind is inline.TAG:
-            tags += inline.tag(match)
+            name = inline.tag(match, at in html_ends, tag_end)
+            if name:
+                tags.append((at, name))
+                tag_end = match.end()
         elif kind is inline.URL:
             links += ((at, "url", LINKS_TO, url, None) for url in inline.url(match))
         elif kind is inline.TAG_RELATION:
@@ -151,7 +158,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         raw = data[start:end].decode()
         found += ((start, anchor) for anchor in inline.html_anchors(raw, dialect))
         comment = inline.comment_tags(raw)
-        tags += comment.tags
+        tags += ((start, tag) for tag in comment.tags)
         offsets = _byte_offsets(raw, [at for _, _, at in comment.relations])
         for (key, target, _), at in zip(comment.relations, offsets, strict=True):
             links.append((start + at, "relation", inline.edge_type(key), target, None))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import operator
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,10 +17,6 @@ from mdcache.dialects import Dialect
 
 # Each pattern begins with a literal: re then searches with memchr speed (9 MB: 7 ms instead of 220 ms). None may
 # look further for its end than the next place where it could begin: a megabyte of beginnings would take minutes.
-_TAG = re.compile(
-    r"#(?<![^\s(\[*_\"'|>~,;]#)(?<!\{ #)(?<!\{: #)"
-    r"([^\s\x00-\x1f\u2000-\u206f\u2e00-\u2e7f'!\"#$%&()*+,.:;<=>?@^`{|}~\[\]\\]+)"
-)
 _URL = r"%s(?<![A-Za-z0-9]%s)%s://[^\s\x00-\x1f<>\[\]`\"\u201c\u201d]+"
 _TAG_RELATION = re.compile(r"\[tag:([^\[\]\n]*)\]")
 _BLOCK_ID = re.compile(r"\^(?<=[ \t\r\n]\^)([A-Za-z0-9-]+)(?=[ \t]*(?:[\r\n]|\Z))")
@@ -53,9 +50,9 @@ ATTRIBUTE_ID = "attribute id"
 MARK = "mark"
 """`%%` and `$$` may begin or end what is hidden."""
 CONFLICT = "conflict"
-# For each kind of candidate: what every text with one contains, and how one looks. One character is found fastest.
+# For each kind of candidate that is the same everywhere: what every text with one contains, and how one looks. One
+# character is found fastest.
 _KINDS = (
-    (TAG, "#", _TAG),
     (URL, "http", re.compile(_URL % ("http", "http", "s?"))),
     (URL, "ftp://", re.compile(_URL % ("ftp", "ftp", ""))),
     (TAG_RELATION, "[tag:", _TAG_RELATION),
@@ -70,10 +67,10 @@ Candidate = tuple[int, str, "re.Match[str]"]
 """(where it begins, in characters; its kind; the match)."""
 
 
-def candidates(text: str) -> list[Candidate]:
+def candidates(text: str, dialect: Dialect) -> list[Candidate]:
     """Return what might be one of the kinds, in order of place."""
     found: list[Candidate] = []
-    for kind, sign, pattern in _KINDS:
+    for kind, sign, pattern in ((TAG, "#", dialect.tag), *_KINDS):
         if sign in text:
             found += [(match.start(), kind, match) for match in pattern.finditer(text)]
     found.sort(key=_start)
@@ -83,10 +80,50 @@ def candidates(text: str) -> list[Candidate]:
 _start = operator.itemgetter(0)
 
 
-def tag(match: re.Match[str]) -> tuple[str, ...]:
-    """Return the name of `#tag`, which has a letter in it; `#123` and a `#` within a word are not tags."""
-    name = match[1].lstrip("/-").rstrip("/-_")
-    return (name,) if any(c.isalpha() for c in name) else ()
+_MARKS = "*_~="
+"""What emphasis leaves before a tag: `**#tag**`."""
+# What begins a list of attributes, between its { and a tag: `{.class #id}`, `{ style="color: #fff" }`.
+_IN_ATTRIBUTES = re.compile(r"\{:?[ \t]*(?:[.#]|[\w-]+=|\Z)[^{}\r\n]*\Z")
+_ATTRIBUTES_REACH = 200
+
+
+def tag(match: re.Match[str], after_html: bool, after_tag: int) -> str:
+    """Return the name of `#tag`, '' where it is none: what a word is attached to, in quotes or brackets, an attribute.
+
+    after_html: a tag of HTML ends where it begins, as in `<b>#tag</b>`. after_tag: where the tag before it ends.
+    """
+    text, start = match.string, match.start()
+    name = match[1].lstrip("/-").rstrip("/-_\u200c\u200d")
+    if not name or not _is_first(name[0]):
+        return ""
+    if not (after_html or _begins_word(text, start, match.end()) or _goes_on(text, start, after_tag)):
+        return ""
+    brace = text.rfind("{", max(0, start - _ATTRIBUTES_REACH), start)
+    return "" if brace >= 0 and _IN_ATTRIBUTES.match(text[brace:start]) else name
+
+
+def _is_first(char: str) -> bool:
+    """Return whether a name may begin so. The keycap emoji #️⃣ is a # with marks: no tag."""
+    return char.isalnum() or char == "_" or unicodedata.category(char)[0] in "LNS"
+
+
+def _begins_word(text: str, start: int, end: int) -> bool:
+    """Return whether what lies between start and end begins a word, as a reader sees it: markup counts for nothing."""
+    while start and text[start - 1] in _MARKS:
+        start -= 1
+    if start and text[start - 1] == "|":  # a cell of a table; [[|#alias]] is a link to nothing
+        return text[start - 2 : start - 1] != "[" and text[end : end + 1] != "]"
+    while start and text[start - 1] == ">":
+        start -= 1
+    return not start or text[start - 1].isspace() or text[start - 1] in _FULL_WIDTH
+
+
+_FULL_WIDTH = "\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f"
+
+
+def _goes_on(text: str, start: int, after_tag: int) -> bool:
+    """Return whether only a comma or semicolon divides a tag from the one before it: `#a,#b`."""
+    return start - 1 == after_tag and text[after_tag] in ",;"
 
 
 def url(match: re.Match[str]) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from mdcache.model import ERROR, WARNING, Claim, Content, Document, Link, PathRule, Problem, Rules
+from mdcache.dialects import Dialect
+from mdcache.model import ERROR, WARNING, Claim, Content, Document, Link, PathRule, Problem, Rules, Tag
 from mdcache.parse import body, frontmatter, inline, targets
 from mdcache.parse.body import REPLACED, Body, Text
 from mdcache.parse.frontmatter import FrontMatter, Trouble
-from mdcache.paths import without_extension
+from mdcache.paths import fold, without_extension
 from mdcache.patterns import matching
 
 _BOM = b"\xef\xbb\xbf"
@@ -123,7 +124,7 @@ def _document(
         size=content.size,
         meta=front.meta if front else None,
         claims=_claims(front, rules),
-        tags=_unique([*_front_tags(front), *found.tags]),
+        tags=_tags([*_front_tags(front), *found.tags], rules.dialect),
         aliases=aliases,
         properties=front.properties if front else (),
         names=tuple(sorted(targets.names_of(path, aliases, rules))),
@@ -153,6 +154,16 @@ def _front_tags(front: FrontMatter | None) -> list[str]:
         tags += (tag for tag in (item.lstrip("#").strip() for item in front.lists.get(key, ())) if tag)
         tags += inline.tags_in(front.fields.get(key, ""))
     return tags
+
+
+def _tags(written: Iterable[str], dialect: Dialect) -> tuple[Tag, ...]:
+    """Return the tags among these names. Of those that differ by case alone, the one that is written first."""
+    found: dict[str, Tag] = {}
+    for name in written:
+        folded = fold(name).strip("/")
+        if folded and (dialect.numeric_tags or not folded.isdigit()):
+            found.setdefault(folded, Tag(name, folded))
+    return tuple(found.values())
 
 
 def _aliases(front: FrontMatter | None) -> tuple[str, ...]:

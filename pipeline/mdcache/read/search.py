@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from mdcache.errors import UsageError, WorkError
 from mdcache.parse.segment import SEPARATOR, joined, segment
+from mdcache.paths import fold
 from mdcache.read import hydrate
 from mdcache.store import connections, failures
 from mdcache.store.cache import Cache, storable
@@ -38,7 +39,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1e\x7f-\x9f]")
 
 
 class Query(NamedTuple):
-    """What to look for. path is a GLOB; all_ shows every section of a document, not only its best; raw is FTS5."""
+    """What to look for. path is a GLOB; tag has any case and includes what nests in it; raw is FTS5.
+
+    all_ shows every section of a document, not only its best.
+    """
 
     text: str
     limit: int = 10
@@ -152,8 +156,8 @@ def _rows(db: Connection, matching: str, query: Query, limit: int | None = None)
         where.append("nodes.type = ?")
         parameters.append(query.type)
     if query.tag is not None:
-        where.append("EXISTS (SELECT 1 FROM tags WHERE tags.node = nodes.key AND tag = ?)")
-        parameters.append(query.tag.lstrip("#"))
+        where.append(f"EXISTS (SELECT 1 FROM tags WHERE tags.node = nodes.key AND {_TAGGED})")
+        parameters += _tagged(query.tag)
     hits, condition, order = "sections_fts", " AND ".join(where), " ORDER BY rank"
     if limit is not None:
         joined = _JOINS if len(where) > 1 else ""
@@ -172,6 +176,15 @@ _COLUMNS = (
     "rank, path, ordinal, sections.key, node, id, nodes.title, nodes.hash, summary, anchor, sections.heading,"
     ' start, "end", line'
 )
+
+
+_TAGGED = "(folded = ? OR folded >= ? AND folded < ?)"
+
+
+def _tagged(tag: str) -> tuple[str, str, str]:
+    """Return the parameters of _TAGGED: the tag as others are compared with it, and the range of what nests in it."""
+    folded = fold(tag.strip().lstrip("#").strip("/"))
+    return folded, f"{folded}/", f"{folded}0"  # 0 follows / in Unicode
 
 
 def _best(rows: Iterable[_Row], query: Query) -> list[_Row]:
