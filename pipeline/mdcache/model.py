@@ -16,7 +16,7 @@ INODE_BITS = (1 << 63) - 1
 """What is kept of an inode: SQLite's integers are signed, and some file systems use all 64 bits."""
 
 FRONT_MATTER_LIMIT = 64 * 1024
-"""More bytes of YAML are not read: no front matter has them, and an attack may."""
+"""More bytes of YAML are not read: few front matters have them, and an attack may."""
 
 
 class Stamp(NamedTuple):

@@ -22,6 +22,8 @@ _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # The C parser crashes the interpreter on 65,000 '[', and alias or merge bombs hang it. Judged before parsing.
 DEPTH_LIMIT = 64
+# A list or object as a key becomes JSON, that of a key within it JSON in JSON, with twice as many backslashes.
+_KEY_LIMIT = 1024
 
 _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r)")
 _CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
@@ -249,8 +251,14 @@ def _texts(node: Any) -> Iterator[str]:
 
 
 def _written(node: Any) -> str:
-    """Return a scalar as it is written, anything else as JSON."""
-    text: str = node.value if isinstance(node, yaml.ScalarNode) else _json(node)
+    """Return a key as it is written, a list or an object as JSON. Raises MarkedYAMLError when that is too long."""
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    text = _json(node)
+    if len(text) > _KEY_LIMIT:
+        raise yaml.MarkedYAMLError(
+            problem=f"a key is longer than {_KEY_LIMIT} characters", problem_mark=node.start_mark
+        )
     return text
 
 
