@@ -9,7 +9,7 @@ import pytest
 from mdcache.doctor import checks
 from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
 from mdcache.store.lock import Record
-from mdcache.store.watchstate import State
+from mdcache.store.watchstate import Seen, State
 
 LIMITS = Inotify(max_watches=100, max_instances=10, watches=0, instances=0)
 HOLDER = Record(7, "mdcache rebuild", "2026-01-01T00:00:00.000+00:00", 3)
@@ -113,9 +113,11 @@ def test_a_lock_that_is_in_the_way_is_reported(
     complete(checks.writer_lock(HOLDER, held, alive, age_s, leftover), level)
 
 
-def judged(change: dict[str, Any], ages: Ages, alive: bool = True, halted: bool = False) -> Check:
+def judged(
+    change: dict[str, Any], ages: Ages, alive: bool | None = True, halted: bool = False, elsewhere: str | None = None
+) -> Check:
     """What is said of a watcher that compares everything every 300 s."""
-    return checks.watcher(STATE._replace(**change), alive, halted, ages, 300.0)
+    return checks.watcher(Seen(STATE._replace(**change), alive, elsewhere), halted, ages, 300.0)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +130,10 @@ def judged(change: dict[str, Any], ages: Ages, alive: bool = True, halted: bool 
         (judged({}, Ages(3600.0, None)), "silent"),
         (judged({"pending": 3}, Ages(3600.0, 100.0, 61.0)), "silent"),
         (judged({"ready": False}, Ages(601.0, 100.0)), "silent"),
+        (judged({}, Ages(3600.0, 961.0), elsewhere="from another pid namespace (container)"), "container"),
+        (judged({"pid": 0}, Ages(0.0), alive=None, elsewhere="cannot read x.watch"), "cannot read x.watch"),
     ],
-    ids=["killed", "halted", "degraded", "stale", "never", "pending", "not ready"],
+    ids=["killed", "halted", "degraded", "stale", "never", "pending", "not ready", "stuck elsewhere", "hidden"],
 )
 def test_a_watcher_that_does_not_do_its_work_is_worth_a_warning(found: Check, word: str) -> None:
     assert word in complete(found, WARNING).saw
@@ -141,8 +145,9 @@ def test_a_watcher_that_does_not_do_its_work_is_worth_a_warning(found: Check, wo
         judged({}, Ages(3600.0, 959.0)),
         judged({"pending": 3}, Ages(3600.0, 100.0, 5.0)),
         judged({"ready": False}, Ages(5.0)),
+        judged({}, Ages(3600.0, 959.0), elsewhere="by another user (bob)"),
     ],
-    ids=["compared not long ago", "busy", "starting"],
+    ids=["compared not long ago", "busy", "starting", "elsewhere"],
 )
 def test_a_watcher_that_does_its_work_is_fine(found: Check) -> None:
     complete(found, OK)

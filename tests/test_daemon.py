@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from caches import settings_of
@@ -16,8 +20,10 @@ from processes import (
     MDCACHE,
     PATIENCE_S,
     descendants,
+    freeze,
     is_gone,
     mdcache,
+    needs,
     one_line,
     run,
     start,
@@ -28,6 +34,8 @@ from mdcache.errors import WorkError
 from mdcache.store import watchstate
 from mdcache.syncing import sync
 from mdcache.watching import daemon
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -149,12 +157,208 @@ def test_a_foreign_file_is_not_taken_for_a_cache(base: Path) -> None:
     assert {file.name for file in base.iterdir()} == {"docs", "x.db"}
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs to be somebody else, too")
-def test_a_watcher_that_is_somebody_elses_cannot_be_stopped(tmp_path: Path) -> None:
+# A watcher that is not here
+
+
+def until(condition: Callable[[], T | None]) -> T:
+    """Wait until it holds; return what it is."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def until_ready(process: subprocess.Popen[str], base: Path) -> watchstate.State:
+    """Wait until a watcher is ready; return its state."""
+
+    def ready() -> watchstate.State | None:
+        assert process.poll() is None, process.communicate()
+        seen = watchstate.read(str(base / ".mdcache/cache.db"))
+        return seen.state if seen and seen.alive and seen.state.ready else None
+
+    return until(ready)
+
+
+def until_written_to(base: Path, batches: int) -> None:
+    """Wait until a watcher has written so many batches."""
+    until(lambda: (seen := watchstate.read(str(base / ".mdcache/cache.db"))) and seen.state.batches >= batches)
+
+
+def status_of(folder: Path, *before: str) -> dict[str, Any]:
+    """What status says of the watcher, and that it says the same to people."""
+    told = run((*before, *MDCACHE, "status", "--json"), folder)
+    assert told.returncode == 0, told
+    watcher = json.loads(told.stdout)["watcher"]
+    said = run((*before, *MDCACHE, "status"), folder).stdout
+    assert ((watcher["elsewhere"] or f"process {watcher['pid']}") if watcher else "none") in said.splitlines()[-1]
+    return dict(watcher or {})
+
+
+def doctor_on(check: str, folder: Path, *before: str) -> dict[str, Any]:
+    checks = json.loads(run((*before, *MDCACHE, "doctor", "--json"), folder).stdout)["checks"]
+    return next(dict(one) for one in checks if one["check"] == check)
+
+
+APART = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc")
+# A process of the number that the state names, in a namespace where that is another one.
+SAME_NUMBER = """
+for i in $(seq 100); do sleep 60 & [ $! -ge $1 ] && break; done
+kill -0 $1 || exit 99
+shift; "$@"; echo "exit $?" >&2
+kill -0 $! && echo lives >&2
+"""
+
+
+@needs("unshare")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process id has one meaning")
+def test_a_watcher_of_another_container_is_seen_and_gets_no_signal(base: Path) -> None:
+    if run((*APART, "true"), base).returncode:
+        pytest.skip("this system lets nobody make a namespace")
+    where = "from another pid namespace (container)"
+    with start((*APART, "sh", "-c", 'sleep 0; "$@" & wait', "sh", *MDCACHE, "watch", "docs"), base) as container:
+        try:
+            seen = until_ready(container, base)
+            refused = f"is watched {where}: stop it there"
+            assert refused in one_line(mdcache(base, "watch", "--stop"), 3)
+            stop = (*MDCACHE, "watch", "--stop")
+            told = run((*APART, "sh", "-c", SAME_NUMBER, "sh", str(seen.pid), *stop), base).stderr
+            assert refused in told and told.endswith("exit 3\nlives\n")
+            found = status_of(base)
+            assert (found["alive"], found["elsewhere"]) == (True, where)
+            check = doctor_on("watcher", base)
+            assert check["level"] == "ok" and where in check["saw"]
+            assert f"{where}: stop it there" in one_line(mdcache(base, "watch", "docs"), 3)
+            (base / "docs/new.md").write_text("# New\n")
+            until_written_to(base, 2)
+        finally:
+            container.kill()
+            container.communicate()
+    found = status_of(base)
+    assert found["alive"] is False  # it was killed with its container
+    assert "no watcher is running" in mdcache(base, "watch", "--stop").stdout
+
+
+@pytest.fixture
+def open_base(vault: Callable[..., Path]) -> Iterator[Path]:
+    """A base that every user can look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = vault(FILES, into=Path(folder).resolve() / "base")
+        base.parent.chmod(0o755)
+        yield base
+
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+def as_nobody(base: Path) -> tuple[str, ...]:
+    """The words before a command that nobody runs; skips where nobody can run Python."""
+    if sys.platform != "linux" or os.getuid() or run((*NOBODY, *MDCACHE, "--version"), base).returncode:
+        pytest.skip("needs to be somebody else, too")
+    return NOBODY
+
+
+def test_a_watcher_of_another_user_is_told_of_by_all_that_would_tell_of_it(open_base: Path) -> None:
+    before = as_nobody(open_base)
+    assert mdcache(open_base, "watch", "docs", "--detach").returncode == 0
+    try:
+        for name in ("cache.db", "cache.db-wal", "cache.db-shm"):
+            (open_base / ".mdcache" / name).chmod(0o644)
+        whose = "cache.db.watch: Permission denied (a watcher of another user, root)"
+        assert whose in one_line(run((*before, *MDCACHE, "watch", "--stop"), open_base), 3)
+        found = status_of(open_base, *before)
+        assert found["alive"] is None and whose in found["elsewhere"]
+        assert whose in doctor_on("watcher", open_base, *before)["saw"]
+    finally:
+        assert mdcache(open_base, "watch", "--stop").returncode == 0
+    assert status_of(open_base, *before) == {}
+    assert "no watcher" in run((*before, *MDCACHE, "watch", "--stop"), open_base).stdout
+
+
+def test_a_state_that_others_may_read_says_whose_the_watcher_is_and_root_stops_it(open_base: Path) -> None:
+    before = as_nobody(open_base)
+    for folder in (open_base, open_base / "docs"):
+        os.chown(folder, 65534, 65534)
+    other = ("setpriv", "--reuid=65533", "--regid=65533", "--clear-groups")
+    with start((*before, *MDCACHE, "watch", "docs"), open_base) as watcher:
+        try:
+            until_ready(watcher, open_base)
+            for name in ("cache.db", "cache.db-wal", "cache.db-shm", "cache.db.watch"):
+                (open_base / ".mdcache" / name).chmod(0o644)
+            refused = "by another user (nobody): stop it there"
+            assert refused in one_line(run((*other, *MDCACHE, "watch", "--stop"), open_base), 3)
+            assert status_of(open_base, *other)["elsewhere"] == "by another user (nobody)"
+            assert f"stopped process {watcher.pid}" in mdcache(open_base, "watch", "--stop").stdout
+            assert watcher.wait(PATIENCE_S) == 0
+        finally:
+            watcher.kill()
+
+
+# A state that names a process which is not the watcher
+
+
+def test_a_process_that_a_forged_state_names_gets_no_signal(tmp_path: Path) -> None:
     path = str(tmp_path / "x.db")
-    stranger = start(("setpriv", "--reuid=65534", "sleep", "60"), tmp_path, stdout=None, stderr=None)
-    with stranger, watchstate.held(path) as beacon:
-        beacon.show(watchstate.State(pid=stranger.pid))
-        done = run(("setpriv", "--bounding-set=-kill", *MDCACHE, "watch", "--stop", "--db", path), tmp_path)
-        stranger.kill()
-        assert f"cannot stop process {stranger.pid}: Operation not permitted" in one_line(done, 3)
+    innocent = start(("sleep", "60"), tmp_path, stdout=None, stderr=None)
+    with innocent, watchstate.held(path) as beacon:
+        beacon.show(watchstate.State(pid=innocent.pid))
+        assert "surely not" in one_line(mdcache(tmp_path, "watch", "--stop", "--db", path), 3)
+        with pytest.raises(subprocess.TimeoutExpired):
+            innocent.wait(0.2)
+        innocent.kill()
+
+
+def test_what_a_killed_watcher_left_names_no_process_that_has_its_number_now(watcher: Watched) -> None:
+    watcher.process.kill()
+    watcher.process.wait()
+    innocent = start(("sleep", "60"), watcher.base, stdout=None, stderr=None)
+    with innocent:
+        state = Path(watcher.database + ".watch")
+        content = state.read_text().replace(f'"pid": {watcher.process.pid}', f'"pid": {innocent.pid}')
+        with state.open("r+") as file:
+            file.write(content)
+        assert "no watcher" in mdcache(watcher.base, "watch", "--stop", "--db", watcher.database).stdout
+        with pytest.raises(subprocess.TimeoutExpired):
+            innocent.wait(0.2)
+        innocent.kill()
+    watcher.restart()
+
+
+def test_one_that_stands_still_is_said_to_and_ends_when_it_goes_on(watcher: Watched) -> None:
+    freeze(watcher.process)
+    said = one_line(mdcache(watcher.base, "watch", "--stop", "--wait", "0.1", "--db", watcher.database), 3)
+    assert f"kill -CONT {watcher.process.pid}" in said
+    watcher.process.send_signal(signal.SIGCONT)
+    assert watcher.process.wait(PATIENCE_S) == 0
+    watcher.restart()
+
+
+def test_a_copy_of_a_cache_says_nothing_of_the_watcher_of_the_original(watcher: Watched) -> None:
+    copy = watcher.base.parent / "copy"
+    shutil.copytree(watcher.base, copy)
+    named = ("--db", str(copy / "cache/x.db"))
+
+    def is_quiet() -> bool:
+        told = json.loads(mdcache(copy, "status", *named, "--json").stdout)
+        stopped = mdcache(copy, "watch", "--stop", *named)
+        return told["watcher"] is None and (stopped.returncode, stopped.stdout) == (0, "no watcher is running\n")
+
+    assert is_quiet() and watcher.process.poll() is None
+    watcher.process.kill()
+    watcher.process.wait()
+    shutil.rmtree(copy)
+    shutil.copytree(watcher.base, copy)
+    assert is_quiet()
+    watcher.restart()
+
+
+def test_one_whose_folder_was_renamed_is_stopped_where_it_is_now_and_by_any_name(base: Path) -> None:
+    assert mdcache(base, "watch", "docs", "--detach").returncode == 0
+    moved, link = base.with_name("moved"), base.with_name("link")
+    base.rename(moved)
+    link.symlink_to(moved)
+    pid = json.loads(mdcache(moved, "status", "--json").stdout)["watcher"]["pid"]
+    assert str(pid) in one_line(mdcache(link, "watch", "docs"), 3)
+    assert f"stopped process {pid}" in mdcache(link, "watch", "--stop").stdout
+    assert is_gone(pid)
+    moved.rename(base)

@@ -33,8 +33,8 @@ def path(tmp_path: Path) -> str:
 def test_what_is_written_is_read_and_is_one_line_of_a_fixed_length(path: str) -> None:
     with closing(record.own(path, "lock", 0)) as file:
         assert file.before == b""
-        assert file.write(ENTRY, 512)
-        assert file.write(ENTRY._replace(name=""), 512)
+        assert file.write(512, ENTRY)
+        assert file.write(512, ENTRY._replace(name=""))
     content = record.read(path, "lock")
     assert (len(content), content.count(b"\n"), content[-1:]) == (512, 1, b"\n")
     assert record.parsed(content, Entry()) == ENTRY._replace(name="")
@@ -47,7 +47,7 @@ def test_what_a_full_disk_does_not_take_is_told(path: str) -> None:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
         try:
-            assert not file.write(ENTRY, 512)
+            assert not file.write(512, ENTRY)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
@@ -55,7 +55,7 @@ def test_what_a_full_disk_does_not_take_is_told(path: str) -> None:
 def test_a_lock_is_held_until_it_is_closed_and_who_asks_reads_the_record(path: str) -> None:
     assert not record.is_locked(path)
     with closing(record.own(path, "lock", 0)) as file:
-        file.write(ENTRY, 512)
+        file.write(512, ENTRY)
         assert record.is_locked(path)
         with pytest.raises(record.Taken) as caught:
             record.own(path, "lock", 0.05)

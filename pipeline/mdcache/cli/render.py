@@ -115,11 +115,14 @@ def _watcher(found: Status) -> str:
     watcher = found.watcher
     if not watcher:
         return "none"
+    if watcher["alive"] is None:
+        return str(watcher["elsewhere"])
     if not watcher["alive"]:
         return f"process {watcher['pid']} was killed: start it again with mdcache watch"
     waiting = f", {found.pending:,} paths to look at" if found.pending else ""
     degraded = f"; degraded: {watcher['degraded']}" if watcher["degraded"] else ""
-    return f"process {watcher['pid']} since {watcher['since']}, {watcher['method']}{waiting}{degraded}"
+    where = f", {watcher['elsewhere']}" if watcher["elsewhere"] else ""
+    return f"process {watcher['pid']} since {watcher['since']}{where}, {watcher['method']}{waiting}{degraded}"
 
 
 def status(found: Status) -> None:

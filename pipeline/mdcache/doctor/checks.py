@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mdcache.store import connections, lock, place
-from mdcache.store.watchstate import State
+from mdcache.store.watchstate import Seen, State
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 # Seconds after which a writer that still works, and a watcher that has not reported, are worth a look.
@@ -98,18 +98,21 @@ def _sysctl(name: str, needed: int) -> str:
     return f"sudo sysctl fs.inotify.{name}={1 << (2 * needed - 1).bit_length()}"
 
 
-def writer_lock(record: lock.Record, held: bool, alive: bool, age_s: float, leftover: bool) -> Check:
-    """Judge the writer lock. alive: the process that it names runs; leftover: a build lies beside the cache."""
-    holder = f"{record.command} (process {record.pid}, since {record.since})"
-    if held and not alive:
+def writer_lock(record: lock.Record, held: bool, alive: bool | None, age_s: float, leftover: bool) -> Check:
+    """Judge the writer lock.
+
+    alive: the process that it names runs, None where that cannot be seen; leftover: a build lies beside the cache.
+    """
+    holder = lock.named(record)
+    if held and alive is False:
         means = f"{holder} has ended, a process that it left behind has not"
         return Check("lock", ERROR, "held by a process that it does not name", means, "find it with fuser, and end it")
     if held and age_s > _LONG_S:
-        return Check(
-            "lock", WARNING, f"held by {holder}", "nobody else can write meanwhile", f"wait, or kill {record.pid}"
-        )
+        fix = f"wait, or kill {record.pid}" if alive else "wait, or end it there"
+        return Check("lock", WARNING, f"held by {holder}", "nobody else can write meanwhile", fix)
     if leftover and not held:
-        return Check("lock", WARNING, "a build that nobody works on", "a rebuild was killed", "mdcache rebuild")
+        means = "a rebuild was killed, or this was copied while one ran"
+        return Check("lock", WARNING, "a build that nobody works on", means, "mdcache rebuild")
     return Check("lock", OK, f"held by {holder}" if held else "free")
 
 
@@ -121,10 +124,15 @@ class Ages(NamedTuple):
     event: float | None = None
 
 
-def watcher(state: State, alive: bool, halted: bool, ages: Ages, reconcile_s: float) -> Check:
+def watcher(seen: Seen, halted: bool, ages: Ages, reconcile_s: float) -> Check:
     """Judge a watcher by its state file. halted: its process is stopped, as by ^Z."""
-    who = f"process {state.pid} since {state.since}"
-    if not alive:
+    state = seen.state
+    where = f", {seen.elsewhere}" if seen.elsewhere else ""
+    who = f"process {state.pid} since {state.since}{where}"
+    if seen.alive is None:
+        means, fix = "whether the cache is kept fresh cannot be seen", "ask as the user whose it is"
+        return Check("watcher", WARNING, seen.elsewhere or "", means, fix)
+    if not seen.alive:
         return Check(
             "watcher", WARNING, f"{who} was killed", "the cache is no longer kept fresh", "mdcache watch --detach"
         )
@@ -136,7 +144,8 @@ def watcher(state: State, alive: bool, halted: bool, ages: Ages, reconcile_s: fl
         return Check("watcher", WARNING, f"{who}: {state.degraded}", means, "fix what it names")
     if _is_stuck(state, ages, reconcile_s):
         saw = f"{who} has been silent for too long"
-        return Check("watcher", WARNING, saw, "it may be stuck", "mdcache watch --stop, then start it again")
+        fix = "stop it there, then start it again" if where else "mdcache watch --stop, then start it again"
+        return Check("watcher", WARNING, saw, "it may be stuck", fix)
     return Check("watcher", OK, f"{who}, by {state.method}")
 
 

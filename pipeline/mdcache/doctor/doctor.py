@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
-from mdcache import times
+from mdcache import process, times
 from mdcache.config.settings import Settings
 from mdcache.doctor import checks
 from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
@@ -72,7 +72,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield from _cache(settings, size)
     watcher, limits = watchstate.read(settings.database), _limits()
     if limits and roots:
-        observing = watcher is not None and watcher.alive and watcher.state.method == "inotify"
+        observing = watcher is not None and bool(watcher.alive) and watcher.state.method == "inotify"
         yield checks.inotify(limits, folders, observing)
     yield _writer(settings.database)
     yield _watcher(watcher, settings.watch.reconcile_s)
@@ -251,29 +251,29 @@ def _writer(path: str) -> Check:
         record = lock.read(path)
     except WorkError as why:
         return Check("lock", ERROR, str(why), "nothing can be written", "move that file away, or use another --db")
+    name = lock.path_of(path)
+    if os.path.exists(name) and not os.access(name, os.R_OK):
+        means = "whether somebody writes cannot be seen"
+        return Check("lock", WARNING, f"cannot read {name}: Permission denied", means, "ask as the user whose it is")
     leftover = os.path.exists(place.build_path(path))
-    return checks.writer_lock(record, lock.is_held(path), _runs(record.pid), times.age_s(record.since) or 0.0, leftover)
+    return checks.writer_lock(record, lock.is_held(path), _runs(record), times.age_s(record.since) or 0.0, leftover)
 
 
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0) if pid > 0 else None
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # somebody else's
-    return pid > 0
+def _runs(record: lock.Record) -> bool | None:
+    """Return whether the process that a lock names runs; None where that cannot be seen from here."""
+    holder = record.holder
+    if holder is None:
+        return process.exists(record.pid)
+    return process.runs(holder) if process.is_within_reach(holder) else None
 
 
 def _watcher(seen: watchstate.Seen | None, reconcile_s: float) -> Check:
     if seen is None:
         return Check("watcher", OK, "none")
-    state = seen.state
+    state, who = seen.state, seen.process
     ages = Ages(times.age_s(state.since) or 0.0, times.age_s(state.last_reconcile), times.age_s(state.last_event))
-    halted = False
-    with suppress(OSError):
-        halted = _content(f"/proc/{state.pid}/stat").rpartition(") ")[2][:1] in ("T", "t")
-    return checks.watcher(state, seen.alive, halted, ages, reconcile_s)
+    halted = who is not None and process.is_within_reach(who) and process.is_halted(who)
+    return checks.watcher(seen, halted, ages, reconcile_s)
 
 
 def _hooks(folder: str) -> Iterator[Check]:

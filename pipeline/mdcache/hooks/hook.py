@@ -336,4 +336,4 @@ def sync(settings: Callable[[], Settings], folder: str, after: Sequence[str], en
 
 def _is_watched(database: str) -> bool:
     seen = watchstate.read(database)
-    return seen is not None and seen.alive
+    return seen is not None and bool(seen.alive)

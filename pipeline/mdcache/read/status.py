@@ -12,7 +12,8 @@ from mdcache.store.cache import Cache, counts
 class Status(NamedTuple):
     """The JSON of mdcache status. schema_current: the settings in force would make the same rows.
 
-    watcher is None when none runs; one that was killed is shown with alive = false. pending is the number of paths
+    watcher is None when none runs; one that was killed is shown with alive = false, and one that cannot be seen with
+    alive = None. elsewhere says why it cannot be reached from here. pending is the number of paths
     that it knows of and has still to look at; checkpoint is what SQLite answered when the watcher could not fold back
     the write-ahead log completely.
     """
@@ -70,4 +71,4 @@ def _watcher(seen: watchstate.Seen) -> dict[str, Any]:
     state = seen.state._asdict()
     for elsewhere in ("pending", "checkpoint", "generation"):
         del state[elsewhere]
-    return {**state, "alive": seen.alive}
+    return {**state, "alive": seen.alive, "elsewhere": seen.elsewhere}

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
 
-from mdcache import times
+from mdcache import process, times
 from mdcache.errors import WorkError, doing
+from mdcache.process import Process
 from mdcache.store import record
 from mdcache.store.record import Owned
 
@@ -24,7 +25,7 @@ _LENGTH = 512
 class Record(NamedTuple):
     """What a lock file says: who holds or last held it, and which generation was published last (0: none).
 
-    inode: that of the lock file when this was published.
+    inode: that of the lock file when this was published. process: the text of the process that pid names.
     """
 
     pid: int = 0
@@ -32,6 +33,12 @@ class Record(NamedTuple):
     since: str = ""
     published: int = 0
     inode: int = 0
+    process: str = ""
+
+    @property
+    def holder(self) -> Process | None:
+        """Which process holds or last held it; None where the record does not say."""
+        return process.parsed(self.pid, self.process)
 
 
 class Lock:
@@ -47,7 +54,7 @@ class Lock:
     def published(self, generation: int) -> None:
         """Remember a completed publish. A full disk must not undo it, so failing to write this down is no error."""
         self._record = self._record._replace(published=generation, inode=self._file.inode)
-        self._file.write(self._record, _LENGTH)
+        self._file.write(_LENGTH, self._record)
 
 
 def path_of(database: str) -> str:
@@ -91,8 +98,9 @@ def held(database: str, command: str, wait_s: float = DEFAULT_WAIT_S) -> Iterato
     """
     with closing(_owned(path_of(database), wait_s)) as file:
         before = record.parsed(file.before, Record())
-        entry = before._replace(pid=os.getpid(), command=command, since=times.now())
-        file.write(entry, _LENGTH)
+        own = process.current()
+        entry = before._replace(pid=own.pid, command=command, since=times.now(), process=own.text())
+        file.write(_LENGTH, entry)
         yield Lock(file, entry)
 
 
@@ -101,9 +109,13 @@ def _owned(path: str, wait_s: float) -> Owned:
         with doing(f"lock {path}"):
             return record.own(path, "lock", wait_s)
     except record.Taken as taken:
-        holder = _named(record.parsed(taken.content, Record()))
+        holder = named(record.parsed(taken.content, Record()))
         raise WorkError(f"{path} is held by {holder}: try again later, or with --wait") from None
 
 
-def _named(holder: Record) -> str:
-    return f"{holder.command} (process {holder.pid}, since {holder.since})" if holder.pid else "another process"
+def named(record: Record) -> str:
+    """Return who holds the lock, and where it runs if that is not here, for a sentence."""
+    if not record.pid:
+        return "another process"
+    where = process.elsewhere(record.holder) if record.holder else None
+    return f"{record.command} (process {record.pid}, since {record.since}{f', {where}' if where else ''})"

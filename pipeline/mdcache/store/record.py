@@ -8,6 +8,7 @@ either owner. The files are never deleted, and no link is followed.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -43,18 +44,43 @@ class Owned(NamedTuple):
     inode: int
     before: bytes
 
-    def write(self, record: NamedTuple, length: int) -> bool:
-        """Write the record, padded to length in bytes, and return whether it could be: a full disk is no error."""
-        line = json.dumps(record._asdict(), ensure_ascii=True).encode()
+    def write(self, length: int, *records: NamedTuple) -> bool:
+        """Write a record, padded to length in bytes, and return whether it could be: a full disk is no error.
+
+        It may have several parts; of fields of the same name the last counts.
+        """
+        fields = {name: value for record in records for name, value in record._asdict().items()}
+        line = json.dumps(fields, ensure_ascii=True).encode()
         try:
             os.pwrite(self.descriptor, line[: length - 1].ljust(length - 1) + b"\n", 0)
         except OSError:
             return False
         return True
 
+    def clear(self) -> None:
+        """Take the record away. That needs no room, so none of another process is left to be believed."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
+
+    def is_at(self, path: str) -> bool:
+        """Return whether this is the file at path still: it may have been removed, or another one put there."""
+        try:
+            return _is_at(path, os.fstat(self.descriptor))
+        except OSError:  # for now nobody can tell
+            return True
+
+    def name(self) -> str:
+        """Return what tells the file from a copy of it, also from one on another disk."""
+        return name_of(os.fstat(self.descriptor))
+
     def close(self) -> None:
         """Give up the lock."""
         os.close(self.descriptor)
+
+
+def name_of(found: os.stat_result) -> str:
+    """Return what tells a file from a copy of it; found is what stat says of it."""
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def own(path: str, kind: str, wait_s: float) -> Owned:
@@ -99,7 +125,7 @@ def _lock(descriptor: int, path: str, kind: str, deadline: float) -> None:
 def _is_at(path: str, found: os.stat_result) -> bool:
     try:
         return os.path.samestat(os.stat(path, follow_symlinks=False), found)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

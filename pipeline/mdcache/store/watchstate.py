@@ -1,14 +1,22 @@
-"""The watcher's state: a record beside the database, locked for as long as the watcher lives, for mdcache status."""
+"""The watcher's state: a record beside the database, locked for as long as the watcher lives, for mdcache status.
+
+The record says which process the watcher is, and which file it stands in: a process of another pid namespace or machine
+is known for one, and so is a copy of the record. A watcher that ends in order leaves an empty file; so even one whom
+permissions keep from reading it sees whether there is, or was, a watcher.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
 
+from mdcache import process
 from mdcache.errors import WorkError, doing
+from mdcache.process import Process
 from mdcache.store import record
 from mdcache.store.record import Owned
 
@@ -40,18 +48,52 @@ class State(NamedTuple):
     generation: int = 0
 
 
+class _Origin(NamedTuple):
+    """The rest of a record. process: the text of the one that wrote it; file: the name of the file that it wrote to."""
+
+    pid: int = 0
+    process: str = ""
+    file: str = ""
+
+
 class Beacon:
     """The record of the watcher that this process is."""
 
-    def __init__(self, file: Owned) -> None:
-        self._file = file
+    def __init__(self, database: str) -> None:
+        self._path = path_of(database)
+        self._database = database
+        self._file = _owned(database)
         self._written: State | None = None
 
     def show(self, state: State) -> None:
         """Write the state if it is another than before; what a full disk did not take, the next call writes."""
         state = state if state.degraded is None else state._replace(degraded=state.degraded[:_LONGEST_REASON])
-        if state != self._written and self._file.write(state, _LENGTH):
+        origin = _Origin(state.pid, process.current().text(), self._file.name())
+        if state != self._written and self._file.write(_LENGTH, state, origin):
             self._written = state
+
+    def move(self) -> None:
+        """Be the watcher at the database's path again, where the file was removed or the folder exchanged.
+
+        Raises WorkError when another process is that by now, or the file cannot be made.
+        """
+        if self._file.is_at(self._path):
+            return
+        before, self._file = self._file, _owned(self._database)
+        before.clear()
+        before.close()
+        state, self._written = self._written, None
+        if state:
+            self.show(state)
+
+    def is_in_place(self) -> bool:
+        """Return whether others see the record, at the database's path."""
+        return self._file.is_at(self._path)
+
+    def close(self) -> None:
+        """End as a watcher: nothing is left in the file."""
+        self._file.clear()
+        self._file.close()
 
 
 def path_of(database: str) -> str:
@@ -62,14 +104,12 @@ def path_of(database: str) -> str:
 @contextlib.contextmanager
 def held(database: str) -> Iterator[Beacon]:
     """Be the watcher of a database, as a context. Raises WorkError, naming the other, when there is one."""
-    with closing(_owned(database)) as file:
-        beacon = Beacon(file)
-        # A watcher that was killed has left its name: a command to stop this one would end another process.
-        beacon.show(State())
-        try:
-            yield beacon
-        finally:
-            beacon.show(State())
+    with closing(Beacon(database)) as beacon:
+        yield beacon
+
+
+class Taken(WorkError):
+    """Another process watches."""
 
 
 def _owned(database: str) -> Owned:
@@ -77,35 +117,92 @@ def _owned(database: str) -> Owned:
     try:
         with doing(f"write {path}"):
             # A reader of the state takes the lock for a moment: that must not keep a watcher from starting.
-            return record.own(path, "state", _TRIES * _PAUSE_S)
+            file = record.own(path, "state", _TRIES * _PAUSE_S)
     except record.Taken as taken:
         other = record.parsed(taken.content, State())
-        raise WorkError(
-            f"{database} is watched already, by process {other.pid} since {other.since}: mdcache watch --stop"
-        ) from None
+        where = _elsewhere(taken.content)
+        how = f"{where}: stop it there" if where else "mdcache watch --stop"
+        who = f"process {other.pid} since {other.since}"
+        raise Taken(f"{database} is watched already, by {who}{', ' if where else ': '}{how}") from None
+    # A watcher that was killed has left its name: a command to stop this one would end another process.
+    file.clear()
+    return file
+
+
+# As others see it
 
 
 class Seen(NamedTuple):
-    """A watcher as others see it. alive: its process runs; else it was killed, and left its state behind."""
+    """A watcher as others see it.
+
+    alive: its process runs; False: it was killed, and left its state behind; None: that cannot be seen. elsewhere: why
+    it cannot be reached from here, as "from another pid namespace (container)" or "cannot read …"; None when it can.
+    process: which one it is; None where the record does not say.
+    """
 
     state: State
-    alive: bool
+    alive: bool | None
+    elsewhere: str | None = None
+    process: Process | None = None
 
 
 def read(database: str) -> Seen | None:
-    """Return the watcher of a database; None when there is none and the last one ended as it should."""
+    """Return the watcher of a database; None when there is none and the last one ended as it should.
+
+    A copy of a record, as in a restored backup, is none: its watcher is that of the original.
+    """
     path = path_of(database)
+    if hidden := _hidden(path):
+        return Seen(State(), None, hidden)
     alive = record.is_locked(path)
-    state = _read(path)
+    content = _content(path)
     for _ in range(_TRIES if alive else 0):
-        if state.pid:
+        if record.parsed(content, State()).pid:
             break
         time.sleep(_PAUSE_S)  # half-written, or not yet
-        state = _read(path)
-    return Seen(state, alive) if alive or state.pid else None
+        content = _content(path)
+    state, who = record.parsed(content, State()), _process(content)
+    if not alive and (not state.pid or _is_copy(path, content, who)):
+        return None
+    return Seen(state, alive, _elsewhere(content) if alive else None, who)
 
 
-def _read(path: str) -> State:
-    with contextlib.suppress(WorkError):  # another program's file: no watcher of ours
-        return record.parsed(record.read(path, "state"), State())
-    return State()
+def _content(path: str) -> bytes:
+    try:
+        return record.read(path, "state")
+    except WorkError:  # another program's file: no watcher of ours
+        return b""
+
+
+def _hidden(path: str) -> str | None:
+    """Return why a state that is there cannot be read; None when it can, or there is none."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+        if not found.st_size or os.access(path, os.R_OK):
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"cannot look for {path}: {error.strerror}"
+    whose = f" (a watcher of another user, {process.user_name(found.st_uid)})" if found.st_uid != os.geteuid() else ""
+    return f"cannot read {path}: Permission denied{whose}"
+
+
+def _process(content: bytes) -> Process | None:
+    origin = record.parsed(content, _Origin())
+    return process.parsed(origin.pid, origin.process)
+
+
+def _elsewhere(content: bytes) -> str | None:
+    who = _process(content)
+    return process.elsewhere(who) if who else None
+
+
+def _is_copy(path: str, content: bytes, who: Process | None) -> bool:
+    """Return whether the record was written to another file than that at path, or on another machine."""
+    name = record.parsed(content, _Origin()).file
+    try:
+        is_other = bool(name) and record.name_of(os.stat(path, follow_symlinks=False)) != name
+    except OSError:
+        return True
+    return is_other or (who is not None and process.is_of_another_machine(who))

@@ -18,10 +18,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mdcache import stops, times
+from mdcache import process, stops, times
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError, doing
 from mdcache.store import place, watchstate
+from mdcache.store.watchstate import Seen
 from mdcache.watching import loop, systemd
 from mdcache.watching.inbox import Bell
 from mdcache.watching.loop import Batch, Load, Say
@@ -146,19 +147,18 @@ def detach(settings: Settings, command: Sequence[str]) -> int:
     name = _log_of(settings.database)
     with doing(f"write {name}"):
         _put_aside(name)
-        with open(name, "ab", opener=_open_private) as log:
-            began = log.tell()
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        log = open(name, "ab", opener=_open_private)  # noqa: SIM115
+    with log, doing("start a process to watch"):
+        began = log.tell()
+        watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
-        while process.poll() is None:
+        while watcher.poll() is None:
             seen = watchstate.read(settings.database)
-            if seen and seen.alive and seen.state.pid == process.pid and seen.state.ready:
-                return process.pid
+            if seen and seen.alive and seen.state.pid == watcher.pid and seen.state.ready:
+                return watcher.pid
             time.sleep(_PAUSE_S)
     except BaseException:
-        process.terminate()
+        watcher.terminate()
         raise
     raise WorkError(_last_words(name, began))
 
@@ -174,19 +174,39 @@ def _last_words(name: str, began: int) -> str:
 def stop(path: str, wait_s: float) -> int | None:
     """Stop the watcher of a cache and wait for its end; return its process id, None when there is no watcher.
 
+    Only a process that is surely the watcher gets a signal.
+
     Raises:
-        WorkError: it cannot be stopped, or has not ended after wait_s seconds.
+        WorkError: it cannot be reached or stopped from here, or has not ended after wait_s seconds.
     """
     seen = watchstate.read(path)
-    if seen is None or not seen.alive:
+    if seen is None or seen.alive is False:
         return None
-    if not seen.state.pid:
-        raise WorkError(f"{watchstate.path_of(path)} does not say which process watches: try again")
+    _terminate(path, seen)
     deadline = time.monotonic() + wait_s
-    with doing(f"stop process {seen.state.pid}"), contextlib.suppress(ProcessLookupError):
-        os.kill(seen.state.pid, signal.SIGTERM)
     while (now := watchstate.read(path)) and now.alive and now.state.pid in (seen.state.pid, 0):
         if time.monotonic() > deadline:
-            raise WorkError(f"process {seen.state.pid} has not ended after {wait_s:g} s: wait longer with --wait")
+            raise WorkError(_unmoved(seen, wait_s))
         time.sleep(_PAUSE_S)
     return seen.state.pid
+
+
+def _terminate(path: str, seen: Seen) -> None:
+    pid = seen.state.pid
+    if seen.elsewhere:
+        raise WorkError(f"{path} is watched {seen.elsewhere}: stop it there" if seen.alive else seen.elsewhere)
+    if not pid:
+        raise WorkError(f"{watchstate.path_of(path)} does not say which process watches: try again")
+    with doing(f"stop process {pid}"):
+        state = os.stat(watchstate.path_of(path), follow_symlinks=False)
+        if not (seen.process and process.terminate(seen.process, state)):
+            raise WorkError(
+                f"{path} is watched, but surely not by process {pid}, as its state says: find it with fuser"
+            )
+
+
+def _unmoved(seen: Seen, wait_s: float) -> str:
+    pid = seen.state.pid
+    if seen.process and process.is_halted(seen.process):
+        return f"process {pid} is halted and ends when it goes on: kill -CONT {pid}"
+    return f"process {pid} has not ended after {wait_s:g} s: wait longer with --wait"
