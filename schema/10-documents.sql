@@ -5,7 +5,7 @@ CREATE TABLE nodes (
     key     INTEGER PRIMARY KEY,
     id      TEXT NOT NULL UNIQUE,   -- from the front matter, else the path without extension, else the path
     path    TEXT NOT NULL UNIQUE,   -- relative to the base, /-separated, spelled as on disk
-    title   TEXT NOT NULL,          -- from the front matter, else the first H1, else the file's stem
+    title   TEXT NOT NULL,          -- from the front matter, else the first H1, else the first heading, else the stem
     type    TEXT,                   -- these five: as written in the front matter, else by the settings' path
     domain  TEXT,                   --   rules (type, domain, layer) or the file's name (date); NULL when
     layer   TEXT,                   --   nothing says

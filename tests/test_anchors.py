@@ -47,12 +47,31 @@ def test_a_block_and_a_heading_of_one_name_stay_apart() -> None:
 
 @pytest.mark.parametrize(
     "fragment",
-    ["", "top", "TOP", "L10", "L10-L20", "L1C2-L3C4", ":~:text=a", "fn-1", "fnref:a", "fn1", "user-content-fn-1"],
+    [
+        "",
+        "top",
+        "TOP",
+        "L10",
+        "L10-L20",
+        "L1C2-L3C4",
+        ":~:text=a",
+        "fn-1",
+        "fnref:a",
+        "fn1",
+        "user-content-fn-1",
+        "mit-1-ov-file",
+    ],
 )
 def test_viewers_make_places_of_their_own(fragment: str) -> None:
-    assert is_made_by_viewers(fragment, GITHUB)
+    assert is_made_by_viewers(fragment, False, GITHUB)
 
 
-@pytest.mark.parametrize("fragment", ["topic", "L", "Lion", "fn", "fnord", "x:~:text=a", "10"])
+@pytest.mark.parametrize("fragment", ["topic", "L", "Lion", "fn", "fnord", "x:~:text=a", "10", "readme"])
 def test_other_places_are_the_documents(fragment: str) -> None:
-    assert not is_made_by_viewers(fragment, GITHUB)
+    assert not is_made_by_viewers(fragment, False, GITHUB)
+
+
+def test_the_page_of_a_folder_names_the_readme_that_it_shows() -> None:
+    assert is_made_by_viewers("readme", True, GITHUB)
+    assert is_made_by_viewers("README", True, GITHUB)
+    assert not is_made_by_viewers("setup", True, GITHUB)

@@ -73,3 +73,7 @@ def test_a_replaced_byte_is_shown_as_one() -> None:
     assert [section.anchor for section in found.sections] == [None, "ab"]
     assert [task.text for task in found.tasks] == ["c\ufffdd"]
     assert [link.label for link in found.links] == ["e\ufffdf"]
+
+
+def test_what_stands_in_attributes_is_no_tag() -> None:
+    assert body("a {.c #i} b { #j } c {: .d #k} #tag\n").tags == ["tag"]

@@ -171,8 +171,38 @@ def test_a_wikilink_that_begins_like_a_path_is_one(world: World) -> None:
     assert world.links(files) == {"./b": "x/b.md", "../b": "b.md", "/x/b": "x/b.md", "../B": None}
 
 
-def test_a_wikilink_names_no_folder(world: World) -> None:
-    assert world.links({"a.md": "[[guide]] [[guide/]]", "guide/README.md": ""}) == {"guide": None, "guide/": None}
+def test_a_wikilink_names_a_folder_by_its_index(world: World) -> None:
+    files = {
+        "a.md": "[[guide]] [[guide/]] [[GUIDE]] [[x/deep]] [[deep#h]] [[none]]",
+        "guide/README.md": "",
+        "guide/index.md": "",
+        "x/deep/index.md": "",
+        "none/other.md": "",
+    }
+    assert world.links(files) == {
+        "guide": "guide/README.md",
+        "guide/": "guide/README.md",
+        "GUIDE": "guide/README.md",
+        "x/deep": "x/deep/index.md",
+        "deep#h": "x/deep/index.md",
+        "none": None,
+    }
+
+
+def test_a_file_and_an_alias_come_before_a_folder_of_the_name(world: World) -> None:
+    files = {
+        "a.md": "[[guide]] [[guide/]] [[tips]]",
+        "guide.md": "",
+        "guide/index.md": "",
+        "tips/index.md": "",
+        "b.md": "---\naliases: [tips]\n---\n",
+    }
+    assert world.links(files) == {"guide": "guide.md", "guide/": "guide/index.md", "tips": "b.md"}
+
+
+def test_the_nearest_of_several_folders_of_a_name_is_meant(world: World) -> None:
+    files = {"x/a.md": "[[guide]]", "x/guide/index.md": "", "y/guide/index.md": ""}
+    assert world.links(files) == {"guide": "x/guide/index.md"}
 
 
 def test_links_everywhere_resolve(world: World) -> None:

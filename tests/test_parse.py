@@ -274,7 +274,13 @@ def test_path_rules_speak_where_the_front_matter_is_silent() -> None:
 
 def test_the_title_is_the_first_heading_of_the_first_level_that_says_something() -> None:
     assert parsed("## Two\n#\n# One\n# Other\n").title == "One"
-    assert parsed("## Two\n", path="folder/the.name.md").title == "the.name"
+
+
+def test_without_a_first_level_the_title_is_the_first_heading_of_any() -> None:
+    assert parsed("text\n\n###\n\n### Deep\n\n## Two\n").title == "Deep"
+    assert parsed("Two\n---\n").title == "Two"
+    assert parsed("```\n## code\n```\n", path="folder/the.name.md").title == "the.name"
+    assert parsed("", path="folder/the.name.md").title == "the.name"
 
 
 def test_a_conflict_needs_all_three_markers_in_order() -> None:

@@ -34,6 +34,63 @@ def test_a_fragment_that_names_nothing_is_a_problem(world: World, target: str) -
     ]
 
 
+@pytest.mark.parametrize(
+    "fragment",
+    ["whats-new?", "h.", "h)", "a/b", "step-1:-issue-a-secret", "nope#b", "b#whats-new", "What's", "whats-new-", "^h"],
+)
+def test_a_fragment_of_a_markdown_link_is_an_id_and_no_text(world: World, fragment: str) -> None:
+    text = "## What's new?\n## H\n## A/B\n## Step 1: Issue a secret\n## B\n"
+    files = {"a.md": f"[x](<b.md#{fragment}>)\n\n[y](<#{fragment}>)\n{text}", "b.md": text}
+    assert [problem[3] for problem in world.problems(files)] == ["broken-anchor"] * 2
+
+
+@pytest.mark.parametrize(
+    "fragment", ["What's new?", "whats-new", "Whats-New", "B#What's new", "^block", "user-content-b"]
+)
+def test_a_fragment_of_a_wikilink_may_be_text(world: World, fragment: str) -> None:
+    files = {"a.md": f"[[b#{fragment}]]", "b.md": "## B\n## What's new?\n\ntext ^block\n"}
+    assert world.problems(files) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("## X {.c #i}", "## X { id=i }", "## X {: .c #i }", '## X {: id="i" }', "## X {: id='i'}", "## X {#i .c}"),
+        *('## X {data-toc="1" #i}', "![x](y.png){#i}", "[x](#x-1){.big #i}", "[]{#i}", "[text]{#i .c}", "para\n{: #i}"),
+        *("```{#i .python}\ncode\n```", "``` { .py #i }\ncode\n```", "- item {#i}", "::: {#i .note}", "{#i}"),
+        *("## `code` {#i}", "## X {#a #i}", "Setext {#i}\n---"),
+    ],
+)
+def test_an_id_anywhere_in_attributes_is_a_place(world: World, place: str) -> None:
+    files = {"a.md": f"## X\n## X\n\n{place}\n\n[l](#i)\n", "y.png": ""}
+    assert [problem for problem in world.problems(files) if "'#i'" in problem[5]] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("`{#i}`", "{{#i}}", "${#i}", "{# i #}", "{#- #i -#}", "{% #i %}", "    {#i}", "```\n{#i}\n```", "{x, #i}"),
+        *("{: id= i }", "{.c\n#i}", "{ # i }", "{(#i)}"),
+    ],
+)
+def test_braces_without_attributes_make_no_place(world: World, text: str) -> None:
+    assert [problem[3] for problem in world.problems({"a.md": f"[l](#i)\n\n{text}\n"})] == ["broken-anchor"]
+
+
+def test_the_slug_of_a_heading_goes_without_its_attributes(world: World) -> None:
+    text = "## X y {.c}\n## Z {-}\n## GET /{id}\n[a](#x-y) [b](#z) [c](#get-id) [d](#get-)"
+    assert [problem[5] for problem in world.problems({"a.md": text})] == ["no heading or anchor for '#get-'"]
+
+
+def test_a_readme_is_a_place_on_its_folders_page(world: World) -> None:
+    files = {
+        "README.md": "[up](#readme) [s](sub/#readme)",
+        "sub/readme.md": "[up](../#readme) [up](../README.md#readme)",
+        "other.md": "[x](#readme)",
+    }
+    assert [problem[:3] for problem in world.problems(files)] == [("other.md", 1, 1)]
+
+
 def test_a_document_too_large_to_read_may_have_any_anchor(world: World) -> None:
     files = {"mdcache.toml": "size_limit = 100", "a.md": "[x](b.md#gone)", "b.md": "x" * 101}
     assert [problem[3] for problem in world.problems(files)] == ["too-large"]

@@ -6,7 +6,7 @@ dict; a wikilink may mean several documents and leads to the nearest of them, se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from mdcache.model import Rules
@@ -80,9 +80,9 @@ class Bucket:
         # By path, by path without extension and by folder: (which form, path, node) of the best for each.
         self._files: dict[str, tuple[int, str, int]] = {}
         self._indexes: dict[str, tuple[int, str, int]] = {}
-        self._endings: dict[tuple[int, bool], dict[str, list[Candidate]]] = {}
+        self._endings: dict[tuple[str, int, bool], dict[str, list[Candidate]]] = {}
         # The documents that a wikilink's name may mean.
-        self._meant: dict[str, Nearest | None] = {}
+        self._meant: dict[targets.Asked, Nearest | None] = {}
         for candidate in candidates:
             self._add(candidate)
 
@@ -111,10 +111,10 @@ class Bucket:
             return self._at((asked.path,), asked.is_folder)
         if asked.how == targets.FROM_ROOTS:
             return self._at((f"{root}/{asked.path}".strip("/") for root in (*self._roots, "")), asked.is_folder)
-        if asked.path not in self._meant:
-            found = self._by_name(asked.path)
-            self._meant[asked.path] = Nearest(found) if found else None
-        nearest = self._meant[asked.path]
+        if asked not in self._meant:
+            found = self._by_name(asked)
+            self._meant[asked] = Nearest(found) if found else None
+        nearest = self._meant[asked]
         return nearest.to(folder(path)) if nearest else None
 
     def _at(self, paths: Iterable[str], is_folder: bool) -> Choice | None:
@@ -123,27 +123,48 @@ class Bucket:
         found = next((form[path] for path in paths for form in forms if path in form), None)
         return Choice(found[2], 0) if found else None
 
-    def _by_name(self, wanted: str) -> list[Candidate]:
-        """Return those whose paths end in wanted, in whole components; else without case; else by alias."""
-        folded = fold(wanted)
-        return (
-            self._ending(wanted, False).get(wanted)
-            or self._ending(folded, True).get(folded)
-            or self._aliases.get(folded, [])
+    def _by_name(self, asked: targets.Asked) -> list[Candidate]:
+        """Return the documents of a name, else those with such an alias, else the indexes of the folders of the name.
+
+        A name that is written like a folder's means folders first.
+        """
+        files, folders = self._ends(self._files_named, asked.path), self._ends(self._folders_named, asked.path)
+        if asked.is_folder and folders:
+            return folders
+        return files or self._aliases.get(fold(asked.path)) or folders
+
+    def _ends(self, forms: Callable[[], Iterator[tuple[str, Candidate]]], wanted: str) -> list[Candidate]:
+        """Return the candidates of which a form ends in wanted, in whole components; else without case."""
+        return self._ending(forms, wanted, False).get(wanted) or self._ending(forms, fold(wanted), True).get(
+            fold(wanted), []
         )
 
-    def _ending(self, wanted: str, folded: bool) -> dict[str, list[Candidate]]:
-        """Return the documents by the ends of their paths, with and without extension, as many components as wanted."""
+    def _files_named(self) -> Iterator[tuple[str, Candidate]]:
+        """Yield the paths of the documents of this name, with and without extension."""
+        for candidate in self._named:
+            path = nfc(candidate.path)
+            for form in {path, without_extension(path, self._extensions)}:
+                yield form, candidate
+
+    def _folders_named(self) -> Iterator[tuple[str, Candidate]]:
+        """Yield the paths of the folders of this name that have an index, with the index."""
+        for path, (_, index, node) in self._indexes.items():
+            if targets.bucket(path, self._extensions) == self.name:
+                yield path, Candidate(node, index, "")
+
+    def _ending(
+        self, forms: Callable[[], Iterator[tuple[str, Candidate]]], wanted: str, folded: bool
+    ) -> dict[str, list[Candidate]]:
+        """Return the candidates by the ends of their forms, as many components as wanted has."""
         count = wanted.count("/") + 1
-        endings = self._endings.get((count, folded))
+        key = forms.__name__, count, folded
+        endings = self._endings.get(key)
         if endings is None:
-            endings = self._endings[count, folded] = {}
-            for candidate in self._named:
-                path = nfc(candidate.path)
-                for form in {path, without_extension(path, self._extensions)}:
-                    end = "/".join(form.rsplit("/", count)[-count:])
-                    if end.count("/") == count - 1:
-                        endings.setdefault(fold(end) if folded else end, []).append(candidate)
+            endings = self._endings[key] = {}
+            for form, candidate in forms():
+                end = "/".join(form.rsplit("/", count)[-count:])
+                if end.count("/") == count - 1:
+                    endings.setdefault(fold(end) if folded else end, []).append(candidate)
         return endings
 
 

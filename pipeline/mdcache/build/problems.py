@@ -7,7 +7,6 @@ from itertools import chain
 from typing import Any
 
 from mdcache.build.columns import PROBLEMS, names
-from mdcache.dialects import Dialect
 from mdcache.model import ERROR, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
 from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
@@ -82,15 +81,15 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
     Documents over the size limit may have any place: nobody looked into them.
     """
     links = db.execute(
-        'SELECT target_node, kind, fragment, target, nodes.path, line, "column", ordinal FROM links'
+        'SELECT target_node, other.path, kind, fragment, target, nodes.path, line, "column", ordinal FROM links'
         " JOIN nodes ON nodes.key = source JOIN nodes AS other ON other.key = target_node"
         f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
-    node, places = None, _Places((), rules.dialect)
-    for target_node, kind, fragment, target, path, line, column, ordinal in links:
+    node, places = None, _Places("", (), rules)
+    for target_node, other, kind, fragment, target, path, line, column, ordinal in links:
         if target_node != node:
-            node, places = target_node, _Places(map(nfc, anchors_of(db, target_node)), rules.dialect)
+            node, places = target_node, _Places(other, map(nfc, anchors_of(db, target_node)), rules)
         if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message, ordinal)
@@ -99,19 +98,20 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
 class _Places:
     """The places in one document that a fragment may name."""
 
-    def __init__(self, known: Iterable[str], dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, path: str, known: Iterable[str], rules: Rules) -> None:
+        self._dialect = rules.dialect
+        self._is_readme = targets.bucket(path, rules.extensions) == "readme"
         self._known = frozenset(known)
         self._loose: frozenset[str] | None = None
 
     def have(self, wiki: bool, fragment: str) -> bool:
         """Return whether a fragment names one of them; wiki: it is a wikilink's, which may say a heading's text."""
-        if anchors.is_made_by_viewers(fragment, self._dialect):
+        if anchors.is_made_by_viewers(fragment, self._is_readme, self._dialect):
             return True
+        if not anchors.is_text(wiki, fragment, self._dialect):
+            return not self._known.isdisjoint(anchors.exact_forms(fragment))
         if not self._known.isdisjoint(anchors.forms(fragment, self._dialect)):
             return True
-        if not anchors.is_lenient(wiki, fragment):
-            return False
         if self._loose is None:
             self._loose = frozenset(map(anchors.loose, self._known))
         return not self._loose.isdisjoint(anchors.loose_forms(fragment))

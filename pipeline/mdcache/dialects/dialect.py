@@ -19,6 +19,10 @@ class Dialect(NamedTuple):
     """Return the slugs of one document's headings, in order, with duplicates told apart."""
     made_places: re.Pattern[str]
     """Matches a whole fragment that names a place which the program that shows a page makes."""
+    readme_places: frozenset[str]
+    """The fragments, in lower case, by which the page of a folder names the README that it shows."""
+    spaced_fragments_are_text: bool
+    """Whether a markdown link's fragment with a space in it is a heading's text: no id has a space."""
     tag: re.Pattern[str]
     """Finds what may be a tag in a text, from its `#`; group 1 is the name. Its first character is a literal."""
     numeric_tags: bool

@@ -17,14 +17,23 @@ def forms(fragment: str, dialect: Dialect) -> tuple[str, ...]:
     return (last, last.lower(), dialect.slug(last))
 
 
+def exact_forms(fragment: str) -> tuple[str, ...]:
+    """Return the ids that a fragment may have where it is an id and no text: itself, without what viewers add.
+
+    Their letters may be of either case: GitHub's pages look for the small ones, too.
+    """
+    place = _place(fragment).removeprefix("user-content-")
+    return (place, place.lower())
+
+
 def _place(fragment: str) -> str:
     """Return a fragment without its text directive: `#setup:~:text=make%20install` is `#setup`."""
     return fragment.partition(":~:")[0] if ":~:" in fragment else fragment
 
 
-def is_lenient(wiki: bool, fragment: str) -> bool:
-    """Return whether a link holds a heading's text, as Obsidian writes it, and not an anchor: no anchor has a space."""
-    return wiki or " " in fragment
+def is_text(wiki: bool, fragment: str, dialect: Dialect) -> bool:
+    """Return whether a fragment is a heading's text, as in a wikilink, and no id."""
+    return wiki or (dialect.spaced_fragments_are_text and " " in fragment)
 
 
 def loose_forms(fragment: str) -> tuple[str, ...]:
@@ -37,7 +46,12 @@ def loose(text: str) -> str:
     return "^" * text.startswith("^") + github(text).replace("-", "").replace("_", "")
 
 
-def is_made_by_viewers(fragment: str, dialect: Dialect) -> bool:
-    """Return whether the program that shows a page makes the place: its top, lines, footnotes, or highlighted words."""
-    place = _place(fragment)
-    return not place or bool(dialect.made_places.fullmatch(place.removeprefix("user-content-")))
+def is_made_by_viewers(fragment: str, is_readme: bool, dialect: Dialect) -> bool:
+    """Return whether the program that shows a page makes the place: its top, lines, footnotes, or highlighted words.
+
+    is_readme: the page is a README, which its folder's page shows as a part of its own.
+    """
+    place = _place(fragment).removeprefix("user-content-")
+    if not place or (is_readme and place.lower() in dialect.readme_places):
+        return True
+    return bool(dialect.made_places.fullmatch(place))

@@ -20,8 +20,6 @@ REPLACED = "\x1a"
 """Stands for a NUL byte and for each byte that is not UTF-8: one byte for one byte keeps every offset."""
 _SHOWN = "\ufffd"
 
-# `{.class}`, which pandoc and site builders take off a heading before they make its anchor.
-_ATTRIBUTES = re.compile(r":?[ \t]*+[.-][^{}#]*\}")
 _H1 = 1
 
 
@@ -38,7 +36,7 @@ class Text(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What a text holds. title is the text of its first heading of level 1, None without one."""
+    """What a text holds. title is the text of the heading that gives it one, see _title; None without any."""
 
     title: str | None
     sections: tuple[Section, ...]
@@ -78,7 +76,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     finder = _Finder(path, data, text.line, starts, rules)
     said = _said(said_at, outline, data, rules.dialect)
     return Body(
-        next((heading.text for heading in outline.headings if heading.level == _H1 and heading.text), None),
+        _title(outline.headings),
         _sections(outline.headings, text.base, bounds, lines, hashes, rules.dialect),
         bodies,
         finder.links(outline.references, said.links),
@@ -88,6 +86,12 @@ def read(path: str, text: Text, rules: Rules) -> Body:
         finder.anchors(said.anchors),
         finder.problems(deep, said.conflict),
     )
+
+
+def _title(headings: list[markdown.Heading]) -> str | None:
+    """Return the text of the first heading of level 1, else of the first heading; those that are empty do not count."""
+    said = [heading for heading in headings if heading.text]
+    return next((heading.text for heading in said if heading.level == _H1), said[0].text if said else None)
 
 
 def _shown(outline: markdown.Outline) -> markdown.Outline:
@@ -137,10 +141,11 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
     html_ends = {end for _, end in outline.html}
     tag_end = _NOWHERE
     conflict: tuple[int, re.Match[str]] | None = None
+    attributes_end = 0
     for at in outline.plain:
         _, kind, match = candidates[at]
         if kind is inline.TAG:
-            name = inline.tag(match, at in html_ends, tag_end)
+            name = inline.tag(match, at in html_ends, tag_end) if match.start() >= attributes_end else None
             if name:
                 tags.append((at, name))
                 tag_end = match.end()
@@ -150,8 +155,11 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
             links += ((at, "relation", TAGGED_AS, target, None) for target in inline.tag_relation(match))
         elif kind is inline.BLOCK_ID:
             found.append((at, match[0]))
-        elif kind is inline.ATTRIBUTE_ID:
-            found.append((at, match[1]))
+        elif kind is inline.ATTRIBUTES:
+            ids = inline.attribute_ids(match[1])
+            if ids:
+                found += ((at, id_) for id_ in ids)
+                attributes_end = match.end()
         elif conflict is None:  # if the first is none, no later one is
             conflict = at, match
     for start, end in outline.html:
@@ -162,12 +170,20 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         offsets = _byte_offsets(raw, [at for _, _, at in comment.relations])
         for (key, target, _), at in zip(comment.relations, offsets, strict=True):
             links.append((start + at, "relation", inline.edge_type(key), target, None))
-    for heading in outline.headings:
-        if "{" in heading.spoken:
-            said, _, attributes = heading.spoken.rstrip().rpartition("{")
-            if _ATTRIBUTES.fullmatch(attributes):
-                found.append((heading.start, dialect.slug(said.rstrip())))
+    found += _anchors_by_attributes(outline, data, dialect)
     return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
+
+
+def _anchors_by_attributes(outline: markdown.Outline, data: bytes, dialect: Dialect) -> Iterator[tuple[int, str]]:
+    """Yield the ids of fences, and the slugs of headings whose attributes name none: site builders take these off."""
+    for language, start in outline.code_blocks:
+        if language and language.startswith("{"):  # ```{#id .python}
+            ended = inline.attributes_at_end(data[start : data.find(b"\n", start)].decode())
+            yield from ((start, id_) for id_ in (ended[1] if ended else ()))
+    for heading in outline.headings:
+        ended = inline.attributes_at_end(heading.spoken) if "{" in heading.spoken else None
+        if ended and not ended[1]:
+            yield heading.start, dialect.slug(ended[0])
 
 
 def _starts(headings: list[markdown.Heading], data: bytes, line: int) -> tuple[list[int], list[int]]:

@@ -20,7 +20,11 @@ from mdcache.dialects import Dialect
 _URL = r"%s(?<![A-Za-z0-9]%s)%s://[^\s\x00-\x1f<>\[\]`\"\u201c\u201d]+"
 _TAG_RELATION = re.compile(r"\[tag:([^\[\]\n]*)\]")
 _BLOCK_ID = re.compile(r"\^(?<=[ \t\r\n]\^)([A-Za-z0-9-]+)(?=[ \t]*(?:[\r\n]|\Z))")
-_ATTRIBUTE_ID = re.compile(r"\{:?[ \t]?#([^\s{}]++)[^{}\r\n]*+\}")
+# `{#id .class key="value"}`, in any order; `{{x}}`, `${x}` and `{# comment #}` are templates.
+_ATTRIBUTES = re.compile(r"\{(?<!\{\{)(?<!\$\{):?([^{}\r\n]*+)\}(?!\})")
+_ATTRIBUTE = re.compile(
+    r"""\s*+(?:#(?P<id>\w[^\s"'{}]*+)|(?P<key>[\w.:@-]++)=(?P<value>"[^"]*+"|'[^']*+'|[^\s"']++)|[.\w-]++)(?=\s|\Z)"""
+)
 _CONFLICT = re.compile(r"<<<<<<< (?<![^\r\n]<<<<<<< )")
 _CONFLICT_MIDDLE = re.compile(r"[\r\n]=======(?=[\r\n])")
 _CONFLICT_END = re.compile(r"[\r\n]>>>>>>> ")
@@ -45,8 +49,8 @@ URL = "url"
 TAG_RELATION = "tag relation"
 BLOCK_ID = "block id"
 """`^id` at the end of a line names the block."""
-ATTRIBUTE_ID = "attribute id"
-"""`{#id}`, also `{: #id .class}`, as many site builders and pandoc read it."""
+ATTRIBUTES = "attributes"
+"""`{#id}`, `{: .class #id}`, `{key="value" id="i"}`, as many site builders and pandoc read it."""
 MARK = "mark"
 """`%%` and `$$` may begin or end what is hidden."""
 CONFLICT = "conflict"
@@ -57,7 +61,7 @@ _KINDS = (
     (URL, "ftp://", re.compile(_URL % ("ftp", "ftp", ""))),
     (TAG_RELATION, "[tag:", _TAG_RELATION),
     (BLOCK_ID, "^", _BLOCK_ID),
-    (ATTRIBUTE_ID, "{", _ATTRIBUTE_ID),
+    (ATTRIBUTES, "{", _ATTRIBUTES),
     (MARK, "%", re.compile("%%")),
     (MARK, "$", re.compile(r"\$\$")),
     (CONFLICT, "<<<<<<< ", _CONFLICT),
@@ -154,6 +158,29 @@ def tag_relation(match: re.Match[str]) -> tuple[str, ...]:
     """Return X of `[tag: X]`, which is a TAGGED_AS edge to X."""
     target = match[1].strip()
     return (target,) if target else ()
+
+
+def attributes_at_end(text: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return a text without the attributes at its end, such as `Setup {.big}`, and their ids; None without any."""
+    before, brace, said = text.rstrip().rpartition("{")
+    said = said[:-1].removeprefix(":") if said.endswith("}") else ""
+    # `GET /users/{id}` and `{x}` are text.
+    is_list = brace and (said.lstrip().startswith((".", "-", "#")) or "=" in said)
+    ids = attribute_ids(said) if is_list else None
+    return None if ids is None else (before.rstrip(), ids)
+
+
+def attribute_ids(said: str) -> tuple[str, ...] | None:
+    """Return the ids in a list of attributes, without its braces; None when it is prose or a template in braces."""
+    said, at, ids = said.rstrip(), 0, []
+    while at < len(said):
+        one = _ATTRIBUTE.match(said, at)
+        if not one:
+            return None
+        if one["id"] or one["key"] == "id":
+            ids.append(one["id"] or one["value"].strip("\"'"))
+        at = one.end()
+    return tuple(ids)
 
 
 def is_conflict(match: re.Match[str]) -> bool:

@@ -34,7 +34,7 @@ class Asked(NamedTuple):
     ITSELF      it is the document that the link stands in
     BY_PATH     path is relative to the base
     FROM_ROOTS  path is relative to the roots, else to the base
-    BY_NAME     path is the end of a path, whole components, or an alias
+    BY_NAME     path is the end of a path, whole components, or an alias; else the end of a folder's path
 
     is_folder: it was written like a folder's, so README and index come before a file of that name.
     """
@@ -114,7 +114,7 @@ def _ask(wiki: bool, written: str, fragment: str | None, source: str) -> Asked |
     if not written:
         return Asked(ITSELF, nfc(source)) if fragment is not None else None
     if wiki and not written.startswith(("/", "./", "../")):
-        return Asked(BY_NAME, nfc(written))
+        return Asked(BY_NAME, nfc(written.rstrip("/")), written.endswith("/"))
     rooted = written.startswith("/")
     path = join("" if rooted else folder(source), written)
     if path is None:
