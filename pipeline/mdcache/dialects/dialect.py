@@ -27,3 +27,5 @@ class Dialect(NamedTuple):
     """Finds what may be a tag in a text, from its `#`; group 1 is the name. Its first character is a literal."""
     numeric_tags: bool
     """Whether digits alone make a tag, in text and front matter; where they do not, #12 is an issue."""
+    percent_comments: bool
+    """Whether what stands between two %% is a comment, as in Obsidian."""

@@ -20,4 +20,5 @@ GITHUB = Dialect(
     spaced_fragments_are_text=True,  # not GitHub's: vaults are kept there, too, and Obsidian writes such links
     tag=tags.BY_WORD,
     numeric_tags=False,
+    percent_comments=True,
 )

@@ -64,8 +64,8 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
     said_at = dict(zip(offsets, candidates, strict=True))
     outline = markdown.outline(plain, offsets, rules.wikilinks)
-    if "$" in plain or "%" in plain:
-        outline = hidden.without_hidden(outline, plain, data, said_at)
+    if hidden.may_hide(plain):
+        outline = hidden.without_hidden(outline, plain, data, said_at, rules.dialect)
     if REPLACED in plain:
         outline = _shown(outline)
     starts, lines = _starts(outline.headings, data, text.line)
