@@ -69,7 +69,8 @@ def test_where_all_is_well_it_ends_with_0_and_a_line_for_each_check(folder: Path
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert all(line.startswith("ok       ") for line in lines)
-    assert [line.split()[1].rstrip(":") for line in lines][:5] == ["settings", "sqlite", "root", "documents", "cache"]
+    names = [line.split()[1].rstrip(":") for line in lines]
+    assert names[:6] == ["settings", "sqlite", "imports", "root", "documents", "cache"]
     assert levels(told(folder, status=0)) == {}
 
 

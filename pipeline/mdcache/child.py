@@ -22,21 +22,22 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import mdcache
+from mdcache import imports
 from mdcache.errors import WorkError
 
-# The package's folder goes first while the package itself is found, and last for what it needs: so a checkout that was
-# found through PYTHONPATH is found again, and nothing that lies beside the package shadows the standard library.
+# The package's folder goes first while the package itself is found, and behind the interpreter's own for what it needs,
+# as do the folders that PYTHONPATH names: so what was found through PYTHONPATH is found again, and nothing that lies
+# there shadows the standard library, or a dependency that is installed.
 _BOOT = """\
 import sys
-root, module = sys.argv[1:3]
+module, root, *named = sys.argv[1:]
 sys.path.insert(0, root)
 import mdcache
-sys.path.append(sys.path.pop(0))
+sys.path.pop(0)
+sys.path += [root, *named]
 from importlib import import_module
 import_module(module).main()
 """
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
 
 _LENGTH = struct.Struct("!Q")
 
@@ -117,8 +118,9 @@ class Ends(NamedTuple):
 def start(module: str, inherited: Iterable[int] = ()) -> Child:
     """Start a process that runs `main()` of a module of this package.
 
-    It looks for modules neither in the working folder nor in PYTHONPATH, where documents of others may lie, and it has
-    a process group of its own: Ctrl-C is left to the parent, which decides what becomes of its children.
+    It imports nothing from the working folder, where documents of others may lie, and from PYTHONPATH only what is
+    nowhere else. It has a process group of its own: Ctrl-C is left to the parent, which decides what becomes of its
+    children.
 
     Args:
         module: its full name.
@@ -127,13 +129,13 @@ def start(module: str, inherited: Iterable[int] = ()) -> Child:
     Raises:
         OSError: when it cannot be started.
     """
-    utf8 = f"utf8={sys.flags.utf8_mode}"  # names of files must mean the same there
     process = subprocess.Popen(
-        (sys.executable or "", "-P", "-X", utf8, "-c", _BOOT, _ROOT, module),
+        # A cache knows names of files in UTF-8, whatever the locale says of them.
+        (sys.executable or "", "-P", "-X", "utf8", "-c", _BOOT, module, imports.ROOT, *imports.named()),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        env=imports.without_variable(),
         pass_fds=tuple(inherited),
         process_group=0,
     )

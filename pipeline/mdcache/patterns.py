@@ -7,7 +7,6 @@ matched in the form in which each byte is one character.
 
 from __future__ import annotations
 
-import os
 import re
 import string
 from functools import cache, lru_cache
@@ -87,12 +86,12 @@ def matching(pattern: str) -> Patterns:
 
 def lines_of(raw: bytes) -> tuple[str, ...]:
     """Return the lines of a .gitignore file."""
-    text = os.fsdecode(raw.removeprefix(b"\xef\xbb\xbf"))
+    text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     return tuple(line.removesuffix("\r") for line in text.split("\n"))
 
 
 def _bytewise(text: str) -> str:
-    return os.fsencode(text).decode("latin-1")
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _matches(pattern: _Pattern, folder: str) -> bool:

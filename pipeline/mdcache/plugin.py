@@ -53,7 +53,8 @@ def _file_of(conn: Any) -> str:
     """Return the file of a connection's main database, '' for one in memory; SQLite knows, and opens nothing for it."""
     cursor = conn.cursor()
     cursor.row_factory = None
-    return next((file for _, name, file in cursor.execute("PRAGMA database_list") if name == "main"), "")
+    file = next((file for _, name, file in cursor.execute("PRAGMA database_list") if name == "main"), "")
+    return os.fsdecode(file.encode())  # as names.name_of, which would have to be imported
 
 
 def _nothing(_key: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mdcache import imports
 from mdcache.cli import show
 from mdcache.cli.common import AS_JSON, HELP, Common, common, common_to
 from mdcache.cli.outcome import outcome
@@ -31,7 +32,7 @@ def install(asked: Common, as_json: bool) -> None:
     found = repository(asked.folder)
     settings = asked.remembered()
     where = driver.where(found, settings, asked.folder, asked.config, asked.database)
-    done = driver.install(found, where, driver.program(sys.argv[0], sys.executable))
+    done = driver.install(found, where, driver.program(sys.argv[0], sys.executable), imports.needed())
     render.hooks(done, as_json, asked.quiet)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 import mdcache
-from mdcache import stops
+from mdcache import names, stops
 from mdcache.cli import show
 from mdcache.cli.common import HELP, common_to
 from mdcache.cli.outcome import outcome
@@ -39,12 +40,19 @@ def main() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Lead streams that were closed before we started nowhere; else the next file we open would take such a number."""
+    """Lead streams that were closed before we started nowhere; else the next file we open would take such a number.
+
+    What they cannot encode is escaped. They have the encoding of the locale, also where this process was started again
+    in UTF-8 mode.
+    """
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(spare)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=names.output_encoding(), errors="backslashreplace")
 
 
 def run(arguments: list[str]) -> int:

@@ -105,9 +105,10 @@ def problems(form: str, found: Sequence[Finding], places: Places) -> None:
         show.as_json(findings.json(found))
     elif form == "sarif":
         show.as_json(findings.sarif(found, places))
+    elif form == "github":
+        show.records(findings.github(found, places))  # GitHub reads UTF-8, whatever the locale
     else:
-        people = findings.grouped if show.is_terminal() else findings.text
-        for one in (findings.github if form == "github" else people)(found, places):
+        for one in (findings.grouped if show.is_terminal() else findings.text)(found, places):
             show.out(one)
 
 

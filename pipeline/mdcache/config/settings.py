@@ -19,6 +19,7 @@ from mdcache.errors import UsageError
 from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
 from mdcache.model import ERROR, WARNING, PathRule, Rules
+from mdcache.names import name_of, text_of
 from mdcache.paths import lies_in
 from mdcache.patterns import Patterns
 from mdcache.store.ddl import Schema, Script, fingerprint, schema
@@ -94,7 +95,7 @@ class Settings(NamedTuple):
 
     def relative_roots(self) -> tuple[str, ...]:
         """Return the roots as paths of documents have them: '' for the base itself."""
-        relative = (os.path.relpath(root, self.base) for root in self.roots)
+        relative = (text_of(os.path.relpath(root, self.base)) for root in self.roots)
         return tuple(sorted("" if root == "." else root for root in relative))
 
     def fingerprint(self) -> str:
@@ -162,7 +163,7 @@ class _File(NamedTuple):
 
     def inside(self, key: str, path: str) -> str:
         """Return the absolute form of a path in the settings. Raises UsageError when the file may not name it."""
-        full = os.path.realpath(os.path.join(self.home, path))
+        full = os.path.realpath(os.path.join(self.home, name_of(path)))
         if not self.trusted and not lies_in(full, self.home):
             trust = "name the file with --config to trust it" if self.name else "name it with --db"
             raise self.refused(f"'{key}' leads outside its folder ({path}): {trust}")

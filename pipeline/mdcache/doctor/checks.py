@@ -47,6 +47,23 @@ def sqlite(version: tuple[int, ...], options: tuple[str, ...], shell: str, progr
     return Check("sqlite", OK, f"{said} with FTS5" + (f"; the sqlite3 shell is {shell}" if shell else ""), means)
 
 
+def shadows(on_path: tuple[tuple[str, str], ...], here: tuple[tuple[str, str], ...]) -> Check:
+    """Judge modules, by name and file, that are called as what mdcache needs: on PYTHONPATH, and in the working folder.
+
+    mdcache imports its own, unless the module is called mdcache: whatever starts Python may take those.
+    """
+    found = on_path or here
+    files, names = ", ".join(file for _, file in found), ", ".join(dict.fromkeys(name for name, _ in found))
+    if on_path:
+        means = f"with this PYTHONPATH Python imports that in place of {names}"
+        fix = "unset PYTHONPATH, or take that folder out of it (an empty entry is the working folder), or rename it"
+        return Check("imports", WARNING, files, means, fix)
+    if here:
+        means = f"python started in this folder imports that in place of {names}; mdcache and python -P do not"
+        return Check("imports", OK, files, means)
+    return Check("imports", OK, "none is shadowed")
+
+
 def file_system(kind: str, read_only: bool, folder: str) -> Check:
     """Judge where the folder of a live cache lies; kind is as in /proc/mounts, '' when unknown."""
     if place.is_network(kind):

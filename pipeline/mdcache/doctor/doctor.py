@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
-from mdcache import process, times
+from mdcache import imports, process, times
 from mdcache.config.settings import Settings
 from mdcache.doctor import checks
 from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
@@ -45,7 +45,7 @@ _SERVICES = (
 
 def without_settings(why: str) -> tuple[Check, ...]:
     """Return the checks that can be made when the settings cannot be read."""
-    return Check("settings", ERROR, why, "no command works with them", "fix what it names"), _sqlite()
+    return Check("settings", ERROR, why, "no command works with them", "fix what it names"), _sqlite(), _imports()
 
 
 def diagnose(settings: Settings) -> tuple[Check, ...]:
@@ -64,6 +64,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     nothing = "no settings, and no cache that remembers any", "no documents are named", "mdcache init"
     yield Check("settings", OK, saw) if roots else Check("settings", WARNING, *nothing)
     yield _sqlite()
+    yield _imports()
     yield from map(_root, roots)
     folders, size = sum(map(_folders, roots)), 0
     if roots and all(map(os.path.isdir, roots)):
@@ -85,6 +86,12 @@ def _sqlite() -> Check:
     with suppress(WorkError), closing(connections.open_memory()) as db:  # too old: the version says it
         options = tuple(option for (option,) in db.execute("PRAGMA compile_options"))
     return checks.sqlite(version, options, _shell(), sys.executable)
+
+
+def _imports() -> Check:
+    folder = imports.working_folder()
+    named = imports.entries(imports.variable(), folder)
+    return checks.shadows(imports.shadows(named), imports.shadows((folder,)))
 
 
 def _shell() -> str:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from mdcache import names
 from mdcache.errors import Unlisted, WorkError, doing
 from mdcache.files.sources import DISK, IGNORE_LIMIT, Item, Source
 from mdcache.model import ERROR, Entry, Problem
@@ -55,6 +56,7 @@ def scan(tree: Tree, within: frozenset[str] | None = None) -> Iterator[Found]:
     them are listed, for their .gitignore files, and nothing else is looked at. An Entry's default_id is then a guess.
     Raises Unlisted when a root or a folder cannot be listed: a caller that took it for empty would lose documents.
     """
+    names.insist_on_utf8()
     walk = _Walk(tree, _Within(within))
     # A stack of iterators, not recursion: folders may nest deeper than Python's calls do.
     stack: list[Iterator[Found | _Folder]] = [walk.roots()]

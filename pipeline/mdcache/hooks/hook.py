@@ -99,10 +99,20 @@ def program(called: str, interpreter: str) -> str:
 # Install and uninstall
 
 
-def install(repository: Repository, where: Where, program: str) -> list[Done]:
-    """Write all hooks, or none: raises WorkError or UsageError before the first when one would be lost."""
+def install(repository: Repository, where: Where, program: str, path: str | None = None) -> list[Done]:
+    """Write all hooks, or none. Return what became of each.
+
+    Args:
+        repository: where to write them.
+        where: which documents they are about.
+        program: the command that they run.
+        path: the PYTHONPATH that it needs, None for none.
+
+    Raises:
+        WorkError, UsageError: a hook that stands there would be lost, or they cannot be written.
+    """
     folder = _folder(repository)
-    texts = [script(hook, where, program) for hook in HOOKS]
+    texts = [script(hook, where, program, path) for hook in HOOKS]
     with doing(f"write the hooks in {folder}"):
         found = [_find(folder, hook) for hook in HOOKS]
         for one in found:
@@ -262,13 +272,14 @@ def _beside(found: _Found, content: bytes) -> Iterator[str]:
 # The scripts
 
 
-def script(hook: str, where: Where, program: str) -> str:
-    """The hook's text, in POSIX sh."""
+def script(hook: str, where: Where, program: str, path: str | None = None) -> str:
+    """Return the hook's text, in POSIX sh."""
     folder = ("-C", where.folder) if where.folder else ()
     values = {
         "hook": hook,
         "kept": hook + KEPT,
         "program": quote(program),
+        "path": "unset PYTHONPATH" if path is None else f"export PYTHONPATH={quote(path)}",
         "there": f"[ -d {quote(where.folder)} ] || exit $status\n" if where.folder else "",
         "options": " ".join(map(quote, (*folder, *where.options))),
     }
@@ -288,6 +299,9 @@ status=0
 if [ -f "$kept" ] && [ -x "$kept" ] && ! cmp -s "$kept" "$here/{hook}"; then
     "$kept" "$@" || status=$?
 fi
+# mdcache imports nothing that lies in the working folder, or elsewhere in its own place.
+{path}
+export PYTHONSAFEPATH=1
 """
 _CHECK = """\
 [ $status = 0 ] || exit $status

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, Union
 from mdcache import child
 from mdcache.errors import MdcacheError, WorkError, doing
 from mdcache.model import Report
+from mdcache.names import name_of, text_of
 
 if TYPE_CHECKING:
     from mdcache.checking.check import Finding
@@ -100,7 +101,7 @@ def rebuild(
     report: Report = _call(
         "rebuild", where, progress, wait_s=wait, workers=workers, output=target, reproducible=reproducible
     )
-    return report
+    return _named(report)
 
 
 def sync(where: Where = ".", *, wait: float = WAIT_S, digest: bool = False, progress: Progress | None = None) -> Report:
@@ -117,7 +118,7 @@ def sync(where: Where = ".", *, wait: float = WAIT_S, digest: bool = False, prog
         WorkError: it could not be done; the cache is sound.
     """
     report: Report = _call("sync", where, progress, wait_s=wait, digest=digest)
-    return report
+    return _named(report)
 
 
 def check(
@@ -206,8 +207,21 @@ def _call(name: str, where: Where, progress: Progress | None, **options: Any) ->
                     return value
 
 
+def _named(report: Report) -> Report:
+    """Return a report with the name of the cache as this process has it."""
+    return report._replace(database=name_of(report.database))
+
+
 def _plain(where: Where) -> str | Settings:
-    return os.fspath(where) if isinstance(where, str | os.PathLike) else where
+    """Return what the child understands: it runs in UTF-8 mode, whatever the locale of this process."""
+    if isinstance(where, str | os.PathLike):
+        return text_of(os.fspath(where))
+    return where._replace(
+        file=where.file and text_of(where.file),
+        base=text_of(where.base),
+        roots=tuple(map(text_of, where.roots)),
+        database=text_of(where.database),
+    )
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from mdcache.dialects import GITHUB
 from mdcache.errors import MdcacheError, No, WorkError
 from mdcache.files.sources import Reader, reader_of
 from mdcache.model import Document, Rules
+from mdcache.names import name_of
 from mdcache.parse import anchors
 from mdcache.paths import lies_in, nfc
 from mdcache.store.cache import Cache, Node
@@ -46,7 +47,7 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
 
     @lru_cache(maxsize=4)
     def read(path: str, hash_: str) -> Text:
-        full = os.path.normpath(os.path.join(cache.base, path))
+        full = os.path.normpath(os.path.join(cache.base, name_of(path)))
         if "\0" in path or not any(lies_in(full, root) for root in cache.roots):
             raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
         data = source().whole(path)

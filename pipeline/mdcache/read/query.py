@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from mdcache.errors import UsageError
 from mdcache.read import hydrate
@@ -95,7 +94,7 @@ def _attach(cache: Cache, file: str) -> None:
     name = re.sub(r"\W", "_", os.path.basename(file).partition(".")[0])
     name = "attached" if name.lower() in ("", "main", "temp") else name
     try:
-        cache.db.execute(f'ATTACH ? AS "{name}"', (f"file:{quote(os.path.abspath(file))}?mode=ro",))
+        cache.db.execute(f'ATTACH ? AS "{name}"', (connections.uri(file, "ro"),))
     except SqliteError as error:
         raise UsageError(f"cannot attach {file} as {name}: {error}") from error
 

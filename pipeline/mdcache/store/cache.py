@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from mdcache.errors import Damaged, No, WorkError
+from mdcache.names import name_of, text_of
 from mdcache.paths import fold, lies_in, without_extension
 from mdcache.store import connections, failures, lock, meta
 from mdcache.store.connections import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
@@ -114,8 +115,8 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
         raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS")
     believed = (base, os.path.dirname(path).removesuffix("/.mdcache"))
     if facts.base is not None:
-        base = os.path.realpath(os.path.join(os.path.dirname(path), facts.base))
-    found = tuple(os.path.realpath(os.path.join(base, root)) for root in facts.roots)
+        base = os.path.realpath(os.path.join(os.path.dirname(path), name_of(facts.base)))
+    found = tuple(os.path.realpath(os.path.join(base, name_of(root))) for root in facts.roots)
     is_near = any(lies_in(base, folder) for folder in believed)
     if not (is_near or lock.is_original(path)) or not all(lies_in(root, base) for root in found):
         raise Damaged(f"{path} was not made here, and leads to {base}: run mdcache rebuild DOCS")
@@ -173,7 +174,7 @@ def find_node(cache: Cache, wanted: str, folder: str) -> Node:
 
 
 def _find_exactly(cache: Cache, wanted: str, folder: str) -> Node | None:
-    from_folder = os.path.relpath(os.path.join(os.path.realpath(folder), wanted), cache.base)
+    from_folder = os.path.relpath(os.path.join(text_of(os.path.realpath(folder)), wanted), text_of(cache.base))
     for where in ("id = ?1", "path = ?1"):
         for form in (wanted, from_folder):
             row = cache.db.execute(_NODE + where, (storable(form),)).fetchone()

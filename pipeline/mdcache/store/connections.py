@@ -113,7 +113,7 @@ def open_settled(path: str) -> Connection:
 
     It takes no locks and assumes that nothing changes: only the process that builds can know that this holds.
     """
-    db = _connect(_uri(path, "ro") + "&immutable=1", uri=True)
+    db = _connect(uri(path, "ro") + "&immutable=1", uri=True)
     _run(db, "PRAGMA mmap_size=0", _TOUCH)
     return db
 
@@ -123,7 +123,7 @@ def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
 
     A file that is no WAL database is made one. wait_s: how long to wait for other programs that lock it, in seconds.
     """
-    db = _connect(_uri(path, "rw"), uri=True)
+    db = _connect(uri(path, "rw"), uri=True)
     _run(
         db,
         f"PRAGMA busy_timeout={round(wait_s * 1000)}",
@@ -140,14 +140,14 @@ def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
 
 def open_unread(path: str, wait_s: float) -> Connection:
     """Return a connection to a cache, to overwrite it: nothing is read, for all but its header may be damaged."""
-    db = _connect(_uri(path, "rw"), uri=True)
+    db = _connect(uri(path, "rw"), uri=True)
     _run(db, f"PRAGMA busy_timeout={round(wait_s * 1000)}", "PRAGMA mmap_size=0")
     return db
 
 
 def open_reader(path: str) -> Connection:
     """Return a connection to read a cache, whatever the journal mode of the file."""
-    db = _connect(_uri(path, "ro"), uri=True)
+    db = _connect(uri(path, "ro"), uri=True)
     _run(
         db,
         f"PRAGMA busy_timeout={_BUSY_MS}",
@@ -183,7 +183,8 @@ def _connect(name: str, uri: bool = False) -> Connection:
     )
 
 
-def _uri(path: str, mode: str) -> str:
+def uri(path: str, mode: str) -> str:
+    """Return the URI under which SQLite opens the file with this name, whatever bytes are in it."""
     return f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"
 
 

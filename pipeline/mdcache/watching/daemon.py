@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mdcache import process, stops, times
+from mdcache import imports, process, stops, times
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError, doing
 from mdcache.store import place, watchstate
@@ -150,7 +150,14 @@ def detach(settings: Settings, command: Sequence[str]) -> int:
         log = open(name, "ab", opener=_open_private)  # noqa: SIM115
     with log, doing("start a process to watch"):
         began = log.tell()
-        watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        watcher = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=imports.environment(),
+        )
     try:
         while watcher.poll() is None:
             seen = watchstate.read(settings.database)

@@ -21,6 +21,7 @@ from mdcache.files import content
 from mdcache.files.content import Clock
 from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read, Stored, folders
 from mdcache.model import ERROR, Content, Entry, Problem, Stamp
+from mdcache.names import name_of
 from mdcache.paths import lies_in
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class ArchiveReader(NamedTuple):
     @classmethod
     def of(cls, base: str, archive: str) -> ArchiveReader:
         """Return the reader of an archive at a path relative to the base. Raises WorkError when it lies elsewhere."""
-        name = os.path.normpath(os.path.join(base, archive))
+        name = os.path.normpath(os.path.join(base, name_of(archive)))
         if "\0" in name or not lies_in(name, base):
             raise WorkError(f"the archive {name!r} does not lie in {base}")
         return cls(base, name)

@@ -11,6 +11,7 @@ from mdcache.files import content
 from mdcache.files.content import Clock
 from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read
 from mdcache.model import Entry
+from mdcache.names import name_of
 
 
 class Disk:
@@ -64,7 +65,7 @@ class DiskReader(NamedTuple):
             yield content.read(self.base, entry.path, size_limit, clock)
 
     def whole(self, path: str) -> bytes:
-        name = os.path.normpath(os.path.join(self.base, path))
+        name = os.path.normpath(os.path.join(self.base, name_of(path)))
         try:
             return content.whole(name)
         except OSError as error:

@@ -19,6 +19,7 @@ from mdcache.files.git import Blob, Repository, Staged
 from mdcache.files.sources.disk import DISK
 from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read, Stored, folders
 from mdcache.model import Content, Entry, Stamp
+from mdcache.names import name_of
 from mdcache.paths import lies_in
 
 
@@ -173,7 +174,7 @@ class GitReader(NamedTuple):
 
     def whole(self, path: str) -> bytes:
         try:
-            return git.file_of(self.repository, self.commit or "", os.path.join(self.base, path))
+            return git.file_of(self.repository, self.commit or "", os.path.join(self.base, name_of(path)))
         except MdcacheError as error:
             raise WorkError(f"cannot read {path} of the revision {self.commit}: {error}") from error
 
