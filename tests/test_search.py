@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -364,3 +365,12 @@ def test_raw_queries_are_fts5s_own(garden: Cache) -> None:
 def test_a_raw_query_that_is_none_is_the_users_error(garden: Cache, typed: str) -> None:
     with pytest.raises(UsageError, match="not an FTS5 expression"):
         search(garden, Query(typed, raw=True))
+
+
+def test_many_tags_and_many_sections_of_one_document_are_not_multiplied(vault: Vault) -> None:
+    tags = "".join(f"#t{number}\n" for number in range(20_000))
+    with cache_of(vault({"a.md": tags + "## word\n" * 20_000})) as cache:
+        start = time.process_time()
+        assert found(cache, "word", tag="t19999", limit=30_000) == ["a.md"]
+        assert found(cache, "word", tag="none", limit=30_000) == []
+        assert time.process_time() - start < 5

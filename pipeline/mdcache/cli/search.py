@@ -48,7 +48,7 @@ _OPTIONS = (
         help="At most N results.",
     ),
     click.option("--path", metavar="GLOB", help="Only documents whose path matches: 'guides/*'."),
-    click.option("--tag", metavar="TAG", help="Only documents with this tag."),
+    click.option("--tag", metavar="TAG", help="Only documents with this tag, or one nested in it."),
     click.option("--type", "type_", metavar="TYPE", help="Only documents of this type."),
     click.option("--all", "all_", is_flag=True, help="Every section of a document, not only its best."),
     click.option("--raw", is_flag=True, help="QUERY is an FTS5 expression."),

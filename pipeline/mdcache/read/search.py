@@ -156,7 +156,7 @@ def _rows(db: Connection, matching: str, query: Query, limit: int | None = None)
         where.append("nodes.type = ?")
         parameters.append(query.type)
     if query.tag is not None:
-        where.append(f"EXISTS (SELECT 1 FROM tags WHERE tags.node = nodes.key AND {_TAGGED})")
+        where.append(_TAGGED)
         parameters += _tagged(query.tag)
     hits, condition, order = "sections_fts", " AND ".join(where), " ORDER BY rank"
     if limit is not None:
@@ -178,7 +178,10 @@ _COLUMNS = (
 )
 
 
-_TAGGED = "(folded = ? OR folded >= ? AND folded < ?)"
+# Two look-ups: SQLite would go through all tags of a document for one with OR in it.
+_TAGGED = "({0} AND folded = ?) OR {0} AND folded >= ? AND folded < ?))".format(
+    "EXISTS (SELECT 1 FROM tags WHERE tags.node = nodes.key"
+)
 
 
 def _tagged(tag: str) -> tuple[str, str, str]:
