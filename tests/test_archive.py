@@ -266,3 +266,9 @@ def test_sync_does_not_take_an_archive_for_a_folder(shelf: Path) -> None:
     assert done.returncode == 3
     assert f"it holds the archive . of {shelf}/docs.zip" in done.stderr
     assert "cannot list" in done.stderr
+
+
+def test_what_macos_adds_to_an_archive_is_no_document(tmp_path: Path) -> None:
+    members = {"docs/a.md": b"text", "docs/._a.md": b"\0\5\x16\7", "__MACOSX/docs/._a.md": b"\0\5\x16\7"}
+    made = zipped(tmp_path / "docs.zip", members)
+    assert documents(made, Archive(str(made))) == {"docs/a.md": ("docs/a", b"text")}

@@ -10,8 +10,11 @@ from mdcache.doctor import checks
 from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
 from mdcache.store.lock import Record
 from mdcache.store.watchstate import Seen, State
+from mdcache.watching.inotify import Limit
 
-LIMITS = Inotify(max_watches=100, max_instances=10, watches=0, instances=0)
+LIMITS = Inotify(
+    Limit("fs.inotify.max_user_watches", 100), Limit("user.max_inotify_instances", 10), watches=0, instances=0
+)
 HOLDER = Record(7, "mdcache rebuild", "2026-01-01T00:00:00.000+00:00", 3)
 STATE = State(pid=9, since="2026-01-01T00:00:00.000+00:00", method="inotify", ready=True)
 FTS5 = ("ENABLE_FTS5", "THREADSAFE=1")
@@ -86,8 +89,9 @@ def test_the_folders_that_the_watcher_watches_do_not_count_twice() -> None:
 
 
 def test_no_room_for_one_more_observer_is_worth_a_warning() -> None:
-    found = complete(checks.inotify(LIMITS._replace(instances=9), 5, observing=False), WARNING)
-    assert "max_user_instances" in (found.fix or "")
+    found = complete(checks.inotify(LIMITS._replace(instances=10), 5, observing=False), WARNING)
+    assert found.fix == "sudo sysctl user.max_inotify_instances=32"
+    complete(checks.inotify(LIMITS._replace(instances=9), 5, observing=False), OK)
 
 
 # Others at work

@@ -24,7 +24,7 @@ KEEPERS = {
     "yaml": "parse.frontmatter",
     "pathspec": "patterns",
     "fcntl": "store.record",
-    "watchdog": "watching.observer",
+    "watchdog": "watching.recursive",
     "tomllib": "config.settings",
     "click": "cli, plugin",
     "sqlite_utils": "plugin, read.tables",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from caches import settings_of
-from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, is_gone, mdcache, run, start
+from processes import MDCACHE, PATIENCE_S, UNPRIVILEGED, WATCHES, is_gone, limited, may_limit, mdcache, run, start
 from watching import watched
 
 from mdcache.build import rebuild
@@ -245,6 +245,20 @@ def test_a_limit_that_the_folders_exceed_is_seen(folder: Path) -> None:
     found = told(folder, *NAMESPACE, "sh", "-c", f'mount --bind limit {INOTIFY} && exec "$@"', "sh")
     assert levels(found) == {"inotify": "warning"}
     assert "sudo sysctl fs.inotify.max_user_watches=" in found["inotify"]["fix"]
+
+
+@pytest.mark.skipif(not may_limit(), reason="limits of its own need Linux's user namespaces")
+def test_the_limit_of_a_container_is_named_where_it_holds(folder: Path) -> None:
+    found = told(folder, *limited(WATCHES, 3), status=0)
+    assert "3 may be (user.max_inotify_watches)" in found["inotify"]["saw"]
+    for name in ("node_modules", ".hidden"):
+        (folder / f"docs/{name}/a/b/c/d").mkdir(parents=True)
+    (folder / "docs/.gitignore").write_text("node_modules\n")
+    assert told(folder, *limited(WATCHES, 3), status=0)["inotify"]["level"] == "ok"
+    (folder / "docs/a/b/c").mkdir(parents=True)
+    found = told(folder, *limited(WATCHES, 3))
+    assert found["inotify"]["level"] == "warning"
+    assert "sudo sysctl user.max_inotify_watches=" in found["inotify"]["fix"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mdcache import paths as paths_module
 from mdcache.errors import WorkError
-from mdcache.files.scan import Tree, scan
+from mdcache.files.scan import Tree, folders, scan
+from mdcache.files.sources.disk import Disk
 from mdcache.model import Entry, Problem, Rules, Stamp
 
 Vault = Callable[..., Path]
@@ -35,6 +36,14 @@ def paths(base: Path, *roots: str, include: tuple[str, ...] = (), exclude: tuple
 
 def ids(base: Path, *roots: str) -> dict[str, str]:
     return {found.path: found.default_id for found in scan(tree(base, *roots)) if isinstance(found, Entry)}
+
+
+@pytest.mark.parametrize("name", ["._x.md", "._.md", "._x.MD", "._._x.md", "._ü.md"])
+def test_what_macos_writes_beside_documents_is_none(vault: Vault, name: str) -> None:
+    base = vault({"x.md": "", f"a/{name}": "\0\5\x16\7", "a/.x.md": "", "a/_.x.md": "", "._a/y.md": ""})
+    assert paths(base) == ["a/.x.md", "a/_.x.md", "x.md"]
+    assert ids(base)["x.md"] == "x"
+    assert paths(base, "a", "._a") == ["._a/y.md", "a/.x.md", "a/_.x.md"]
 
 
 # What git says
@@ -378,6 +387,55 @@ def make(file: Path, text: str) -> None:
     if not file.exists() and not any(parent.is_file() for parent in file.parents):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
+
+
+class Recording(Disk):
+    """The disk, and which folders were listed."""
+
+    def __init__(self) -> None:
+        self.listed: list[str] = []
+
+    def listing(self, folder: str) -> Sequence[os.DirEntry[str]]:
+        self.listed.append(folder)
+        return super().listing(folder)
+
+
+@given(FILES, IGNORES, st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_folders_are_those_that_a_scan_lists(
+    files: set[str], ignores: dict[str, list[str]], data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(os.path.realpath(name))
+        for path in files:
+            make(base / path, "")
+        for path, lines in ignores.items():
+            make(base / path, "\n".join(lines))
+        ways = {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 2)}
+        within = data.draw(st.none() | st.frozensets(st.sampled_from(sorted(ways | {""})), max_size=4))
+        roots = data.draw(st.sampled_from([(".",), ("a", "b"), (".", "a/.hidden"), (".hidden", "docs")]))
+        roots = tuple(root for root in roots if (base / root).is_dir()) or (".",)
+        exclude = data.draw(st.lists(LINE, max_size=2).map(tuple))
+        source = Recording()
+        found = tree(base, *roots, exclude=exclude)._replace(source=source)
+        documents = list(scan(found, within))
+        listed = {path[len(str(base)) + 1 :] for path in map(os.path.normpath, source.listed)}
+        expected = [path for path in listed if within is None or paths_module.lies_within(path, within)]
+        assert sorted(folders(found, within)) == sorted(os.path.normpath(base / path) for path in expected)
+        assert {os.path.dirname(one.path) for one in documents} <= listed
+
+
+def test_a_folder_is_named_before_it_is_listed_and_one_that_cannot_be_listed_hides_no_other(vault: Vault) -> None:
+    base = vault({"a/b/x.md": "", "c/x.md": "", "z/x.md": ""})
+    found = tree(base, ".", "gone")
+    named = []
+    for folder in folders(found):
+        named.append(os.path.relpath(folder, base))
+        if folder == str(base):
+            (base / "late/deep").mkdir(parents=True)
+        if folder == str(base / "z"):
+            (base / "c").rename(base / "elsewhere")
+    assert sorted(named) == [".", "a", "a/b", "c", "gone", "late", "late/deep", "z"]
 
 
 def test_nothing_beside_the_asked_paths_is_listed(vault: Vault) -> None:

@@ -442,3 +442,25 @@ def test_a_table_that_the_source_has_not_is_that_of_the_disk(vault: Vault, git: 
     git(folder, "add", ".")
     vault({"pyproject.toml": "[tool.mdcache]\nsize_limit = 4\n"}, into=folder)
     assert load(Asked(str(folder)), {}, Trees.around(str(folder)).index()).size_limit == 3
+
+
+@pytest.mark.parametrize(
+    ("database", "extensions"),
+    [
+        ("docs/index.md", '[".md"]'),
+        ("docs/new/INDEX.MD", '[".md"]'),
+        ("docs/index", '[".md", ".log"]'),
+        ("docs/index", '[".lock"]'),
+        ("docs/index.md", '[".db-wal", ".md-wal"]'),
+    ],
+)
+def test_a_cache_that_would_be_read_as_a_document_is_refused(vault: Vault, database: str, extensions: str) -> None:
+    folder = with_settings(vault, f'docs = ["docs"]\nextensions = {extensions}')
+    assert "would be read as a document: name another cache with --db" in refused(folder, database=database)
+    assert found(folder, database="elsewhere/index.md").database == f"{folder}/elsewhere/index.md"
+
+
+@pytest.mark.parametrize("database", ["docs/index", "docs/md", "docs/.md.db", "docs.md"])
+def test_a_cache_among_documents_is_none_of_them(vault: Vault, database: str) -> None:
+    folder = with_settings(vault, 'docs = ["docs"]')
+    assert found(folder, database=database).database == f"{folder}/{database}"

@@ -20,8 +20,9 @@ from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
 from mdcache.model import ERROR, WARNING, PathRule, Rules
 from mdcache.names import name_of, text_of
-from mdcache.paths import lies_in
+from mdcache.paths import has_extension, lies_in
 from mdcache.patterns import Patterns
+from mdcache.store import place
 from mdcache.store.ddl import Schema, Script, fingerprint, schema
 
 FILE_NAME = "mdcache.toml"
@@ -126,19 +127,17 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
     file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
     roots = _roots(asked, folder, file)
-    database = asked.database or environment.get("MDCACHE_DB")
     defaults = Rules()
+    extensions = tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions))
     return Settings(
         file=file.name,
         base=_base(file, roots, folder),
         roots=roots,
-        database=os.path.realpath(os.path.join(folder, database))
-        if database
-        else file.inside("database", values.get("database", DEFAULT_DATABASE)),
+        database=_database(asked.database or environment.get("MDCACHE_DB"), folder, file, roots, extensions),
         schema=schema(tuple(_script(file, name) for name in values.get("schema", ()))),
         include=_patterns(file, "include"),
         exclude=_patterns(file, "exclude"),
-        extensions=tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions)),
+        extensions=extensions,
         size_limit=values.get("size_limit", defaults.size_limit),
         paths=tuple(_path_rule(file, rule) for rule in values.get("paths", ())),
         wikilinks=values.get("wikilinks", defaults.wikilinks),
@@ -279,6 +278,16 @@ def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
     if file.name and all(lies_in(root, file.home) for root in roots):
         return file.home
     return os.path.commonpath(roots) if roots else folder
+
+
+def _database(named: str | None, folder: str, file: _File, roots: tuple[str, ...], extensions: tuple[str, ...]) -> str:
+    """Return the path of the cache. Raises UsageError when a scan would take a file of its own for a document."""
+    found = os.path.realpath(os.path.join(folder, named)) if named else None
+    found = found or file.inside("database", file.values.get("database", DEFAULT_DATABASE))
+    for own in sorted(place.own_files(found)):
+        if has_extension(own, extensions) and any(lies_in(own, root) for root in roots):
+            raise UsageError(f"{own} would be read as a document: name another cache with --db")
+    return found
 
 
 def _script(file: _File, name: str) -> Script:

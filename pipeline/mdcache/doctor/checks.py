@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from mdcache.store import connections, lock, place
 from mdcache.store.watchstate import Seen, State
+from mdcache.watching.inotify import Limit
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 # Seconds after which a writer that still works, and a watcher that has not reported, are worth a look.
@@ -89,8 +90,8 @@ def space(free_bytes: int, free_inodes: int | None, needed: int) -> Check:
 class Inotify(NamedTuple):
     """What Linux lets a user observe (watches are folders, instances are observers), and how much is in use."""
 
-    max_watches: int
-    max_instances: int
+    max_watches: Limit
+    max_instances: Limit
     watches: int
     instances: int
 
@@ -98,21 +99,25 @@ class Inotify(NamedTuple):
 def inotify(seen: Inotify, folders: int, observing: bool) -> Check:
     """Judge whether folders can be watched; observing: a running watcher's own are among those in use."""
     watches = seen.watches + (0 if observing else folders)
-    # One instance for the observer, one for its test of the limit.
-    instances = seen.instances + (0 if observing else 2)
+    instances = seen.instances + (0 if observing else 1)
     means = f"the watcher compares all files every few seconds{' from the next start on' if observing else ''}"
-    if watches > seen.max_watches:
-        saw = f"{folders:,} folders, {seen.watches:,} watched already, and {seen.max_watches:,} may be"
-        return Check("inotify", WARNING, saw, means, _sysctl("max_user_watches", watches))
-    if instances > seen.max_instances:
-        saw = f"{seen.instances:,} observers of {seen.max_instances:,} that may be"
-        return Check("inotify", WARNING, saw, means, _sysctl("max_user_instances", instances))
-    return Check("inotify", OK, f"{folders:,} folders, {seen.watches:,} watched of {seen.max_watches:,} that may be")
+    if watches > seen.max_watches.value:
+        saw = f"{folders:,} folders, {seen.watches:,} watched already, and {_allowed(seen.max_watches)}"
+        return Check("inotify", WARNING, saw, means, _sysctl(seen.max_watches, watches))
+    if instances > seen.max_instances.value:
+        saw = f"{seen.instances:,} observers, and {_allowed(seen.max_instances)}"
+        return Check("inotify", WARNING, saw, means, _sysctl(seen.max_instances, instances))
+    saw = f"{folders:,} folders, {seen.watches:,} watched, and {_allowed(seen.max_watches)}"
+    return Check("inotify", OK, saw)
 
 
-def _sysctl(name: str, needed: int) -> str:
+def _allowed(limit: Limit) -> str:
+    return f"{limit.value:,} may be ({limit.name})"
+
+
+def _sysctl(limit: Limit, needed: int) -> str:
     """Return the command that allows twice what is needed, as a power of two."""
-    return f"sudo sysctl fs.inotify.{name}={1 << (2 * needed - 1).bit_length()}"
+    return f"sudo sysctl {limit.name}={1 << (2 * needed - 1).bit_length()}"
 
 
 def writer_lock(record: lock.Record, held: bool, alive: bool | None, age_s: float, leftover: bool) -> Check:

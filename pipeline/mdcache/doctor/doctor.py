@@ -19,14 +19,14 @@ from mdcache.config.settings import Settings
 from mdcache.doctor import checks
 from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
 from mdcache.errors import Damaged, MdcacheError, WorkError
-from mdcache.files import git
-from mdcache.files.scan import scan
+from mdcache.files import git, scan
 from mdcache.hooks import hook
 from mdcache.model import Entry
 from mdcache.paths import up
 from mdcache.store import connections, lock, place, watchstate
 from mdcache.store.cache import opened
 from mdcache.syncing import fit
+from mdcache.watching.inotify import limit
 
 # What a rebuild needs at its peak, as a multiple of the cache.
 _ROOM = 3
@@ -66,7 +66,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _sqlite()
     yield _imports()
     yield from map(_root, roots)
-    folders, size = sum(map(_folders, roots)), 0
+    folders, size = sum(1 for _ in scan.folders(settings.tree())), 0
     if roots and all(map(os.path.isdir, roots)):
         documents, size = _documents(settings, folders)
         yield documents
@@ -123,7 +123,7 @@ def _documents(settings: Settings, folders: int) -> tuple[Check, int]:
     number = size = 0
     unreadable: list[str] = []
     try:
-        for found in (one for one in scan(settings.tree()) if isinstance(one, Entry)):
+        for found in (one for one in scan.scan(settings.tree()) if isinstance(one, Entry)):
             number, size = number + 1, size + found.stamp.size
             if not os.access(os.path.join(settings.base, found.path), os.R_OK):
                 unreadable.append(found.path)
@@ -137,16 +137,6 @@ def _documents(settings: Settings, folders: int) -> tuple[Check, int]:
         fix = "look at docs, include and exclude in the settings"
         return Check("documents", WARNING, "none", "the cache stays empty", fix), size
     return Check("documents", OK, f"{number:,} in {folders:,} folders"), size
-
-
-def _folders(root: str) -> int:
-    """Count a folder and all below it. A stack: they may nest deeper than Python's calls, and os.walk's, do."""
-    count, left = 0, [root]
-    while left:
-        with suppress(OSError), os.scandir(left.pop()) as entries:
-            left += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-            count += 1
-    return count
 
 
 # The cache
@@ -231,13 +221,12 @@ def service_of(folder: str) -> str | None:
 
 
 def _limits() -> Inotify | None:
-    """Return Linux's limits and what our own processes use of them; None elsewhere."""
-    try:
-        limits = [int(_content(f"/proc/sys/fs/inotify/max_user_{name}")) for name in ("watches", "instances")]
-    except (OSError, ValueError):
+    """Return the limits that hold on Linux, and what our own processes use of them; None elsewhere."""
+    watches, instances = limit("watches"), limit("instances")
+    if not (watches and instances):
         return None
     used = [watches for pid in os.listdir("/proc") if pid.isdigit() for watches in observed_by(pid)]
-    return Inotify(limits[0], limits[1], sum(used), len(used))
+    return Inotify(watches, instances, sum(used), len(used))
 
 
 def observed_by(pid: str) -> Iterator[int]:

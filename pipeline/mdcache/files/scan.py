@@ -1,7 +1,8 @@
 """Stage 1, scan: which files are documents, in the order of their paths. Every command sees what this sees.
 
-gitignore rules hold; hidden folders are skipped; symbolic links below a root are not followed. A stream, not a list:
-a million files cost no more memory than one folder's names.
+gitignore rules hold; hidden folders are skipped; symbolic links below a root are not followed; the `._x.md` that macOS
+writes beside `x.md` on other systems' disks are no documents. A stream, not a list: a million files cost no more memory
+than one folder's names.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class _Folder(NamedTuple):
 
 
 Found = Entry | Problem
+_APPLE_DOUBLE = "._"
 _Items = dict[str, "Item | _Folder"]
 """What is wanted in a folder, by name; folders with a slash at its end, so that names sort as the paths below do."""
 
@@ -68,6 +70,31 @@ def scan(tree: Tree, within: frozenset[str] | None = None) -> Iterator[Found]:
             stack.append(walk.folder(found))
         else:
             yield found
+
+
+def folders(tree: Tree, within: frozenset[str] | None = None) -> Iterator[str]:
+    """Yield the absolute path of every folder that scan lists, before it is listed here.
+
+    So nothing is missed by a caller that begins to watch each as it comes: what appears in it earlier is listed, what
+    appears later is announced. A folder that cannot be listed is passed over.
+
+    Args:
+        tree: as for scan.
+        within: as for scan; the folders above these paths are listed, and not yielded.
+    """
+    paths = _Within(within)
+    walk = _Walk(tree, paths)
+    left = [*walk.roots()]
+    while left:
+        folder = left.pop()
+        if paths.names(folder.prefix) is None:
+            yield folder.name
+        left += walk.below(folder)
+
+
+def may_be_document(name: str, extensions: tuple[str, ...]) -> bool:
+    """Return whether a file of this name is a document, if no pattern leaves it out."""
+    return has_extension(name, extensions) and not name.startswith(_APPLE_DOUBLE)
 
 
 class _Within:
@@ -128,7 +155,17 @@ class _Walk:
                 if found:
                     yield found
 
-    def _wanted(self, folder: _Folder) -> _Items:
+    def below(self, folder: _Folder) -> list[_Folder]:
+        """Return the folders to walk into from this one; none when it cannot be listed."""
+        try:
+            items = self._wanted(folder, folders_only=True)
+        except WorkError:
+            return []
+        if len(self._roots) > 1:
+            self._put_roots(folder.prefix, items)
+        return [item for item in items.values() if isinstance(item, _Folder)]
+
+    def _wanted(self, folder: _Folder, folders_only: bool = False) -> _Items:
         items: _Items = {}
         try:
             listed = self._source.listing(folder.name)
@@ -142,7 +179,8 @@ class _Walk:
                     if not name.startswith(".") and not self._left_out(entry.path, path, True, ignores):
                         items[name + "/"] = _Folder(entry.path, path + "/", ignores)
                 elif (
-                    has_extension(name, self._extensions)
+                    not folders_only
+                    and may_be_document(name, self._extensions)
                     and entry.is_file(follow_symlinks=False)
                     and not self._left_out(entry.path, path, False, ignores)
                     and (not self._include or self._include.matches(path))

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from mdcache.errors import UsageError, WorkError, doing
 from mdcache.paths import lies_in
-from mdcache.store import connections, lock
+from mdcache.store import connections, lock, watchstate
 from mdcache.store.connections import APPLICATION_ID, PAGE_SIZE
 
 SIDES = ("-wal", "-shm", "-journal")
 """What SQLite appends to a database's name for the files that it keeps beside it."""
+PUT_ASIDE = ".old"
+"""What is appended to the name of a watcher's log that has grown long."""
 _NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(sshfs|glusterfs|s3fs|rclone)")
 
 
@@ -154,6 +156,18 @@ def _keep_out_of_git(folder: str) -> None:
             return
     with open(path, "w") as file:
         file.write("*\n")
+
+
+def own_files(path: str) -> frozenset[str]:
+    """Return the paths of all files that are kept for a database: its own, and those beside it."""
+    bases = (path, build_path(path))
+    beside = (lock.path_of(path), watchstate.path_of(path), log_path(path), log_path(path) + PUT_ASIDE)
+    return frozenset((*bases, *(base + side for base in bases for side in SIDES), *beside))
+
+
+def log_path(path: str) -> str:
+    """Return where the log of a database's watcher in the background lies."""
+    return path + ".log"
 
 
 def build_path(path: str) -> str:

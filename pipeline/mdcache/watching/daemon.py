@@ -39,7 +39,7 @@ def run(load: Load, wait_s: float, poll: bool, say: Say) -> None:
         MdcacheError: the watcher cannot be started.
     """
     # The log stays where it is when the settings name another database later.
-    log = _log_of(load().database)
+    log = place.log_path(load().database)
 
     def tell(line: str) -> None:
         say(line)
@@ -102,10 +102,6 @@ def stamp(line: str) -> str:
 # The log
 
 
-def _log_of(path: str) -> str:
-    return path + ".log"
-
-
 def _begin_log_again(name: str) -> None:
     """Point stdout and stderr at a new log when they lead to this one and it has grown long.
 
@@ -127,7 +123,7 @@ def _put_aside(name: str) -> bool:
     """Rename a log that has grown long; return whether it had."""
     is_long = os.path.exists(name) and os.path.getsize(name) > _LOG_BYTES
     if is_long:
-        os.replace(name, name + ".old")
+        os.replace(name, name + place.PUT_ASIDE)
     return is_long
 
 
@@ -144,7 +140,7 @@ def detach(settings: Settings, command: Sequence[str]) -> int:
     """
     place.judge(settings.database)
     place.make_folder(settings.database)
-    name = _log_of(settings.database)
+    name = place.log_path(settings.database)
     with doing(f"write {name}"):
         _put_aside(name)
         log = open(name, "ab", opener=_open_private)  # noqa: SIM115

@@ -20,12 +20,12 @@ from mdcache import times
 from mdcache.config.settings import Settings
 from mdcache.errors import MdcacheError, Unlisted, UsageError
 from mdcache.model import as_dict
-from mdcache.store import connections, lock, swap, watchstate
+from mdcache.store import connections, lock, place, swap, watchstate
 from mdcache.store.watchstate import Beacon, State
 from mdcache.syncing import sync
 from mdcache.watching import schedule, witnesses
 from mdcache.watching.inbox import MANY, Bell, Inbox
-from mdcache.watching.observer import Observer, Scope, Unavailable, identity, refuse_limit
+from mdcache.watching.observer import Observer, Unavailable, identity
 from mdcache.watching.schedule import Act, Facts, Pace
 from mdcache.watching.work import Done, Order, What, carry_out
 
@@ -222,7 +222,6 @@ class _Watcher:
 
     def _reconcile(self) -> list[Batch]:
         """Compare everything, whatever was announced. What is found when nothing waits to be followed was not."""
-        self._refuse_limit()
         was_quiet = self._inbox.times() is None
         batches = self._compare()
         if was_quiet and self._observer and any(not batch.rebuilt for batch in batches):
@@ -243,6 +242,7 @@ class _Watcher:
     def _try(self, paths: frozenset[str] | None, since: float) -> list[Batch]:
         """Look at these paths, None for everything; what fails is left to be tried again, less and less often."""
         began = time.monotonic()
+        self._cover(paths)
         within = self._there() if paths is None else paths
         try:
             done = self._order(What.LOOK, within, _WAIT_S) if within != frozenset() else None
@@ -380,7 +380,7 @@ class _Watcher:
         self._settings = settings
         self._schedule = self._schedule._replace(pace=self._pace(settings))
         self._read = self._seen = witnesses.settings_stamps(settings)
-        if (settings.roots, settings.base, settings.extensions) != (old.roots, old.base, old.extensions):
+        if settings.tree() != old.tree():
             self._observe()
         self._look_again()
 
@@ -390,9 +390,8 @@ class _Watcher:
         settings = self._settings
         self._schedule = self._schedule.observed(time.monotonic())
         if not self._poll:
-            scope = Scope(settings.base, settings.extensions, settings.database)
             try:
-                self._observer = Observer(settings.roots, scope, self._inbox)
+                self._observer = Observer(settings.tree(), place.own_files(settings.database), self._inbox)
                 self._board.degrade("observer", None)
             except Unavailable as error:
                 why = f"{error}: files are compared every {settings.watch.poll_s:g} s"
@@ -401,10 +400,11 @@ class _Watcher:
             old.stop()
         self._show(method=self._observer.method if self._observer else "poll")
 
-    def _refuse_limit(self) -> None:
+    def _cover(self, paths: frozenset[str] | None) -> None:
+        """Observe what is going to be looked at; there may be folders that have come since."""
         if self._observer:
             try:
-                refuse_limit()
+                self._observer.cover(paths)
             except Unavailable:
                 self._observe()
 
