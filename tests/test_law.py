@@ -40,7 +40,8 @@ BESIDE = ("gone", "a/b/gone", ".h/gone", "gone.md", "c/gone.md", ".h/note.md", "
 WORDS = (
     *("# Sec", "## Other", "# Sec", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"),
     *("```sh\n[[note]]\n```", "<!-- tags: [SEE: note] -->", '<a id="sec"></a>', "![[note]]", "other: words"),
-    *("## A/B", "## S {#sec}", "$[[note]]$", "%%\n[[note]]\n\n#tag\n%%", "[tag: note]"),
+    *("## A/B", "## S {#sec}", "$[[note]]$", "%%\n[[note]]\n\n#tag\n%%", "[tag: note]", "#TAG #tag/x"),
+    *("%%\n## Sec\n\n- [ ] hidden\n%%", "$$\nx\n=\ny\n$$", "<div>\n<!--\n\n## Sec\n\n-->"),
 )
 FRONTS = (
     *("", "---\nid: [broken\n---\n", "---\nup: '[[other]]'\n---\n", "---\ntitle: Words\ntags: [t, no]\n---\n"),
