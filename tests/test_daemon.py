@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,7 +53,7 @@ def watcher(base: Path) -> Iterator[Watched]:
         yield found
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_signal_ends_it_with_nothing_left_undone(base: Path, name: str) -> None:
     with watched(base) as watcher:
         (watcher.docs / "new.md").write_text("# New\n")
@@ -61,6 +65,74 @@ def test_a_signal_ends_it_with_nothing_left_undone(base: Path, name: str) -> Non
         assert not wal.exists() or wal.stat().st_size == 0
         assert sync.stale(watcher.settings(watcher.database)) is None
         watcher.restart()
+
+
+@contextlib.contextmanager
+def at_a_terminal(base: Path, *before: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[], None]]]:
+    """A watcher at a terminal of its own, and what closes that."""
+    controller, terminal = pty.openpty()
+    closed = contextlib.ExitStack()
+    closed.callback(os.close, controller)
+    process = start(
+        (*before, *MDCACHE, "watch", "docs"),
+        base,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    with closed, process:
+        try:
+            until_ready(process, base)
+            yield process, closed.close
+        finally:
+            process.kill()
+
+
+def test_one_whose_terminal_closes_ends_in_order(base: Path) -> None:
+    with at_a_terminal(base) as (watcher, close):
+        (base / "docs/new.md").write_text("# New\n")
+        until_written_to(base, 2)
+        close()
+        assert watcher.wait(PATIENCE_S) == 0
+    wal = base / ".mdcache/cache.db-wal"
+    assert not wal.exists() or wal.stat().st_size == 0
+    assert status_of(base) == {}
+
+
+def test_one_under_nohup_goes_on_without_its_terminal(base: Path) -> None:
+    with at_a_terminal(base, "nohup") as (watcher, close):
+        close()
+        (base / "docs/new.md").write_text("# New\n")
+        until_written_to(base, 2)
+        assert f"stopped process {watcher.pid}" in mdcache(base, "watch", "--stop").stdout
+        assert watcher.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["docs = [\n", 'docs = ["gone/../.."]\n', "schema = ['none.sql']\n", "watch = 5\n", "nonsense = 1\n", b"\xff"],
+    ids=["no TOML", "outside", "no schema", "type", "unknown", "no text"],
+)
+def test_it_is_stopped_beside_settings_that_are_broken(base: Path, broken: str | bytes) -> None:
+    file, good = base / "mdcache.toml", 'docs = ["docs"]\ndatabase = "cache/y.db"\n'
+    file.write_text(good)
+    assert mdcache(base, "watch", "--detach").returncode == 0
+    spoilt = broken if isinstance(broken, bytes) else broken.encode()
+    file.write_bytes(b'database = "cache/y.db"\n' + spoilt)
+    assert mdcache(base / "docs", "watch", "--stop").stdout.startswith("stopped process ")
+    one_line(mdcache(base, "watch", "--stop"), 2)
+    file.write_text(good)
+    assert "no watcher" in mdcache(base, "watch", "--stop").stdout
+
+
+@pytest.mark.parametrize("more", [("--detach",), ("--poll",), ("--detach", "--poll")])
+def test_to_start_and_to_stop_at_once_is_refused(base: Path, more: tuple[str, ...]) -> None:
+    assert "--stop ends a watcher" in one_line(mdcache(base, "watch", "docs", "--stop", *more), 2)
+    assert "--stop ends a watcher" in one_line(mdcache(base, "watch", "docs", *more, "--stop"), 2)
+    assert {file.name for file in base.iterdir()} == {"docs"}
 
 
 def test_one_that_is_killed_leaves_no_process_and_no_lock(watcher: Watched) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from caches import rows_at
+from processes import UNPRIVILEGED, needs, run
 
 from mdcache.errors import Damaged, MdcacheError, UsageError
 from mdcache.store import connections, failures
@@ -86,3 +88,36 @@ def test_bad_sql_in_words(path: str) -> None:
     error = failures.user_error(caught.value, "the rule 'x'")
     assert isinstance(error, UsageError)
     assert str(error) == "the rule 'x': no such column: missing"
+
+
+READ = """
+import sys
+from contextlib import closing
+from mdcache.store import connections, failures
+with failures.speaking(sys.argv[1]), closing(connections.open_reader(sys.argv[1])) as db:
+    db.execute("SELECT * FROM t").fetchall()
+"""
+
+
+def as_reader(path: str) -> str:
+    """What a reader for whom permissions count is told in the end."""
+    done = run((*UNPRIVILEGED, sys.executable, "-c", READ, path), Path(path).parent)
+    return done.stderr.rstrip("\n").rpartition("WorkError: ")[2]
+
+
+@needs("setpriv")
+def test_what_keeps_a_reader_out_is_named(path: str) -> None:
+    folder = Path(path).parent
+    with closing(connections.open_live(path)) as db:
+        db.execute("DELETE FROM t")
+        assert as_reader(path) == ""
+        for name in ("x.db", "x.db-wal"):
+            mode = (folder / name).stat().st_mode
+            (folder / name).chmod(0)
+            assert as_reader(path).startswith(f"cannot read {folder / name}: Permission denied: ")
+            (folder / name).chmod(mode)
+    folder.chmod(0o500)
+    try:
+        assert "readers need a writable folder" in as_reader(path)
+    finally:
+        folder.chmod(0o700)

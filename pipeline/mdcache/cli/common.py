@@ -45,6 +45,13 @@ class Common(NamedTuple):
 
         return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
 
+    def likely_database(self) -> str:
+        """Return where the cache is, as far as settings that cannot be used still tell."""
+        from mdcache.config import likely
+        from mdcache.config.settings import Asked
+
+        return likely.database(Asked(self.folder, self.config, self.database), os.environ)
+
     def remembered(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
         """Return the settings in force, with the folders that the cache remembers where nothing names any."""
         from mdcache.config.remembered import with_remembered_roots

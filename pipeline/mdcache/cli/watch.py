@@ -8,23 +8,26 @@ import click
 
 from mdcache.cli import show
 from mdcache.cli.common import HELP, WAIT, Common, common
+from mdcache.errors import UsageError
 
 
 @click.command(context_settings=HELP)
 @click.argument("docs", nargs=-1, type=click.Path())
-@click.option("--detach", "how", flag_value="detach", help="In the background, with a log beside the cache.")
-@click.option("--stop", "how", flag_value="stop", help="Stop the watcher of this cache.")
+@click.option("--detach", is_flag=True, help="In the background, with a log beside the cache.")
+@click.option("--stop", is_flag=True, help="Stop the watcher of this cache.")
 @click.option("--poll", is_flag=True, help="Compare all files every few seconds; do not ask the system for changes.")
 @WAIT
 @common
-def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wait: float) -> None:
+def watch(asked: Common, docs: tuple[str, ...], detach: bool, stop: bool, poll: bool, wait: float) -> None:
     """Sync, then keep the cache fresh until stopped."""
+    if stop and (detach or poll):
+        raise UsageError(f"--stop ends a watcher, {'--detach' if detach else '--poll'} starts one: name one of them")
     from mdcache.watching import daemon
 
-    if how == "stop":
-        stopped = daemon.stop(asked.settings(docs).database, wait)
+    if stop:
+        stopped = _stopped(asked, docs, wait)
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
-    elif how == "detach":
+    elif detach:
         settings = asked.remembered(docs)
         started = daemon.detach(settings, _watching(asked, docs, poll, wait))
         said = f"process {started} watches; its log is {settings.database}.log"
@@ -38,6 +41,19 @@ def watch(asked: Common, docs: tuple[str, ...], how: str | None, poll: bool, wai
         return
     if not asked.quiet:
         show.out(show.line(said))
+
+
+def _stopped(asked: Common, docs: tuple[str, ...], wait: float) -> int | None:
+    """Stop the watcher, also beside settings that cannot be used: it goes on with those before."""
+    from mdcache.watching import daemon
+
+    try:
+        database = asked.settings(docs).database
+    except UsageError:
+        if stopped := daemon.stop(asked.likely_database(), wait):
+            return stopped
+        raise
+    return daemon.stop(database, wait)
 
 
 def _watching(asked: Common, docs: tuple[str, ...], poll: bool, wait: float) -> list[str]:

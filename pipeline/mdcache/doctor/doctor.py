@@ -24,6 +24,7 @@ from mdcache.hooks import hook
 from mdcache.model import Entry
 from mdcache.paths import up
 from mdcache.store import connections, lock, place, watchstate
+from mdcache.store import record as records
 from mdcache.store.cache import opened
 from mdcache.syncing import fit
 from mdcache.watching.inotify import limit
@@ -247,10 +248,8 @@ def _writer(path: str) -> Check:
         record = lock.read(path)
     except WorkError as why:
         return Check("lock", ERROR, str(why), "nothing can be written", "move that file away, or use another --db")
-    name = lock.path_of(path)
-    if os.path.exists(name) and not os.access(name, os.R_OK):
-        means = "whether somebody writes cannot be seen"
-        return Check("lock", WARNING, f"cannot read {name}: Permission denied", means, "ask as the user whose it is")
+    if hidden := records.hidden(lock.path_of(path), "a lock"):
+        return Check("lock", WARNING, hidden, "whether somebody writes cannot be seen", "ask as the user whose it is")
     leftover = os.path.exists(place.build_path(path))
     return checks.writer_lock(record, lock.is_held(path), _runs(record), times.age_s(record.since) or 0.0, leftover)
 

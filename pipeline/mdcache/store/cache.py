@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import stat
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -90,9 +91,13 @@ def made_here(path: str, db: Connection) -> Cache:
 
 def _open(path: str) -> Connection:
     """Return a connection. CANTOPEN is tried once more: a generation may just have been moved into place."""
-    if not os.path.exists(path):
-        raise WorkError(f"no cache at {path}: run mdcache rebuild DOCS")
-    if not os.path.isfile(path):
+    try:
+        found = os.stat(path)
+    except PermissionError as error:
+        raise WorkError(f"cannot look for {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise WorkError(f"no cache at {path}: run mdcache rebuild DOCS") from error
+    if not stat.S_ISREG(found.st_mode):
         raise WorkError(f"{path} is no file: name another with --db")
     try:
         return connections.open_reader(path)

@@ -23,7 +23,7 @@ _IN_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SQLITE_READONLY", "SQLITE_PERM"), "{path} cannot be written to ({error}): allow it, or use another with --db"),
     (
         ("SQLITE_CANTOPEN",),
-        "{path} cannot be opened ({error}): readers need a writable folder; for others there is rebuild --output",
+        "{path} cannot be opened ({error}): is it there? In a folder that is not writable use one of rebuild --output",
     ),
     (
         ("SQLITE_IOERR",),
@@ -61,10 +61,27 @@ def in_words(error: Exception, path: str) -> MdcacheError:
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
     if name.startswith("SQLITE_IOERR") and _is_full(path):
         name = "SQLITE_FULL"
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) and (why := _unopened(path)):
+        return WorkError(why)
     for names, words in _IN_WORDS:
         if name.startswith(names):
             return WorkError(words.format(path=path, error=error))
     return WorkError(f"{path}: {error}")
+
+
+def _unopened(path: str) -> str | None:
+    """Return what keeps SQLite from opening a live cache, also to read; None where that does not show.
+
+    Permissions are asked for, nothing is opened: to close it again would drop SQLite's locks.
+    """
+    folder = os.path.dirname(path) or "."
+    names = [name for name in (path, path + "-wal", path + "-shm") if os.path.lexists(name)]
+    closed = next((name for name in names if not os.access(name, os.R_OK)), None)
+    if closed:
+        return f"cannot read {closed}: Permission denied: allow it, or ask as the user whose it is"
+    if os.path.lexists(path) and not os.access(folder, os.W_OK | os.X_OK):
+        return f"{path} cannot be opened: readers need a writable folder, too; for others there is rebuild --output"
+    return None
 
 
 def is_interrupt(error: BaseException) -> bool:

@@ -17,6 +17,7 @@ from functools import cache
 from types import UnionType
 from typing import NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
+from mdcache import process
 from mdcache.errors import WorkError
 
 MAX_PID = (1 << 31) - 1
@@ -144,6 +145,23 @@ def read(path: str, kind: str) -> bytes:
         return b""
     finally:
         os.close(descriptor)
+
+
+def hidden(path: str, what: str) -> str | None:
+    """Return why the record at path cannot be read; None when it can, or there is none, or it is empty.
+
+    what: whose record it is to a user, as "a watcher".
+    """
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"cannot look for {path}: {error.strerror}"
+    if not found.st_size or os.access(path, os.R_OK):
+        return None
+    owner = f" ({what} of another user, {process.user_name(found.st_uid)})" if found.st_uid != os.geteuid() else ""
+    return f"cannot read {path}: Permission denied{owner}"
 
 
 def _content(descriptor: int, path: str, kind: str) -> bytes:

@@ -152,7 +152,7 @@ def read(database: str) -> Seen | None:
     A copy of a record, as in a restored backup, is none: its watcher is that of the original.
     """
     path = path_of(database)
-    if hidden := _hidden(path):
+    if hidden := record.hidden(path, "a watcher"):
         return Seen(State(), None, hidden)
     alive = record.is_locked(path)
     content = _content(path)
@@ -172,20 +172,6 @@ def _content(path: str) -> bytes:
         return record.read(path, "state")
     except WorkError:  # another program's file: no watcher of ours
         return b""
-
-
-def _hidden(path: str) -> str | None:
-    """Return why a state that is there cannot be read; None when it can, or there is none."""
-    try:
-        found = os.stat(path, follow_symlinks=False)
-        if not found.st_size or os.access(path, os.R_OK):
-            return None
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return f"cannot look for {path}: {error.strerror}"
-    whose = f" (a watcher of another user, {process.user_name(found.st_uid)})" if found.st_uid != os.geteuid() else ""
-    return f"cannot read {path}: Permission denied{whose}"
 
 
 def _process(content: bytes) -> Process | None:

@@ -33,7 +33,7 @@ _PAUSE_S = 0.02
 
 
 def run(load: Load, wait_s: float, poll: bool, say: Say) -> None:
-    """Watch until SIGTERM or SIGINT, and tell of each batch: say in a line, and systemd.
+    """Watch until SIGTERM, SIGINT or the end of the terminal, and tell of each batch: say in a line, and systemd.
 
     Raises:
         MdcacheError: the watcher cannot be started.
@@ -77,13 +77,18 @@ class _Signals:
 
 @contextlib.contextmanager
 def _until_signalled() -> Iterator[_Signals]:
+    """Take stops, and SIGHUP unless that is ignored, as under nohup.
+
+    Once one has come the others say nothing new: a terminal that closes, and a shell in it, may each send SIGHUP.
+    """
     signals = _Signals()
-    before = {one: signal.signal(one, signals.come) for one in stops.STOPS}
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    before = {one: signal.signal(one, signals.come) for one in (*stops.STOPS, *[signal.SIGHUP] * hangs_up)}
     try:
         yield signals
     finally:
         for one, handler in before.items():
-            signal.signal(one, handler)
+            signal.signal(one, signal.SIG_IGN if signals.is_set() else handler)
 
 
 def summary(batch: Batch) -> str:
