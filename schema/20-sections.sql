@@ -77,7 +77,7 @@ CREATE TABLE code_blocks (
     language TEXT                   -- the first word after the fence; NULL when there is none
 ) STRICT;
 
--- A row is a place that links can point at and that is no heading: ^block, id="…", name="…", {#custom-id}.
+-- A row is a place that links can point at and that is no heading: ^block, id="…", <a name="…">, {#custom-id}.
 CREATE TABLE anchors (
     node    INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
     anchor  TEXT NOT NULL,          -- with its ^ for a block

@@ -8,7 +8,8 @@ CREATE TABLE links (
     ordinal     INTEGER NOT NULL,   -- 0, 1, 2 … in the document
     line        INTEGER NOT NULL,
     "column"    INTEGER NOT NULL,   -- characters, from 1
-    kind        TEXT NOT NULL,      -- markdown (inline, reference, <autolink>), image, wikilink, embed, url (bare),
+    kind        TEXT NOT NULL,      -- markdown (inline, reference, <autolink>), image (markdown, <img src>), html (<a href>),
+                                    --   wikilink, embed, url (bare),
                                     --   property (wikilink in front matter), relation (key:: [[T]], [tag: X], <!-- tags: [R: t] -->)
     type        TEXT NOT NULL,      -- of its edge: LINKS_TO, EMBEDS, TAGGED_AS, or the key of the relation
     target      TEXT NOT NULL,      -- as written, with the fragment

@@ -279,7 +279,7 @@ def test_every_problem_has_its_page() -> None:
 LINKS = """---
 key: "[[b]]"
 ---
-[text](b.md#anchor) ![text](picture.png) [[b#Heading|label]] ![[b]] https://example.org
+[text](b.md#anchor) ![text](picture.png) [[b#Heading|label]] ![[b]] https://example.org <a href="b.md">text</a>
 
 depends on:: [[b]]
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 EVERY_KIND = b"""---
 up: "[[A]]"
 ---
-[a](a.md) ![i](i.png) [[A]] ![[A]] https://example.org
+[a](a.md) ![i](i.png) [[A]] ![[A]] https://example.org <a href="a.md">
 
 key:: [[A]]
 """

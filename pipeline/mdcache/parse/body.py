@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mdcache.dialects import Dialect
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
-from mdcache.parse import embeddable, hidden, inline, markdown, targets
+from mdcache.parse import embeddable, hidden, html, inline, markdown, targets
 from mdcache.parse.kinds import KINDS, LINKS_TO, TAGGED_AS, WIKI_KINDS
 
 REPLACED = "\x1a"
@@ -162,14 +162,13 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
                 attributes_end = match.end()
         elif conflict is None:  # if the first is none, no later one is
             conflict = at, match
-    for start, end in outline.html:
-        raw = data[start:end].decode()
-        found += ((start, anchor) for anchor in inline.html_anchors(raw, dialect))
-        comment = inline.comment_tags(raw)
-        tags += ((start, tag) for tag in comment.tags)
-        offsets = _byte_offsets(raw, [at for _, _, at in comment.relations])
-        for (key, target, _), at in zip(comment.relations, offsets, strict=True):
-            links.append((start + at, "relation", inline.edge_type(key), target, None))
+    said = html.read(data, outline.html, dialect)
+    links += ((start, kind, KINDS[kind].edge, target, label) for start, kind, target, label in said.links)
+    found += said.places
+    for start, comment in said.comments:
+        tagged = inline.comment_tags(comment.decode())
+        tags += ((start, tag) for tag in tagged.tags)
+        links += ((start, "relation", inline.edge_type(key), target, None) for key, target in tagged.relations)
     found += _anchors_by_attributes(outline, data, dialect)
     return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
 

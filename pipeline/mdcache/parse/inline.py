@@ -10,7 +10,6 @@ import html
 import operator
 import re
 import unicodedata
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from mdcache.dialects import Dialect
@@ -35,12 +34,6 @@ _BRACKET_KEY = re.compile(r"[\[(]([^\W_][\w -]{0,60}?)::[ \t]*$")
 _KEY_BYTES = 400
 _TAG_ENDS = re.compile(r"[,\s]+")
 _COMMENT_RELATION = re.compile(r"\[ ?([A-Za-z][\w -]*+):((?:\[\[[^\[\]]*\]\]|[^\[\]])*+)\]")
-_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_HTML_ANCHOR = re.compile(
-    r"<[a-zA-Z][^<>]*?\s(?:id|name)\s*=\s*(?:\"([^\"<>]+)\"|'([^'<>]+)'|([^\s\"'<>=]+))", re.DOTALL
-)
-_HTML_HEADING = re.compile(r"<(/)?h[1-6](?=[\s>])[^<>]*>", re.IGNORECASE)
-_HTML_TAG = re.compile(r"<[^<>]*>")
 _ENTITY = re.compile(r"&[A-Za-z0-9]+;\Z")
 _URL_END = "?!.,:*_~'\";"
 
@@ -212,24 +205,25 @@ def edge_type(key: str) -> str:
 
 
 class CommentTags(NamedTuple):
-    """What `<!-- tags: … -->` holds: plain tags, and (relation, target, offset) triples."""
+    """What `<!-- tags: … -->` holds: plain tags, and (relation, target) pairs."""
 
     tags: list[str]
-    relations: list[tuple[str, str, int]]
+    relations: list[tuple[str, str]]
 
 
-def comment_tags(raw: str) -> CommentTags:
-    """Return what comments such as `<!-- tags: one, [SUPERSEDES: other, another] -->` hold."""
-    found = CommentTags([], [])
-    for comment in _HTML_COMMENT.finditer(raw) if "tags" in raw else ():
-        before, colon, said = comment[0].removeprefix("<!--").partition(":")
-        if not colon or before.strip() != "tags" or not said.endswith("-->"):
-            continue
-        said = " ".join(said.removesuffix("-->").split())
-        for relation, targets in _COMMENT_RELATION.findall(said):
-            found.relations.extend((relation, target, comment.start()) for target in _listed(targets))
-        found.tags.extend(tags_in(_COMMENT_RELATION.sub(",", said)))
-    return found
+_NO_TAGS = CommentTags([], [])
+
+
+def comment_tags(comment: str) -> CommentTags:
+    """Return what a comment such as `<!-- tags: one, [SUPERSEDES: other, another] -->` holds."""
+    before, colon, said = comment.removeprefix("<!--").partition(":")
+    if not colon or before.strip() != "tags" or not said.endswith("-->"):
+        return _NO_TAGS
+    said = " ".join(said.removesuffix("-->").split())
+    relations = [
+        (relation, target) for relation, targets in _COMMENT_RELATION.findall(said) for target in _listed(targets)
+    ]
+    return CommentTags(tags_in(_COMMENT_RELATION.sub(",", said)), relations)
 
 
 def tags_in(text: str) -> list[str]:
@@ -239,21 +233,3 @@ def tags_in(text: str) -> list[str]:
 
 def _listed(text: str) -> list[str]:
     return [item for item in (item.strip(" []#") for item in text.split(",")) if item]
-
-
-def html_anchors(raw: str, dialect: Dialect) -> list[str]:
-    """Return the values of id="…" and name="…" in HTML and the slugs of its headings; comments are skipped."""
-    seen = _HTML_COMMENT.sub("", raw) if "<!--" in raw else raw
-    found = [html.unescape(match[1] or match[2] or match[3]) for match in _HTML_ANCHOR.finditer(seen)]
-    return found + [dialect.slug(heading) for heading in _html_headings(seen)]
-
-
-def _html_headings(raw: str) -> Iterator[str]:
-    """Yield the text of each complete `<h1>…</h1>` in a piece of HTML: GitHub gives those anchors, too."""
-    start = None
-    for tag in _HTML_HEADING.finditer(raw):
-        if tag[1]:
-            yield from () if start is None else (html.unescape(_HTML_TAG.sub("", raw[start : tag.start()]).strip()),)
-            start = None
-        else:
-            start = tag.end()

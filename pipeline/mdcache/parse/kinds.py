@@ -32,7 +32,8 @@ class Kind(NamedTuple):
 KINDS = MappingProxyType(
     {
         "markdown": Kind(LINKS_TO, False, "broken-link", ERROR),  # [text](a.md), [text][ref], <https://…>
-        "image": Kind(EMBEDS, False, "missing-embed", ERROR),  # ![alt](a.png)
+        "image": Kind(EMBEDS, False, "missing-embed", ERROR),  # ![alt](a.png), <img src="a.png">
+        "html": Kind(LINKS_TO, False, "broken-link", ERROR),  # <a href="a.md">
         "wikilink": Kind(LINKS_TO, True, "broken-link", ERROR),  # [[A]]
         "embed": Kind(EMBEDS, True, "missing-embed", ERROR),  # ![[A]]
         "url": Kind(LINKS_TO, False, "broken-link", ERROR),  # https://… in plain text
