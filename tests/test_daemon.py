@@ -229,6 +229,82 @@ def test_a_foreign_file_is_not_taken_for_a_cache(base: Path) -> None:
     assert {file.name for file in base.iterdir()} == {"docs", "x.db"}
 
 
+# A cache that is removed under its watcher
+
+
+@pytest.fixture
+def cleaned(base: Path) -> Iterator[tuple[Path, int]]:
+    """A base with a watcher in the background whose folder has just been removed, and its process id."""
+    assert mdcache(base, "watch", "docs", "--detach").returncode == 0
+    pid = status_of(base)["pid"]
+    shutil.rmtree(base / ".mdcache")
+    yield base, pid
+    mdcache(base, "watch", "--stop")
+    assert is_gone(pid)
+
+
+def test_a_watcher_whose_cache_is_removed_builds_it_again_and_is_seen_and_stopped(cleaned: tuple[Path, int]) -> None:
+    base, pid = cleaned
+    until(lambda: (base / ".mdcache/cache.db.log").exists() and (base / ".mdcache/cache.db").exists())
+    until(lambda: mdcache(base, "search", "words").returncode == 0)
+    assert status_of(base)["pid"] == pid
+    assert "generation 1 built (there is no cache yet)" in (base / ".mdcache/cache.db.log").read_text()
+    assert str(pid) in one_line(mdcache(base, "watch", "docs", "--detach"), 3)
+    (base / "docs/new.md").write_text("# New\n")
+    until(lambda: mdcache(base, "read", "new").returncode == 0)
+    assert mdcache(base, "watch", "--stop").stdout == f"stopped process {pid}\n"
+    assert is_gone(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing shows in the first moment")
+def test_it_is_stopped_also_in_the_moment_before_it_has_noticed(cleaned: tuple[Path, int]) -> None:
+    base, pid = cleaned
+    assert mdcache(base, "watch", "--stop").stdout == f"stopped process {pid}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing shows in the first moment")
+def test_no_second_one_starts_in_the_moment_before_it_has_noticed(cleaned: tuple[Path, int]) -> None:
+    base, pid = cleaned
+    assert str(pid) in one_line(mdcache(base, "watch", "docs"), 3)
+    assert status_of(base)["pid"] == pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing shows of it")
+def test_one_that_cannot_notice_for_now_is_named(cleaned: tuple[Path, int]) -> None:
+    base, pid = cleaned
+    os.kill(pid, signal.SIGSTOP)
+    shutil.rmtree(base / ".mdcache", ignore_errors=True)
+    try:
+        named = f"is watched by process {pid} still, whose state file was removed"
+        assert named in one_line(mdcache(base, "watch", "--stop"), 3)
+        assert named in one_line(mdcache(base, "watch", "docs", "--detach"), 3)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_one_that_finds_another_in_its_place_ends(base: Path) -> None:
+    with watched(base) as watcher:
+        first, state = watcher.process, Path(watcher.database + ".watch")
+        freeze(first)
+        state.rename(state.with_name("aside"))
+        watcher.restart()
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(PATIENCE_S) == 3
+        assert watcher.state.pid == watcher.process.pid
+        watcher.keeps_the_law()
+
+
+def test_one_whose_documents_went_with_its_cache_waits_for_both(base: Path) -> None:
+    assert mdcache(base, "watch", "docs", "--detach").returncode == 0
+    pid, away = status_of(base)["pid"], base.with_name("away")
+    base.rename(away)
+    until(lambda: "cannot list" in (status_of(away)["degraded"] or ""))
+    assert not base.exists()
+    away.rename(base)
+    until(lambda: status_of(base)["degraded"] is None)
+    assert mdcache(base, "watch", "--stop").stdout == f"stopped process {pid}\n"
+
+
 # A watcher that is not here
 
 

@@ -13,6 +13,7 @@ import os
 import pwd
 import signal
 import socket
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _LONGEST_HOST = 64
@@ -141,6 +142,28 @@ def terminate(process: Process, held: os.stat_result) -> bool:
         else:
             signal.pidfd_send_signal(handle, signal.SIGTERM)
     return True
+
+
+def holder_of_removed(path: str) -> int | None:
+    """Return the number of another process that has the file open which was removed from path, as far as that shows."""
+    for name in _listed("/proc"):
+        if name.isdigit() and int(name) != os.getpid() and f"{path} (deleted)" in _opened(name):
+            return int(name)
+    return None
+
+
+def _opened(name: str) -> Iterator[str]:
+    """Yield what a process has open, as Linux calls it: nothing of another user's."""
+    for descriptor in _listed(f"/proc/{name}/fd"):
+        with contextlib.suppress(OSError):  # closed meanwhile
+            yield os.readlink(f"/proc/{name}/fd/{descriptor}")
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _handle(pid: int) -> int | None:

@@ -24,6 +24,8 @@ _LENGTH = 16_384
 _LONGEST_REASON = 1000
 """Characters of a reason to be degraded; in the record a character takes twelve bytes at most."""
 _TRIES, _PAUSE_S = 10, 0.02
+# A watcher looks twice as often whether its state file is still there.
+_STRAY_S = 3.0
 
 
 class State(NamedTuple):
@@ -104,12 +106,17 @@ def path_of(database: str) -> str:
 @contextlib.contextmanager
 def held(database: str) -> Iterator[Beacon]:
     """Be the watcher of a database, as a context. Raises WorkError, naming the other, when there is one."""
+    _await_stray(database)
     with closing(Beacon(database)) as beacon:
         yield beacon
 
 
 class Taken(WorkError):
-    """Another process watches."""
+    """Another process watches. who: which one."""
+
+    def __init__(self, message: str, who: str) -> None:
+        super().__init__(message)
+        self.who = who
 
 
 def _owned(database: str) -> Owned:
@@ -123,10 +130,23 @@ def _owned(database: str) -> Owned:
         where = _elsewhere(taken.content)
         how = f"{where}: stop it there" if where else "mdcache watch --stop"
         who = f"process {other.pid} since {other.since}"
-        raise Taken(f"{database} is watched already, by {who}{', ' if where else ': '}{how}") from None
+        raise Taken(f"{database} is watched already, by {who}{', ' if where else ': '}{how}", who) from None
     # A watcher that was killed has left its name: a command to stop this one would end another process.
     file.clear()
     return file
+
+
+def _await_stray(database: str) -> None:
+    """Wait until a watcher whose state file was removed, as by git clean, has taken a new one, or has ended.
+
+    Raises Taken when it does neither: a second one never starts while the first lives.
+    """
+    path, deadline = path_of(database), time.monotonic() + _STRAY_S
+    while not os.path.lexists(path) and (stray := process.holder_of_removed(path)):
+        if time.monotonic() > deadline:
+            who = f"process {stray}"
+            raise Taken(f"{database} is watched by {who} still, whose state file was removed: end it first", who)
+        time.sleep(_PAUSE_S)
 
 
 # As others see it
@@ -144,6 +164,15 @@ class Seen(NamedTuple):
     alive: bool | None
     elsewhere: str | None = None
     process: Process | None = None
+
+
+def found(database: str) -> Seen | None:
+    """Return the watcher of a database as read does; wait for one whose state file was just removed to take a new one.
+
+    Raises Taken when it does not.
+    """
+    _await_stray(database)
+    return read(database)
 
 
 def read(database: str) -> Seen | None:

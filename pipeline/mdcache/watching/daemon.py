@@ -39,11 +39,12 @@ def run(load: Load, wait_s: float, poll: bool, say: Say) -> None:
         MdcacheError: the watcher cannot be started.
     """
     # The log stays where it is when the settings name another database later.
-    log = place.log_path(load().database)
+    log = _Log(place.log_path(load().database))
 
     def tell(line: str) -> None:
+        log.come_back()
         say(line)
-        _begin_log_again(log)
+        log.begin_again()
 
     ready = False
     with _until_signalled() as stop:
@@ -107,16 +108,37 @@ def stamp(line: str) -> str:
 # The log
 
 
-def _begin_log_again(name: str) -> None:
-    """Point stdout and stderr at a new log when they lead to this one and it has grown long.
+class _Log:
+    """The file that stdout and stderr lead to in the background; nothing is done where they lead elsewhere.
 
     What cannot be done is done another time.
     """
-    with contextlib.suppress(OSError):
-        if os.path.samestat(os.fstat(2), os.stat(name)) and _put_aside(name):
-            with open(name, "ab", opener=_open_private) as log:
-                os.dup2(log.fileno(), 1)
-                os.dup2(log.fileno(), 2)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._is_ours = self._leads_here()
+
+    def come_back(self) -> None:
+        """Begin a new one where it was removed, as with its folder."""
+        if self._is_ours and not self._leads_here():
+            self._open()
+
+    def begin_again(self) -> None:
+        """Begin a new one when it has grown long, and put it aside."""
+        with contextlib.suppress(OSError):
+            if self._leads_here() and _put_aside(self._name):
+                self._open()
+
+    def _leads_here(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(2), os.stat(self._name))
+        except OSError:
+            return False
+
+    def _open(self) -> None:
+        with contextlib.suppress(OSError), open(self._name, "ab", opener=_open_private) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
 
 
 def _open_private(name: str, flags: int) -> int:
@@ -187,16 +209,24 @@ def stop(path: str, wait_s: float) -> int | None:
     Raises:
         WorkError: it cannot be reached or stopped from here, or has not ended after wait_s seconds.
     """
-    seen = watchstate.read(path)
+    seen = watchstate.found(path)
     if seen is None or seen.alive is False:
         return None
     _terminate(path, seen)
     deadline = time.monotonic() + wait_s
-    while (now := watchstate.read(path)) and now.alive and now.state.pid in (seen.state.pid, 0):
+    while _lives(path, seen):
         if time.monotonic() > deadline:
             raise WorkError(_unmoved(seen, wait_s))
         time.sleep(_PAUSE_S)
     return seen.state.pid
+
+
+def _lives(path: str, seen: Seen) -> bool:
+    """Return whether a watcher has still its state or its process, which ends a moment after it has let go of that."""
+    now = watchstate.read(path)
+    if now and now.alive and now.state.pid in (seen.state.pid, 0):
+        return True
+    return bool(seen.process and process.runs(seen.process))
 
 
 def _terminate(path: str, seen: Seen) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mdcache import times
 from mdcache.config.settings import Settings
-from mdcache.errors import MdcacheError, Unlisted, UsageError
+from mdcache.errors import MdcacheError, Unlisted, UsageError, WorkError
 from mdcache.model import as_dict
 from mdcache.store import connections, lock, place, swap, watchstate
 from mdcache.store.watchstate import Beacon, State
@@ -336,6 +336,8 @@ class _Watcher:
         unsettled = self._look_at_settings()
         missing = [root for root in self._settings.roots if not identity(root)]
         self._board.degrade("root", f"cannot list {missing[0]}: what is known of it stays" if missing else None)
+        if len(missing) < len(self._settings.roots):  # else they and the cache have moved away together, or may be back
+            self._keep_in_place()
         deaf = self._observer.deaf() if self._observer else None
         if deaf:
             self._board.say(f"{deaf}: observing again, comparing everything")
@@ -347,6 +349,21 @@ class _Watcher:
             self._look_again()
         self._schedule = self._schedule.looked_around(time.monotonic(), unsettled)
         return []
+
+    def _keep_in_place(self) -> None:
+        """Take a new state file where that was removed with its folder, as by git clean.
+
+        Raises WorkError when another process watches by now: this one ends.
+        """
+        if self._board.is_in_place():
+            return
+        try:
+            carry_out(Order(self._settings, What.PREPARE), _on)
+            self._board.move()
+        except watchstate.Taken as taken:
+            raise WorkError(f"{self._settings.database} is watched by {taken.who} now: this watcher ends") from None
+        except MdcacheError as error:
+            self._board.degrade("state", str(error))
 
     def _look_again(self) -> list[Batch]:
         """Have everything looked at soon, also what has failed."""
@@ -419,6 +436,7 @@ class _Degraded(NamedTuple):
     """Why a watcher is not as prompt or as sure as it should be, by what is at fault; None where nothing is."""
 
     settings: str | None = None
+    state: str | None = None
     root: str | None = None
     observer: str | None = None
     work: str | None = None
@@ -437,6 +455,16 @@ class _Board:
         degraded = "; ".join(filter(None, self._degraded)) or None
         self.state = self.state._replace(degraded=degraded, **changes)
         self._beacon.show(self.state)
+
+    def is_in_place(self) -> bool:
+        """Return whether others find the state file where they look for it."""
+        return self._beacon.is_in_place()
+
+    def move(self) -> None:
+        """Take a new state file at the same path. Raises MdcacheError."""
+        self._beacon.move()
+        self.degrade("state", None)
+        self.say("the state file was removed: a new one is in its place")
 
     def degrade(self, what: str, why: str | None) -> None:
         """Say once what is wrong, and once when it no longer is."""
