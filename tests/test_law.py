@@ -28,15 +28,19 @@ FOLDERS = ("", "a", "a/b", "c", "Ünï", ".h")
 NAMES = ("note.md", "Note.md", "other.md", "README.md", "index.md", "note.markdown", "note.md.md", "déjà.md", "x y.md")
 LINES = (
     *("note", "Note", "other", "b/note", "a/b/other", "Alias", "README", "déjà", "x y", "gone", "note.md"),
+    *("Node.js", "left", ".left/out", "left.md", "team", "far"),
     *("note#Sec", "note#^block", "#Other", "other#sec", "other#A B", "{{x}}", "b/gone", "GONE.md"),
 )
 PATHS = (
     *("note.md", "../note.md", "b/", "a/b/other.md#sec", "/a/note", "note", "README.md", "#sec", "x%20y.md", ".."),
     *("note.md#sec", "../other.md#other", "note.txt", "pic.png", "note.md#{{x}}", "other.md#A%20B"),
-    *(".h/note.md", "gone.md", "../../out.md", "c/gone.md"),
+    *(".h/note.md", "gone.md", "../../out.md", "c/gone.md", ".left/out", "a/left", "a/behind/far.md"),
 )
 # What a link may lead to and is no document, or not always.
-BESIDE = ("gone", "a/b/gone", ".h/gone", "gone.md", "c/gone.md", ".h/note.md", "../out.md", "../note.md", "note.txt")
+BESIDE = (
+    *("gone", "a/b/gone", ".h/gone", "gone.md", "c/gone.md", ".h/note.md", "../out.md", "../note.md", "note.txt"),
+    *("Node.js", ".left/out.md", "c/left.md", "a/left.md", "gone.md/x", "c/team/index.md"),
+)
 WORDS = (
     *("# Sec", "## Other", "# Sec", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"),
     *("```sh\n[[note]]\n```", "<!-- tags: [SEE: note] -->", '<a id="sec"></a>', "![[note]]", "other: words"),
@@ -136,6 +140,18 @@ def replace(file: str, kind: str, folder: Path) -> None:
         os.mkfifo(path)
 
 
+def lead_out(folder: Path) -> None:
+    """A folder with a document of its own, behind a symbolic link; or the link away."""
+    if (folder / "a").is_dir():
+        (folder.parent / "elsewhere").mkdir(exist_ok=True)
+        (folder.parent / "elsewhere/far.md").touch()
+        link = folder / "a/behind"
+        if os.path.lexists(link):
+            delete("a/behind", folder)
+        else:
+            link.symlink_to(folder.parent / "elsewhere")
+
+
 def name_oddly(file: str, folder: Path) -> None:
     """A name that is not UTF-8."""
     if (folder / file).is_file():
@@ -159,7 +175,10 @@ def look(folder: Path) -> None:
 
 files = st.builds(os.path.join, st.sampled_from(FOLDERS), st.sampled_from(NAMES))
 lines = st.one_of(
-    st.sampled_from(LINES).map("[[{}]]".format), st.sampled_from(PATHS).map("[x]({})".format), st.sampled_from(WORDS)
+    st.sampled_from(LINES).map("[[{}]]".format),
+    st.sampled_from(PATHS).map("[x]({})".format),
+    st.sampled_from(PATHS).map('<a href="{}">x</a>'.format),
+    st.sampled_from(WORDS),
 )
 texts = st.builds(
     lambda front, lines_: front + "\n\n".join(lines_) + "\n", st.sampled_from(FRONTS), st.lists(lines, max_size=5)
@@ -183,7 +202,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(
         lambda where, line: partial(ignore, where, line),
         st.sampled_from(("", "a", "..")),
-        st.sampled_from(("", "note.md", "a/", "*.md\n!other.md", "/docs/c", "b", "gone.md")),
+        st.sampled_from(("", "note.md", "a/", "*.md\n!other.md", "/docs/c", "b", "gone.md", "left.md")),
     ),
     st.builds(
         lambda roots, line: partial(set_, roots, line),
@@ -193,6 +212,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(lambda file: partial(write, file, "beside"), st.sampled_from(BESIDE)),
     st.builds(lambda file: partial(delete, file), st.sampled_from(BESIDE)),
     st.builds(lambda file: partial(replace, file, "link"), st.sampled_from(BESIDE)),
+    st.just(lead_out),
     st.just(look),
 )
 # Changes between two looks: mostly few, now and then a storm.

@@ -32,13 +32,16 @@ def folder(vault: Vault, git: Git) -> Path:
     return made
 
 
-def answers(folder: Path) -> list[list[int]]:
-    """The lines of links that lead nowhere, as the table, links, check, and the summary have them."""
+def answers(folder: Path, name: str = "a") -> list[list[int]]:
+    """The lines of a document's links that lead nowhere, as the table, links, check, and the summary have them.
+
+    Only check judges links to other files than documents.
+    """
     live = settings_of(folder)
     synced(live)
     with opened(live.database, live.base) as cache:
         told = [line for (line,) in cache.db.execute("SELECT line FROM problems ORDER BY line")]
-        unresolved = [one.line for one in graph.around(cache, find_node(cache, "a", "/"), 1).unresolved]
+        unresolved = [one.line for one in graph.around(cache, find_node(cache, name, "/"), 1).unresolved]
         held = counts(cache.db)
     assert (held["unresolved"], held["problems"]) == (len(unresolved), len(told))
     assert_law(live)
@@ -56,6 +59,90 @@ def test_every_answer_is_the_same_before_a_file_that_is_no_document_comes_and_af
     (folder / "x.md").unlink()
     (folder / "else/plan").unlink()
     assert answers(folder) == [[1, 3, 5, 9]] * 3
+
+
+WRITTEN = {
+    **dict.fromkeys(("x.md", "x", "./x.md", "x.md#part", "x?raw=1"), "[m]({})"),
+    **dict.fromkeys(("/x.md", "/x"), '<a href="{}">m</a>'),
+    **dict.fromkeys(("x.md#any", "X"), "[[{}]]"),
+    **dict.fromkeys(("x.md|label", "./x"), "![[{}]]"),
+    **dict.fromkeys(("x#^block",), "key:: [[{}]]"),
+}
+"""Links to an x.md beside the document, by their targets, and how they are written."""
+
+
+def all_forms(place: str = "") -> str:
+    """A document with each of them on a line of its own; place: the folder of x.md, with a slash."""
+    lines = []
+    for target, form in WRITTEN.items():
+        by_name = "[[" in form and not target.startswith("./")
+        start = "./" if target.startswith("./") else "/" if target.startswith("/") else ""
+        lines.append(form.format(target if by_name else start + place + target.removeprefix(start)))
+    return '---\nup: "[[x]]"\n---\n' + "\n\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "left_out"),
+    [
+        ("", {".gitignore": "x.md\n"}),
+        ("", {"mdcache.toml": 'exclude = ["x.md"]\n'}),
+        ("", {"mdcache.toml": 'include = ["a.md"]\n'}),
+        ("drafts/", {"mdcache.toml": 'exclude = ["drafts/"]\n'}),
+        ("drafts/deep/", {".gitignore": "drafts/\n"}),
+        (".hidden/", {}),
+        (".hidden/deep/", {}),
+        ("docs/.obsidian/", {}),
+        ("other/", {"mdcache.toml": 'docs = ["docs"]\n'}),
+    ],
+)
+def test_a_document_that_is_left_out_is_there_however_it_is_linked(
+    vault: Vault, place: str, left_out: dict[str, str]
+) -> None:
+    name = "docs/a.md" if "docs" in left_out.get("mdcache.toml", "") else "a.md"
+    text = all_forms(("../" if name != "a.md" else "") + place).replace('"/../', '"/')
+    folder = vault({"mdcache.toml": "", **left_out, name: text})
+    broken = answers(folder, name.removesuffix(".md"))
+    assert broken[0]
+    assert broken[2] == [2, *range(4, 4 + 2 * len(WRITTEN), 2)]
+    vault({f"{place}x.md": "# X\n"}, into=folder)
+    assert answers(folder, name.removesuffix(".md")) == [[]] * 3
+    (folder / place / "x.md").unlink()
+    assert answers(folder, name.removesuffix(".md")) == broken
+
+
+def test_a_document_behind_a_link_is_there_however_it_is_linked(vault: Vault, tmp_path: Path) -> None:
+    folder = vault({"mdcache.toml": "", "a.md": all_forms("link/")})
+    (tmp_path / "elsewhere/deep").mkdir(parents=True)
+    (tmp_path / "elsewhere/deep/x.md").touch()
+    broken = answers(folder)
+    (folder / "link").symlink_to(tmp_path / "elsewhere/deep")
+    assert answers(folder) == [[]] * 3
+    (folder / "link").unlink()
+    assert answers(folder) == broken
+
+
+@pytest.mark.parametrize("name", ["x.md", "sub/x.md", "sub/index.md"])
+def test_git_and_the_disk_agree_on_what_is_left_out(vault: Vault, git: Git, name: str) -> None:
+    links = "[[x]]\n\n[x](x.md)\n\n[x](x)\n\n![[x.md]]\n" if name == "x.md" else "[[sub/x]]\n\n[x](sub/x.md)\n"
+    links = "[[sub]]\n\n[a](sub)\n\n[b](sub/)\n" if name == "sub/index.md" else links
+    for left_out in ({".gitignore": f"{name}\n"}, {"mdcache.toml": f'exclude = ["{name}"]\n'}):
+        folder = vault({"mdcache.toml": "", **left_out, "a.md": links, name: ""})
+        git(folder, "init", "-q")
+        git(folder, "add", ".")
+        assert places(folder) == places(folder, staged=True) == []
+        git(folder, "commit", "-qm", "one")
+        assert places(folder, rev="HEAD") == []
+        (folder / name).unlink()
+        assert places(folder) != []
+
+
+def test_a_name_with_a_dot_is_unresolved_and_a_file_of_that_name_is_there(vault: Vault) -> None:
+    names = ("Node.js", "Nodejs", "Ph.D", ".NET", "Dr.Who", "v1.2", "ASP.NET Core", "example.com", "foo.py", "Open.AI")
+    folder = vault({"mdcache.toml": "", "a.md": "\n\n".join(f"[[{name}]]" for name in names)})
+    every = [*range(1, 2 * len(names), 2)]
+    assert answers(folder) == [every] * 3
+    vault({"deep/Node.js": "", "foo.py": ""}, into=folder)
+    assert answers(folder) == [[line for line in every if line not in (1, 17)]] * 3
 
 
 @pytest.mark.parametrize("target", [".hidden/n.md", "link/n.md", "../outside.md", "folder.md"])

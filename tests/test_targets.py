@@ -209,17 +209,48 @@ def test_a_star_stands_for_any_text(pattern: str, text: str) -> None:
     ],
 )
 def test_a_file_lies_where_the_path_leads(target: str, paths: list[str]) -> None:
-    assert asset_paths(False, target, SOURCE, ("site", "")) == AssetPaths(tuple(paths), None)
+    assert [
+        path
+        for path in asset_paths(False, target, SOURCE, Rules(roots=("site", ""))).paths
+        if not path.endswith((".md", ".markdown"))
+    ] == paths
+
+
+@pytest.mark.parametrize(
+    ("target", "paths"),
+    [
+        ("Plan", ["guides/Plan", "guides/Plan.md", "guides/Plan.markdown"]),
+        ("../Plan/", ["Plan", "Plan.md", "Plan.markdown"]),
+        ("/v1.2", ["v1.2", "v1.2.md", "v1.2.markdown"]),
+        ("Plan.md", ["guides/Plan.md"]),
+        ("Plan.MARKDOWN", ["guides/Plan.MARKDOWN"]),
+        ("..", ["."]),
+        ("../..", [".."]),
+    ],
+)
+def test_a_document_that_is_none_of_ours_may_be_meant_without_its_extension(target: str, paths: list[str]) -> None:
+    for wiki_ in (False, True):
+        if not wiki_ or target.startswith(("../", "/")):
+            assert asset_paths(wiki_, target, SOURCE, RULES) == AssetPaths(tuple(paths), None)
 
 
 @pytest.mark.parametrize("target", ["Photo.PNG", " photo.png ", "Photo.PNG#x"])
 def test_a_wikilinks_file_lies_anywhere_whatever_the_case(target: str) -> None:
-    assert asset_paths(True, target, SOURCE, ("",)) == AssetPaths((), "photo.png")
+    assert asset_paths(True, target, SOURCE, RULES)[:2] == ((), "photo.png")
+
+
+def test_a_wikilink_may_mean_a_document_or_the_index_of_a_folder_that_are_none_of_ours() -> None:
+    rules = Rules(extensions=(".md",))
+    indexes = ("readme.md", "index.md")
+    found = ("team/plan.md", *(f"team/plan/{index}" for index in indexes))
+    assert asset_paths(True, "Team/Plan", SOURCE, rules).documents == found
+    assert asset_paths(True, "Team/Plan/", SOURCE, rules).documents == found
+    assert asset_paths(True, "Plan.md", SOURCE, rules).documents == ("plan.md", *(f"plan.md/{one}" for one in indexes))
 
 
 @pytest.mark.parametrize("target", ["", "#x", "?a=b", "a%00b", "https://x.org/a.png", "//x.org/a.png", "data:x,y"])
 def test_what_is_no_path_lies_nowhere(target: str) -> None:
-    assert asset_paths(False, target, SOURCE, ("",)) == NOWHERE
+    assert asset_paths(False, target, SOURCE, RULES) == NOWHERE
 
 
 # Buckets
@@ -248,7 +279,7 @@ def test_a_link_to_a_document_looks_where_it_is_found(path: str) -> None:
 def test_a_file_is_looked_for_where_a_document_would_be(path: str, place: str) -> None:
     target = "./" + quote(path)
     asked = ask(False, target, f"{place}/x.md")
-    assert asked and asset_paths(False, target, f"{place}/x.md", ("",)).paths == (asked.path,)
+    assert asked and asked.path in asset_paths(False, target, f"{place}/x.md", RULES).paths
 
 
 def test_a_readme_is_found_by_its_folder_too() -> None:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from mdcache.config.settings import Settings
 from mdcache.files.assets import Assets
+from mdcache.model import Rules
 from mdcache.parse import targets
 from mdcache.parse.kinds import WIKI_KINDS
 from mdcache.parse.targets import AssetPaths
-from mdcache.paths import fold, lies_within
+from mdcache.paths import fold, lies_within, ways
 from mdcache.store.connections import Connection
 
 
@@ -44,28 +45,43 @@ def find(db: Connection, settings: Settings, within: frozenset[str] | None = Non
             have. What the table says of links that have nothing to do with these holds.
     """
     is_there = cache(Assets(settings.source, settings.base).has)
-    links = _unresolved(db, settings.relative_roots())
+    links = _unresolved(db, settings.rules())
     if within is None:
         return frozenset(row for row, _, wanted in links if is_there(wanted))
-    known, names = stored(db), frozenset(fold(path.rpartition("/")[2]) for path in within)
+    known, touched = stored(db), _Touched.by(within)
     return frozenset(
         row
         for row, path, wanted in links
-        if (is_there(wanted) if lies_within(path, within) or _may_lie(wanted, within, names) else row in known)
+        if (is_there(wanted) if lies_within(path, within) or touched.may_hold(wanted) else row in known)
     )
 
 
-def _unresolved(db: Connection, roots: tuple[str, ...]) -> Iterator[tuple[Present, str, AssetPaths]]:
+def _unresolved(db: Connection, rules: Rules) -> Iterator[tuple[Present, str, AssetPaths]]:
     """Yield each link that leads to no document, with the path of its own document, and where its target may lie."""
     for node, ordinal, kind, target, path in db.execute(_UNRESOLVED):
-        yield Present(node, ordinal), path, targets.asset_paths(kind in WIKI_KINDS, target, path, roots)
+        yield Present(node, ordinal), path, targets.asset_paths(kind in WIKI_KINDS, target, path, rules)
 
 
-def _may_lie(wanted: AssetPaths, within: frozenset[str], names: frozenset[str]) -> bool:
-    """Return whether a target may lie in one of these paths; names are the last components of them, folded."""
-    if wanted.ending is not None:
-        return wanted.ending.rpartition("/")[2] in names
-    return any(lies_within(path, within) for path in wanted.paths)
+class _Touched(NamedTuple):
+    """Paths that may have come or gone.
+
+    above: they and the folders that they lie in, which come and go with them. names: their last components, folded.
+    """
+
+    within: frozenset[str]
+    above: frozenset[str]
+    names: frozenset[str]
+
+    @classmethod
+    def by(cls, within: frozenset[str]) -> _Touched:
+        above = frozenset(way for path in within for way in ways(path))
+        return cls(within, above, frozenset(fold(path.rpartition("/")[2]) for path in within))
+
+    def may_hold(self, wanted: AssetPaths) -> bool:
+        """Return whether a target may lie at one of these paths, or no longer does."""
+        if wanted.ending is not None:
+            return any(end.rpartition("/")[2] in self.names for end in (wanted.ending, *wanted.documents))
+        return any(path in self.above or lies_within(path, self.within) for path in wanted.paths)
 
 
 def stored(db: Connection) -> frozenset[Present]:

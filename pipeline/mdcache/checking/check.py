@@ -198,13 +198,13 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
     """Yield the problems of the cache, and links to files that are not there, which no cache tells of."""
     for row in db.execute('SELECT path, line, "column", code, severity, message, link FROM problems'):
         yield Problem(*row)
-    assets, roots = Assets(settings.source, settings.base), settings.relative_roots()
+    assets, rules_ = Assets(settings.source, settings.base), settings.rules()
     links = db.execute(
         'SELECT path, line, "column", ordinal, kind, target FROM links JOIN nodes ON nodes.key = source'
         f" WHERE target_node IS NULL AND scope = '{targets.ASSET}' AND links.type <> '{TAGGED_AS}'"
     )
     for path, line, column, ordinal, kind, target in links:
-        if not assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, roots)):
+        if not assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, rules_)):
             yield leads_nowhere(path, line, column, ordinal, kind, f"no file for {quoted(target)}")
 
 

@@ -1,16 +1,27 @@
 """Files that are no documents but may be linked to: is there one where a link points?
 
-Only names are looked at. What lies behind a symbolic link, or in a repository within, is not: it counts as there.
+Only names are looked at. What lies behind a symbolic link, or in a repository within, counts as there when a path leads
+to it. A wikilink gives no path: documents of its name are looked for in hidden folders and behind links, too.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
-from mdcache.files.sources import Item, Source
-from mdcache.parse.targets import AssetPaths
+from mdcache.files.scan import Ignores
+from mdcache.files.sources import DISK, Item, Source
+from mdcache.parse.targets import NOWHERE, AssetPaths
 from mdcache.paths import fold, lies_in, nfc
+
+# Hidden folders that hold what was thrown away, copies, or other people's packages.
+_NO_NOTES = frozenset(
+    (".git", ".hg", ".jj", ".svn", ".mdcache", ".trash", ".Trash", ".cache", ".direnv", ".nox", ".tox", ".venv")
+)
+_BEHIND_LINKS = 10_000
+"""How many names are looked at behind symbolic links: one may lead to the root of the disk."""
 
 
 class Assets:
@@ -18,15 +29,38 @@ class Assets:
 
     def __init__(self, source: Source, base: str) -> None:
         self._source, self._base = source, base
+        self._prefix = len(os.path.join(base, ""))
         self._folders: dict[str, dict[str, Item]] = {}
-        self._endings: dict[str, set[str]] | None = None
 
     def has(self, wanted: AssetPaths) -> bool:
-        """Whether a link has something to point at. What leads out of what we know is not ours to judge: yes."""
+        """Return whether a link has something to point at. What leads out of what we know is not ours to judge: yes.
+
+        What .gitignore files keep out of git's trees lies on the disk alone, and is there if it is there.
+        """
+        if wanted == NOWHERE or any(True for _ in self._found(wanted)):
+            return True
+        return self._source is not DISK and any(map(self._is_kept_out, self._on_disk._found(wanted)))
+
+    def files(self) -> list[str]:
+        """Return the paths of all files that lie in no hidden folder."""
+        return self._tree[0]
+
+    def _found(self, wanted: AssetPaths) -> Iterator[str]:
+        """Yield the paths of what a link may point at."""
+        yield from filter(self._is_there, wanted.paths)
         if wanted.ending is not None:
-            name = wanted.ending.rpartition("/")[2]
-            return any(f"/{path}".endswith(f"/{wanted.ending}") for path in self._by_name().get(name, ()))
-        return not wanted.paths or any(self._is_there(path) for path in wanted.paths)
+            for ending in (wanted.ending, *wanted.documents):
+                yield from self._by_ending.of(ending)
+            for ending in wanted.documents:
+                yield from self._aside.of(ending)
+
+    def _is_kept_out(self, path: str) -> bool:
+        """Return whether git has a file or folder on disk not, because a .gitignore says so of it or of what is in it.
+
+        Raises WorkError.
+        """
+        inside = self._on_disk._names(os.path.join(self._base, path))
+        return any(map(self._ignores.take, (path, *(f"{path}/{name}" for name in inside))))
 
     def _is_there(self, path: str) -> bool:
         full = os.path.normpath(os.path.join(self._base, path))
@@ -43,31 +77,99 @@ class Assets:
         return True
 
     def _names(self, folder: str) -> dict[str, Item]:
-        """What lies in a folder, by normalised name; nothing when it cannot be listed."""
+        """Return what lies in a folder, by normalised name; nothing when it cannot be listed."""
         if folder not in self._folders:
-            try:
-                listed = self._source.listing(folder)
-            except OSError:
-                listed = ()
-            self._folders[folder] = {nfc(item.name): item for item in listed}
+            self._folders[folder] = {nfc(item.name): item for item in _listed(self._source, folder)}
         return self._folders[folder]
 
-    def _by_name(self) -> dict[str, set[str]]:
-        """All of them: folded paths by folded name, as Obsidian finds attachments."""
-        if self._endings is None:
-            self._endings = {}
-            for path in self.files():
-                folded = fold(path)
-                self._endings.setdefault(folded.rpartition("/")[2], set()).add(folded)
-        return self._endings
+    @cached_property
+    def _on_disk(self) -> Assets:
+        return Assets(DISK, self._base)
 
-    def files(self) -> Iterator[str]:
-        """The paths of all files that lie in no hidden folder."""
-        folders = [self._base]
-        prefix = len(os.path.join(self._base, ""))
+    @cached_property
+    def _ignores(self) -> Ignores:
+        return Ignores(self._source, self._base)
+
+    @cached_property
+    def _tree(self) -> tuple[list[str], list[str], list[str]]:
+        """What lies in no hidden folder: the paths of files, the names of hidden folders and those of links."""
+        return self._walk([self._base])
+
+    def _walk(self, folders: list[str]) -> tuple[list[str], list[str], list[str]]:
+        files, hidden, links = [], [], []
         while folders:
             for item in self._names(folders.pop()).values():
                 if not item.is_dir(follow_symlinks=False):
-                    yield item.path[prefix:]
-                elif not item.name.startswith("."):
+                    files.append(item.path[self._prefix :])
+                    if item.is_symlink():
+                        links.append(item.path)
+                elif item.name.startswith("."):
+                    hidden.append(item.path)
+                else:
                     folders.append(item.path)
+        return files, hidden, links
+
+    @cached_property
+    def _by_ending(self) -> _Endings:
+        """All of them, as Obsidian finds attachments."""
+        return _Endings(self._tree[0])
+
+    @cached_property
+    def _aside(self) -> _Endings:
+        """What lies in hidden folders and behind links."""
+        found, hidden, links = [], list(self._tree[1]), list(self._tree[2])
+        while hidden:
+            folder = hidden.pop()
+            if os.path.basename(folder) not in _NO_NOTES:
+                files, more, linked = self._walk([folder])
+                found += files
+                hidden += more
+                links += linked
+        return _Endings([*found, *(name[self._prefix :] for name in _behind(links, self._base))])
+
+
+def _listed(source: Source, folder: str) -> Sequence[Item]:
+    try:
+        return source.listing(folder)
+    except OSError:
+        return ()
+
+
+def _behind(links: list[str], base: str) -> Iterator[str]:
+    """Yield the names of files behind links to folders, the nearest first, as if the folders lay there.
+
+    What lies below the base is no news, and no folder is entered twice.
+    """
+    folders, known, left = deque(links), {os.path.realpath(base)}, _BEHIND_LINKS
+    while folders and left > 0:
+        folder = folders.popleft()
+        real = os.path.realpath(folder)
+        if real in known or not os.path.isdir(real) or (lies_in(real, os.path.realpath(base)) and real != folder):
+            continue
+        known.add(real)
+        for item in _listed(DISK, folder):
+            left -= 1
+            if item.is_dir() and item.name not in _NO_NOTES:
+                folders.append(item.path)
+            else:
+                yield item.path
+
+
+class _Endings:
+    """Paths by their ends, in whole components and whatever the case."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
+        self._by_depth: dict[int, dict[str, list[str]]] = {}
+
+    def of(self, ending: str) -> list[str]:
+        """Return the paths with this end, which is folded."""
+        depth = ending.count("/") + 1
+        if depth not in self._by_depth:
+            known: dict[str, list[str]] = {}
+            for path in self._paths:
+                last = path.rsplit("/", depth)[-depth:]
+                if len(last) == depth:
+                    known.setdefault(fold("/".join(last)), []).append(path)
+            self._by_depth[depth] = known
+        return self._by_depth[depth].get(ending, [])

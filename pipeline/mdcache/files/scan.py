@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from typing import NamedTuple
 
 from mdcache import names
@@ -171,7 +172,7 @@ class _Walk:
             listed = self._source.listing(folder.name)
             ignores = folder.ignores
             if any(entry.name == ".gitignore" for entry in listed):
-                ignores = (*ignores, *self._read_ignore(folder.name))
+                ignores = (*ignores, *_read_ignore(self._source, folder.name))
             names = self._within.names(folder.prefix)
             for entry in listed if names is None else [one for one in listed if one.name in names]:
                 name, path = entry.name, folder.prefix + entry.name
@@ -217,20 +218,11 @@ class _Walk:
         folder = _top(root, self._base)
         ignores: tuple[_Ignore, ...] = ()
         for name in filter(None, root[len(folder) :].split("/")):
-            ignores = (*ignores, *self._read_ignore(folder))
+            ignores = (*ignores, *_read_ignore(self._source, folder))
             folder = os.path.join(folder, name)
             if _ignored(folder, True, ignores):
                 ignores = tuple(_Ignore(at, lines.without_those_taking(folder[len(at) :])) for at, lines in ignores)
         return ignores
-
-    def _read_ignore(self, folder: str) -> tuple[_Ignore, ...]:
-        """Return the .gitignore of a folder, or nothing. Raises WorkError when it cannot be read or is too long."""
-        name = os.path.join(folder, ".gitignore")
-        with doing(f"read {name}"):
-            raw = self._source.ignore_file(name)
-        if raw and len(raw) > IGNORE_LIMIT:
-            raise WorkError(f"{name} is longer than {IGNORE_LIMIT // 1000} kB")
-        return () if raw is None else (_Ignore(os.path.join(folder, ""), Patterns(lines_of(raw))),)
 
 
 def _shown(path: str) -> str:
@@ -261,6 +253,35 @@ def _outermost(prefixes: list[str]) -> Iterator[str]:
 
 
 # What .gitignore files say
+
+
+class Ignores:
+    """The .gitignore files of a source, asked for paths that no scan has met."""
+
+    def __init__(self, source: Source, base: str) -> None:
+        self._base, self._top = base, _top(base, base)
+        self._of = cache(partial(_read_ignore, source))
+
+    def take(self, path: str) -> bool:
+        """Return whether they leave out a path, relative to the base, or a folder it lies in. Raises WorkError."""
+        folder, name = self._top, os.path.join(self._base, path)
+        ignores: tuple[_Ignore, ...] = ()
+        for part in filter(None, name[len(folder) :].split("/")):
+            ignores = (*ignores, *self._of(folder))
+            folder = os.path.join(folder, part)
+            if _ignored(folder, folder != name or os.path.isdir(name), ignores):
+                return True
+        return False
+
+
+def _read_ignore(source: Source, folder: str) -> tuple[_Ignore, ...]:
+    """Return the .gitignore of a folder, or nothing. Raises WorkError when it cannot be read or is too long."""
+    name = os.path.join(folder, ".gitignore")
+    with doing(f"read {name}"):
+        raw = source.ignore_file(name)
+    if raw and len(raw) > IGNORE_LIMIT:
+        raise WorkError(f"{name} is longer than {IGNORE_LIMIT // 1000} kB")
+    return () if raw is None else (_Ignore(os.path.join(folder, ""), Patterns(lines_of(raw))),)
 
 
 def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from mdcache.model import Name, Rules
+from mdcache.parse.filetypes import is_file_name
 from mdcache.paths import fold, folder, has_extension, join, nfc
 
 DOCUMENT = "document"
@@ -20,8 +21,6 @@ EXTERNAL = "external"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 _WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
-# An extension has a letter: [[v1.2]] and [[2. Setup]] name documents, [[photo.jpg]] and [[a.mp3]] do not.
-_EXTENSION = re.compile(r"\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,8}$")
 ITSELF = "itself"
 BY_PATH = "path"
 FROM_ROOTS = "roots"
@@ -70,8 +69,8 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
         return LookUp(DOCUMENT, name, fragment)
     if is_placeholder(target, rules):
         return LookUp(EXTERNAL, name, fragment)
-    # A wikilink without an extension names a document.
-    meant = has_extension(written, extensions) or (wiki and written and not _EXTENSION.search(written))
+    # A wikilink names a document unless it ends like the name of a file.
+    meant = has_extension(written, extensions) or (wiki and written and not is_file_name(written))
     return LookUp(DOCUMENT if meant else ASSET, name, fragment)
 
 
@@ -124,24 +123,26 @@ def _ask(wiki: bool, written: str, fragment: str | None, source: str) -> Asked |
 
 
 class AssetPaths(NamedTuple):
-    """Where on disk the file or folder of a target would lie; normalised (NFC), case as written.
+    """Where on disk the file, folder or document of a target would lie; normalised (NFC).
 
-    paths are relative to the base, the first that is there counts; they begin with '..' when they leave the base, and
-    '.' is the base. A wikilink's name means any file whose path ends in these whole components, whatever the case:
-    ending is their folded form, else None.
+    paths are relative to the base, case as written, the first that is there counts; they begin with '..' when they
+    leave the base, and '.' is the base. A wikilink's name means any file whose path ends in these whole components,
+    whatever the case: ending is their folded form, else None; documents are the ends that a document's path may have.
     """
 
     paths: tuple[str, ...]
     ending: str | None
+    documents: tuple[str, ...] = ()
 
 
 NOWHERE = AssetPaths((), None)
 
 
-def asset_paths(wiki: bool, target: str, source: str, roots: tuple[str, ...]) -> AssetPaths:
+def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPaths:
     """Return where to look on disk for a target as written in the document at path source.
 
-    Documents are no exception: a target may be a document that is no part of the cache.
+    A target may be a document that is no part of the cache: it is found in each way in which it would be if it were,
+    except by its aliases, for only names are looked at.
     """
     if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
         return NOWHERE
@@ -149,10 +150,23 @@ def asset_paths(wiki: bool, target: str, source: str, roots: tuple[str, ...]) ->
     if not written or "\0" in written:
         return NOWHERE
     if wiki and not written.startswith(("/", "./", "../")):
-        return AssetPaths((), fold(written))
-    starts = (*roots, "") if written.startswith("/") else (folder(source),)
-    paths = (posixpath.normpath(f"./{start}/{written}") for start in starts)
-    return AssetPaths(tuple(dict.fromkeys(nfc(path) for path in paths)), None)
+        ending = fold(written.rstrip("/"))
+        indexes = (
+            f"{ending}/{index}{extension}" for index in rules.dialect.index_names for extension in rules.extensions
+        )
+        return AssetPaths((), ending, (*_as_documents(ending, rules), *indexes))
+    starts = (*rules.roots, "") if written.startswith("/") else (folder(source),)
+    paths = (nfc(posixpath.normpath(f"./{start}/{written}")) for start in starts)
+    return AssetPaths(
+        tuple(dict.fromkeys(form for path in paths for form in (path, *_as_documents(path, rules)))), None
+    )
+
+
+def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:
+    """Return the paths that a document may have which a link calls by this one: an extension may be left out."""
+    if has_extension(path, rules.extensions):
+        return (path,)
+    return tuple(path + extension for extension in rules.extensions) if path.strip("./") else ()
 
 
 def _split(wiki: bool, target: str) -> tuple[str, str | None]:
