@@ -16,7 +16,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from caches import settings_of
@@ -32,14 +32,12 @@ from processes import (
     run,
     start,
 )
-from watching import FILES, Watched, watched
+from watching import FILES, Watched, until, watched
 
 from mdcache.errors import WorkError
 from mdcache.store import watchstate
 from mdcache.syncing import sync
 from mdcache.watching import daemon
-
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -306,15 +304,6 @@ def test_one_whose_documents_went_with_its_cache_waits_for_both(base: Path) -> N
 
 
 # A watcher that is not here
-
-
-def until(condition: Callable[[], T | None]) -> T:
-    """Wait until it holds; return what it is."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def until_ready(process: subprocess.Popen[str], base: Path) -> watchstate.State:

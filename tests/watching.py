@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from law import content
 from processes import MDCACHE, PATIENCE_S, freeze, start
@@ -23,9 +23,20 @@ from mdcache.store.watchstate import Seen
 if sys.platform == "darwin":
     PATIENCE_S *= 2
 
+T = TypeVar("T")
+
 # The documents that most watchers begin with.
 LINKED = "---\ntags: [t]\n---\n# {0}\n\nwords of {0} [[two]] [x](../c/three.md) [[gone]]\n\n## Sub\n\n- [ ] task\n"
 FILES = {f"docs/{name}.md": LINKED.format(name.rpartition("/")[2]) for name in ("one", "a/two", "a/b/deep", "c/three")}
+
+
+def until(condition: Callable[[], T | None]) -> T:
+    """Wait until it holds; return what it is."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
 
 
 class Watched:

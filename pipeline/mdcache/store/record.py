@@ -113,6 +113,24 @@ def own(path: str, kind: str, wait_s: float) -> Owned:
         os.close(descriptor)
 
 
+def adopted(descriptor: int, path: str) -> Owned | None:
+    """Return the record's file at path, whose lock this process holds by a descriptor from before it was started again.
+
+    None when it is another file, or not locked; then the descriptor is closed.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(descriptor)
+        if _is_at(path, found):
+            os.set_inheritable(descriptor, False)
+            return Owned(descriptor, found.st_ino, b"")
+    except OSError:
+        pass
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+    return None
+
+
 def _lock(descriptor: int, path: str, kind: str, deadline: float) -> None:
     while True:
         try:

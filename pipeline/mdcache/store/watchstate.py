@@ -61,10 +61,11 @@ class _Origin(NamedTuple):
 class Beacon:
     """The record of the watcher that this process is."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, descriptor: int | None = None) -> None:
         self._path = path_of(database)
         self._database = database
-        self._file = _owned(database)
+        adopted = None if descriptor is None else record.adopted(descriptor, self._path)
+        self._file = adopted or _owned(database)
         self._written: State | None = None
 
     def show(self, state: State) -> None:
@@ -92,6 +93,10 @@ class Beacon:
         """Return whether others see the record, at the database's path."""
         return self._file.is_at(self._path)
 
+    def descriptor(self) -> int:
+        """Return the descriptor of the file, which holds the lock."""
+        return self._file.descriptor
+
     def close(self) -> None:
         """End as a watcher: nothing is left in the file."""
         self._file.clear()
@@ -104,10 +109,13 @@ def path_of(database: str) -> str:
 
 
 @contextlib.contextmanager
-def held(database: str) -> Iterator[Beacon]:
-    """Be the watcher of a database, as a context. Raises WorkError, naming the other, when there is one."""
+def held(database: str, descriptor: int | None = None) -> Iterator[Beacon]:
+    """Be the watcher of a database, as a context. Raises WorkError, naming the other, when there is one.
+
+    descriptor: that of the state file, of a process that was the watcher and was started again, and never let go of it.
+    """
     _await_stray(database)
-    with closing(Beacon(database)) as beacon:
+    with closing(Beacon(database, descriptor)) as beacon:
         yield beacon
 
 

@@ -12,6 +12,7 @@ something. It decides when to look, never what a change means.
     witnesses  what changes and announces itself to nobody
     work       what is done to the cache: orders, and what came of them
     loop       does what is due: `watch`
+    upgrade    whether what runs is still what is installed
     daemon     the command's side of it: signals, log, background
     systemd    what a service tells systemd
 """

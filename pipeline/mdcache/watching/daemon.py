@@ -23,13 +23,17 @@ from mdcache.config.settings import Settings
 from mdcache.errors import WorkError, doing
 from mdcache.store import place, watchstate
 from mdcache.store.watchstate import Seen
-from mdcache.watching import loop, systemd
+from mdcache.watching import loop, systemd, upgrade
 from mdcache.watching.inbox import Bell
 from mdcache.watching.loop import Batch, Load, Say
 
 # A log in the background is begun again when it is longer; the one before is kept.
 _LOG_BYTES = 1 << 20
 _PAUSE_S = 0.02
+_SIGNALS = (*stops.STOPS, signal.SIGHUP)
+# The environment variable that names the descriptor of the state file to the program that is started again.
+_STATE = "MDCACHE_WATCHER_STATE"
+_STDERR, _DIGITS = 2, 10
 
 
 def run(load: Load, wait_s: float, poll: bool, say: Say) -> None:
@@ -46,9 +50,12 @@ def run(load: Load, wait_s: float, poll: bool, say: Say) -> None:
         say(line)
         log.begin_again()
 
-    ready = False
+    ready, state = False, _inherited()
     with _until_signalled() as stop:
-        for batch in loop.watch(load, stop, wait_s=wait_s, poll=poll, say=tell, bell=stop.bell):
+        again = _Again(stop)
+        for batch in loop.watch(
+            load, stop, wait_s=wait_s, poll=poll, say=tell, bell=stop.bell, again=again, state=state
+        ):
             line = summary(batch)
             tell(line)
             systemd.notify(f"STATUS={line}")
@@ -83,13 +90,43 @@ def _until_signalled() -> Iterator[_Signals]:
     Once one has come the others say nothing new: a terminal that closes, and a shell in it, may each send SIGHUP.
     """
     signals = _Signals()
-    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    before = {one: signal.signal(one, signals.come) for one in (*stops.STOPS, *[signal.SIGHUP] * hangs_up)}
+    taken = [one for one in _SIGNALS if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, signals.come) for one in taken}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # the program before this one may have held them back
     try:
         yield signals
     finally:
         for one, handler in before.items():
             signal.signal(one, signal.SIG_IGN if signals.is_set() else handler)
+
+
+# Started again, after an upgrade
+
+
+class _Again:
+    """What starts the command again, so that it keeps its state file's lock and loses no signal meanwhile."""
+
+    def __init__(self, stop: _Signals) -> None:
+        self._stop, self._command = stop, upgrade.Command()
+
+    def can_run(self) -> bool:
+        return self._command.can_run()
+
+    def run(self, state: int) -> None:
+        """Signals that come from here on wait: whoever is started takes them."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        if not self._stop.is_set():
+            os.set_inheritable(state, True)
+            with doing("start mdcache again"):
+                self._command.run({**os.environ, _STATE: str(state)})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def _inherited() -> int | None:
+    """Return the descriptor of the state file that this process had before it was started again."""
+    said = os.environ.pop(_STATE, "")
+    is_number = said.isascii() and said.isdigit() and len(said) < _DIGITS
+    return int(said) if is_number and int(said) > _STDERR else None
 
 
 def summary(batch: Batch) -> str:

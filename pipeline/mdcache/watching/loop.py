@@ -11,11 +11,13 @@ and is left to be tried again, whether an observer is there, which cache was see
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
+import mdcache
 from mdcache import times
 from mdcache.config.settings import Settings
 from mdcache.errors import MdcacheError, Unlisted, UsageError, WorkError
@@ -27,10 +29,15 @@ from mdcache.watching import schedule, witnesses
 from mdcache.watching.inbox import MANY, Bell, Inbox
 from mdcache.watching.observer import Observer, Unavailable, identity
 from mdcache.watching.schedule import Act, Facts, Pace
+from mdcache.watching.upgrade import Code, Installed
 from mdcache.watching.work import Done, Order, What, carry_out
 
 # A batch waits this long for another writer before it is left to be tried again.
 _WAIT_S = 1.0
+# How often to look while mdcache is being replaced.
+_REPLACED_S = 0.5
+# Acts before which a look at folders is enough to know whether it is: they write nothing.
+_AT_A_GLANCE = (Act.LOOK_AROUND, Act.OBSERVE)
 
 Say = Callable[[str], None]
 Load = Callable[[], Settings]
@@ -40,6 +47,16 @@ class Stop(Protocol):
     """What asks for the end: a threading.Event, or whatever else knows."""
 
     def is_set(self) -> bool: ...
+
+
+class Again(Protocol):
+    """What starts the program of this process again."""
+
+    def can_run(self) -> bool:
+        """Return whether it can be started now."""
+
+    def run(self, state: int) -> None:
+        """Start it with the descriptor of the state file; return only when a stop has come."""
 
 
 class Batch(NamedTuple):
@@ -69,6 +86,8 @@ def watch(
     poll: bool = False,
     say: Say = lambda _: None,
     bell: Bell | None = None,
+    again: Again | None = None,
+    state: int | None = None,
 ) -> Generator[Batch, None, None]:
     """Yield a batch for the first look, and one for each later look that changed something, until stop is set.
 
@@ -82,10 +101,14 @@ def watch(
         poll: compare all files every poll_s seconds, and observe nothing.
         say: told in one line what else happens, such as why events were lost.
         bell: rung by the caller to have stop noticed at once.
+        again: starts this process again when mdcache was upgraded under it; without it the watcher ends then.
+        state: the descriptor of the state file that the process had before it was started again.
 
     Raises:
-        MdcacheError: the watcher cannot be started. Later failures are told, and tried again.
+        MdcacheError: the watcher cannot be started, or cannot go on, as mdcache was replaced, or another process has
+            its place. Other failures are told, and tried again.
     """
+    installed = Installed()
     settings: Settings | None = load()
     connections.check_version()
     if not (settings and settings.roots):
@@ -93,9 +116,9 @@ def watch(
     inbox = Inbox(bell or Bell())
     while settings and not stop.is_set():
         carry_out(Order(settings, What.PREPARE), _on)
-        with watchstate.held(settings.database) as beacon:
-            board = _Board(beacon, say)
-            settings = yield from _Watcher(settings, load, stop, wait_s, poll, inbox, board).run()
+        with watchstate.held(settings.database, state) as beacon:
+            board, state = _Board(beacon, say), None
+            settings = yield from _Watcher(settings, load, stop, wait_s, poll, inbox, board, installed, again).run()
 
 
 def _on(_documents: int) -> None:
@@ -121,9 +144,13 @@ class _Watcher:
         poll: bool,
         inbox: Inbox,
         board: _Board,
+        installed: Installed,
+        again: Again | None,
     ) -> None:
         self._settings, self._load, self._stop, self._wait_s, self._poll = settings, load, stop, wait_s, poll
         self._inbox, self._board = inbox, board
+        self._installed, self._again = installed, again
+        self._code = Code(installed.stamp(), installed.stamp(), math.inf, math.inf)
         self._schedule = schedule.start(self._pace(settings), time.monotonic())
         self._observer: Observer | None = None
         self._left: frozenset[str] = frozenset()
@@ -163,15 +190,46 @@ class _Watcher:
 
     def _turn(self) -> list[Batch]:
         """Wait until something is due or announced, and do what is due."""
-        self._inbox.wait(self._schedule.next_at(self._facts()) - time.monotonic())
+        wait_s = self._schedule.next_at(self._facts()) - time.monotonic()
+        self._inbox.wait(wait_s if self._code.is_current else _REPLACED_S)
         if self._inbox.count() and not self._board.state.pending:
             self._show(last_event=times.now())
         if self._stop.is_set():
             return []
         act = self._schedule.due(self._facts(), time.monotonic())
-        batches = self._do(act) if act else []
+        batches = self._do(act) if act and self._may_work(act) else []
         self._show()
         return batches
+
+    def _may_work(self, act: Act) -> bool:
+        """Return whether what runs is what is installed; when something else is, start that or end.
+
+        Raises WorkError when there is nothing to be started.
+        """
+        now = time.monotonic()
+        self._code = self._code.looked(self._installed.stamp(thorough=act not in _AT_A_GLANCE), now)
+        if self._code.is_current:
+            self._board.degrade("code", None)
+            return True
+        self._board.degrade("code", "mdcache is being replaced: nothing is written meanwhile")
+        if self._code.is_settled(now):
+            self._start_again()
+        if self._code.is_lost(now):
+            raise WorkError(f"mdcache {mdcache.__version__} is gone, or cannot be run any more: this watcher ends")
+        return False
+
+    def _start_again(self) -> None:
+        """Start what is installed in place of this, in order, once it can be run; return when it cannot."""
+        if self._again is None:
+            raise WorkError(f"mdcache {mdcache.__version__} was replaced while it ran: start it again")
+        if not self._again.can_run():
+            return
+        self._fold()
+        if self._observer:
+            self._observer.stop()
+            self._observer = None
+        self._board.say("mdcache was replaced: starting again")
+        self._again.run(self._board.descriptor())
 
     def _facts(self) -> Facts:
         return Facts(self._inbox.times(), self._observer is not None, bool(self._left))
@@ -435,6 +493,7 @@ class _Watcher:
 class _Degraded(NamedTuple):
     """Why a watcher is not as prompt or as sure as it should be, by what is at fault; None where nothing is."""
 
+    code: str | None = None
     settings: str | None = None
     state: str | None = None
     root: str | None = None
@@ -459,6 +518,10 @@ class _Board:
     def is_in_place(self) -> bool:
         """Return whether others find the state file where they look for it."""
         return self._beacon.is_in_place()
+
+    def descriptor(self) -> int:
+        """Return the descriptor of the state file."""
+        return self._beacon.descriptor()
 
     def move(self) -> None:
         """Take a new state file at the same path. Raises MdcacheError."""
