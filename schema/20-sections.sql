@@ -25,10 +25,13 @@ CREATE TABLE sections (
 -- them all in memory, 50 bytes for each.
 CREATE UNIQUE INDEX sections_by_node ON sections (node, ordinal);
 
--- The index keeps no text (content=''): it maps words to sections.key, and the text is read from the file.
+-- The index keeps no text (content=''): it maps words to sections.key, and the text is read from the file. Lines that end
+-- in "live only" are left out of what rebuild --output publishes: nothing is ever deleted there, and SQLite before 3.43,
+-- which does not know such an index, can match it.
 CREATE VIRTUAL TABLE sections_fts USING fts5 (
     title, heading, tags, body,
-    content = '', contentless_delete = 1,
+    content = '',
+    contentless_delete = 1,  -- live only
     tokenize = 'porter unicode61 remove_diacritics 2'
 );
 
@@ -53,9 +56,7 @@ CREATE TRIGGER section_texts_insert INSTEAD OF INSERT ON section_texts BEGIN
 END;
 
 -- The one way out: fires under ON DELETE CASCADE too, so a document takes its words along.
-CREATE TRIGGER sections_delete AFTER DELETE ON sections BEGIN
-    DELETE FROM sections_fts WHERE rowid = old.key;
-END;
+CREATE TRIGGER sections_delete AFTER DELETE ON sections BEGIN DELETE FROM sections_fts WHERE rowid = old.key; END;  -- live only
 
 -- In tasks, code_blocks, anchors and links, section is a sections.key of the same document. It is no foreign
 -- key: rows leave with their document, and the index that a key wants would cost more than it proves.

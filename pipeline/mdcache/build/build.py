@@ -68,16 +68,22 @@ class Build:
     """An empty database while it is filled.
 
     now: what the clock said before any file was read. stamped: whether the stat cache is filled. texts: whether the
-    full-text index is.
+    full-text index is. published: whether it will only be read.
     """
 
     def __init__(
-        self, db: Connection, settings: Settings, now: Clock, stamped: bool = True, texts: bool = True
+        self,
+        db: Connection,
+        settings: Settings,
+        now: Clock,
+        stamped: bool = True,
+        texts: bool = True,
+        published: bool = False,
     ) -> None:
         self._db, self._settings, self._clock, self._stamped, self._texts = db, settings, now, stamped, texts
         self._absent: list[str] = []
         self._problems: list[Problem] = []
-        ddl.apply_tables(db, settings.schema)
+        ddl.apply_tables(db, settings.schema.of(published))
         self._loader = Loader(db)
         self.digest = Digest()
 

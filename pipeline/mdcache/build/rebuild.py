@@ -79,7 +79,7 @@ class _Generation:
             self.db = connections.open_build(build_name)
             try:
                 stamped = settings.source.keeps_stamps and not options.reproducible
-                self._build = Build(self.db, settings, self._clock(), stamped)
+                self._build = Build(self.db, settings, self._clock(), stamped, published=bool(options.output))
             except BaseException:
                 self.db.close()
                 raise
@@ -177,6 +177,7 @@ class _Generation:
             roots=tuple(settings.relative_roots()),
             extensions=settings.extensions,
             source=settings.source.facts(settings.base),
+            published=1 if self._options.output else None,
         )
         if self._options.reproducible:
             return facts

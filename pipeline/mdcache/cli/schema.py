@@ -23,7 +23,7 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
     lines: list[str] = []
     if diff:
         with opened(settings.database, settings.base) as cache:
-            lines = ddl.difference(cache.db, settings.schema)
+            lines = ddl.difference(cache.db, settings.schema.of(bool(cache.meta.published)))
     if as_json:
         show.as_json({"fingerprint": fingerprint, "ddl": text, **({"diff": lines} if diff else {})})
         return

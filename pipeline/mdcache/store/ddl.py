@@ -19,6 +19,7 @@ from mdcache.store import authorizer, connections, failures
 from mdcache.store.connections import SQLITE_VERSION, Connection, DriverWarning, SqliteError, complete_statement
 
 _INDEXES = "50-indexes.sql"
+_LIVE_ONLY = "-- live only"
 _STEPS = 1_000_000
 
 
@@ -37,6 +38,16 @@ class Schema(NamedTuple):
 
     def text(self) -> str:
         return "\n".join(f"-- {script.name}\n\n{script.text}" for script in (*self.builtin, *self.user))
+
+    def of(self, published: bool) -> Schema:
+        """Return the schema of a file: of a published one without the lines that are marked as live only."""
+        if not published:
+            return self
+        return self._replace(builtin=tuple(Script(name, _without_live_only(text)) for name, text in self.builtin))
+
+
+def _without_live_only(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.rstrip().endswith(_LIVE_ONLY))
 
 
 @cache

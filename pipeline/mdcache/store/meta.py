@@ -16,7 +16,8 @@ class Meta(NamedTuple):
 
     format, mdcache: the user_version and the version of mdcache that wrote it. generation: from 1. generation_id:
     random, None for a reproducible cache, as are built_at and last_sync (times) and base (relative to the cache's
-    folder). digest: that of the build, None after a sync. documents, sections: how many it holds. replaced: sections
+    folder). published: 1 in a file of rebuild --output, which is only read; else None.
+    digest: that of the build, None after a sync. documents, sections: how many it holds. replaced: sections
     that syncs have replaced since the build. roots: relative to base. source: where the documents come from, see
     files.sources.
     """
@@ -33,6 +34,7 @@ class Meta(NamedTuple):
     extensions: tuple[str, ...] | None = None
     base: str | None = None
     generation_id: str | None = None
+    published: int | None = None
     built_at: str | None = None
     last_sync: str | None = None
     source: Mapping[str, str] = {}
@@ -77,7 +79,7 @@ def _texts(text: str) -> tuple[str, ...] | None:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("format", "generation", "documents", "sections", "replaced"), _number),
+    **dict.fromkeys(("format", "generation", "documents", "sections", "replaced", "published"), _number),
     **dict.fromkeys(("roots", "extensions"), _texts),
 }
 

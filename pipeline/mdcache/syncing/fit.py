@@ -28,11 +28,12 @@ class Unfit(Exception):
 
 
 @contextmanager
-def opened(settings: Settings, patient: bool = False) -> Iterator[Cache]:
+def opened(settings: Settings, patient: bool = False, to_write: bool = False) -> Iterator[Cache]:
     """Open the live cache to read from it, if it fits.
 
     Args:
         patient: take a cache that is worn, too.
+        to_write: it is going to be written to, so refuse a published file.
 
     Raises:
         Unfit, Damaged: it must be built again.
@@ -41,6 +42,10 @@ def opened(settings: Settings, patient: bool = False) -> Iterator[Cache]:
     if not place.judge(settings.database).exists:
         raise Unfit("there is no cache yet")
     with cache.opened(settings.database, settings.base) as live:
+        if to_write and live.meta.published:
+            raise WorkError(
+                f"{live.path} is a published file, which is only read: mdcache rebuild --output replaces it"
+            )
         why = misfit(live, settings)
         if why and not (patient and why == WORN):
             raise Unfit(why)
@@ -48,7 +53,7 @@ def opened(settings: Settings, patient: bool = False) -> Iterator[Cache]:
 
 
 def unfit(settings: Settings, patient: bool = False) -> str | None:
-    """Return why the live cache must be built again; None when it fits.
+    """Return why the live cache, which is to be written to, must be built again; None when it fits.
 
     No connection to it may be open in this process, as its file is opened and closed here.
 
@@ -59,7 +64,7 @@ def unfit(settings: Settings, patient: bool = False) -> str | None:
         WorkError: it is not ours to replace, or was made by a newer mdcache.
     """
     try:
-        with opened(settings, patient):
+        with opened(settings, patient, to_write=True):
             return None
     except (Unfit, Damaged) as why:
         return str(why)

@@ -127,7 +127,7 @@ def update(settings: Settings, look: Look, finish: Finish[_Answer], progress: Pr
     The answer is that of finish: of the open cache, what was done and, if anything was written, the checkpoint. Raises
     Unfit or Damaged when the cache must be rebuilt.
     """
-    with fit.opened(settings, look.patient) as cache:
+    with fit.opened(settings, look.patient, to_write=True) as cache:
         plan = survey.plan(cache.db, settings, look.within, _MANY + 1)
         if plan.whole and survey.is_current(cache.db, settings, plan, look.within):
             return finish(cache.db, Tally(), None)

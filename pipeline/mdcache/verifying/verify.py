@@ -115,7 +115,7 @@ def _look(settings: Settings, quick: bool, progress: Progress) -> _Look:
                 return _Look(None, frozenset((_unsound(f"{why}: run mdcache sync"),)))
             if quick:
                 return _Look(None, frozenset(_hashes(cache, settings, progress)))
-            unsound = frozenset(map(_unsound, _unsoundness(cache.db, settings)))
+            unsound = frozenset(map(_unsound, _unsoundness(cache, settings)))
         return _Look(None, unsound) if unsound else _against_a_build(settings, progress)
     except Damaged as damage:
         return _Look(None, frozenset((_unsound(str(damage)),)))
@@ -125,13 +125,14 @@ def _unsound(what: str) -> _Finding:
     return _Finding(UNSOUND, "", what)
 
 
-def _unsoundness(db: Connection, settings: Settings) -> Iterator[str]:
+def _unsoundness(cache: Cache, settings: Settings) -> Iterator[str]:
     """Yield what is wrong with the file itself, whatever the documents say."""
+    db = cache.db
     yield from (said for (said,) in db.execute("PRAGMA integrity_check") if said != "ok")
     for table, _, parent, _ in db.execute("PRAGMA foreign_key_check"):
         yield f"{table} has a row without its {parent}"
     live = ddl.objects(db)
-    for name, sql in ddl.declared(settings.schema).items():
+    for name, sql in ddl.declared(settings.schema.of(bool(cache.meta.published))).items():
         if live.get(name) != sql:
             yield f"the {name} is {'altered' if name in live else 'missing'}: see mdcache schema --diff"
 
