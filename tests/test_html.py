@@ -67,7 +67,7 @@ def test_a_tag_is_a_link_wherever_html_may_stand(around: str, tag: str, kind: st
         '<div>\n<!-- a comment\n\n<a href="a.md">x</a>\n\n<p><img src="a.png"></p>\n-->\n</div>\n',
         '`<a href="a.md">`\n\n```html\n<a href="a.md">\n```\n\n    <a href="a.md">\n',
         '<script>\n\n<a href="a.md">\n</script>\n',
-        '<style><a href="a.md"></style>',
+        '<style><a href="a.md"></style> <Script>x("<a href=\'a.md\'>")</sCRIPT>',
         '<pre>\n<a href="a.md">\n\n<img src="a.png"></pre>',
         '<div>\n<template>\n<a href="a.md">\n\n<a href="b.md">x</a>\n\n</template></div>\n',
         'text <script>x("<a href="a.md">")</script>',
@@ -197,6 +197,14 @@ def test_a_place_stands_in_the_line_of_its_tag() -> None:
     assert [(anchor.anchor, anchor.section, anchor.line) for anchor in found.anchors] == [("x", 1, 6), ("y", 1, 7)]
 
 
+def test_the_table_of_a_bot_holds_no_links_of_the_authors() -> None:
+    table = '<table><tr><td><a href="#content-x" title="Content">x</a> <img src="y.png" id="z"></td></tr></table>\n'
+    text = f'<a href="a.md">\n\n<!-- ALL-CONTRIBUTORS-LIST:START - note -->\n<!-- prettier -->\n{table}\n{table}\n'
+    assert targets(text + '<!-- ALL-CONTRIBUTORS-LIST:END -->\n\n<a href="b.md">\n') == ["a.md", "b.md"]
+    assert targets(text) == ["a.md", *("#content-x", "y.png") * 2]
+    assert places(text) == ["z", "z"]
+
+
 def test_comments_are_kept_with_both_ends() -> None:
     text = "text <!-- one --> <!---->\n\n<div>\n<!-- two\n\nthree -->\n</div>\n"
     assert said(text).comments == [(5, b"<!-- one -->"), (18, b"<!---->"), (33, b"<!-- two\n\nthree -->")]
@@ -227,6 +235,12 @@ PIECES = (
         "<pre><a href=x>",
         "<title></title><script>",
         "&a",
+        "<!-- ALL-CONTRIBUTORS-LIST:START -->",
+        "<b>",
+        "<b x>",
+        "<a/>",
+        "</",
+        "<a x='",
     ),
 )
 

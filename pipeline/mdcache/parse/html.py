@@ -31,8 +31,13 @@ _NO_CONTENT = frozenset(
     (b"iframe", b"noembed", b"noframes", b"script", b"style", b"template", b"textarea", b"title", b"xmp")
 )
 _LISTING = b"pre"
+# The table of a bot that hangs a title on each picture by an `<a href="#content-login">`, which leads nowhere.
+_MADE_BY_BOT, _END_OF_MADE = re.compile(rb"<!--\s*ALL-CONTRIBUTORS-LIST:START"), b"ALL-CONTRIBUTORS-LIST:END"
 _HEADINGS = frozenset((b"h1", b"h2", b"h3", b"h4", b"h5", b"h6"))
 _ANCHOR = b"a"
+
+# What says something without an attribute.
+_TELLING = frozenset((*_NO_CONTENT, *_HEADINGS, _LISTING, _ANCHOR))
 
 # Which attributes of which elements are links, of what kind.
 _LINKS: dict[bytes, tuple[str, tuple[bytes, ...]]] = {
@@ -97,14 +102,14 @@ class _Reader:
         self._data, self._slug = data, dialect.slug
         self._until = 0
         """Nothing before this byte is read."""
-        self._listing = 0
-        """Before this byte no link is read: it is a listing."""
+        self._unlinked = 0
+        """Before this byte no link is read: it is a listing, or made by a bot."""
         self._endless: set[bytes] = set()
         """The ends that do not come any more."""
         self._open: tuple[int, int] | None = None
         """The `<a href>` that waits for its text: its place among the links, and where its tag ends."""
-        self._heading: tuple[int, int, bytes] | None = None
-        """The heading that is open: where its tag begins and ends, and its name."""
+        self._heading: tuple[int, int] | None = None
+        """The heading that is open: where its tag begins and ends."""
 
     def read(self, start: int, end: int) -> None:
         """Read the next range."""
@@ -113,17 +118,18 @@ class _Reader:
         at, search = max(start, self._until), _TOKEN.search
         while at < end and (token := search(text, at - shift, end - shift)):
             at = token.end() + shift
-            name = token[2]
+            closing, name, attributes, complete = token.groups()
             if name is None:
                 at = self._passed(token, shift, end)
-            elif token[4]:
+            elif not complete:
+                break
+            elif closing:
+                self._close(name.lower(), token.start() + shift)
+            elif b"=" in attributes or name.lower() in _TELLING:
                 name = name.lower()
-                if token[1]:
-                    self._close(name, token.start() + shift)
-                else:
-                    self._element(name, token, shift)
-                    if name in _NO_CONTENT:
-                        at = max(at, self._end_of(name, at))
+                self._element(name, attributes, token.start() + shift, at)
+                if name in _NO_CONTENT:
+                    at = max(at, self._end_of(name, at))
         self._until = max(at, self._until)
 
     def _passed(self, token: re.Match[bytes], shift: int, end: int) -> int:
@@ -138,6 +144,8 @@ class _Reader:
             return end
         if sign == _COMMENT:
             self.found.comments.append((start, self._data[start:over]))
+            if over > self._unlinked and _MADE_BY_BOT.match(self._data, start):
+                self._unlinked = self._find(_END_OF_MADE, over) or self._unlinked
         return over
 
     def _end_of(self, name: bytes, at: int) -> int:
@@ -154,20 +162,20 @@ class _Reader:
             self._endless.add(sign)
         return found.end() if found else None
 
-    def _element(self, name: bytes, token: re.Match[bytes], shift: int) -> None:
-        start, after = token.start() + shift, token.end() + shift
+    def _element(self, name: bytes, raw: bytes, start: int, after: int) -> None:
+        """Take the start tag between these bytes, with its attributes as they are written."""
         if name in _HEADINGS:
-            self._heading = start, after, name
-        elif name == _LISTING and after > self._listing:
-            self._listing = self._end_of(name, after)
+            self._heading = start, after
+        elif name == _LISTING and after > self._unlinked:
+            self._unlinked = self._end_of(name, after)
         elif name == _ANCHOR:
             self._open = None
-        attributes = _attributes(token[3]) if b"=" in token[3] else {}
-        if not attributes:
-            return
-        places = [attributes.get(b"id"), attributes.get(b"name") if name == _ANCHOR else None]
-        self.found.places.extend((start, _text(place)) for place in dict.fromkeys(filter(None, places)))
-        if name in _LINKS and start >= self._listing:
+        attributes = _attributes(raw)
+        for key in (b"id", b"name") if name == _ANCHOR else (b"id",):
+            place = attributes.get(key)
+            if place and (key == b"id" or place != attributes.get(b"id")):
+                self.found.places.append((start, _text(place)))
+        if name in _LINKS and start >= self._unlinked:
             self._link(name, attributes, start, after)
 
     def _link(self, name: bytes, attributes: dict[bytes, bytes], start: int, after: int) -> None:
@@ -187,7 +195,7 @@ class _Reader:
             links = self.found.links
             links[place] = links[place]._replace(label=_label(self._data, start, at))
         elif self._heading and name in _HEADINGS:
-            start, after, _ = self._heading
+            start, after = self._heading
             self._heading = None
             said = html.unescape(_TAG.sub(b"", self._data[after:at]).decode().strip())
             self.found.places.append((start, self._slug(said)))
