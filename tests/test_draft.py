@@ -89,8 +89,10 @@ def test_drafts_of_all_trees_are_what_rebuilds_of_their_checkouts_are(
         for label, found in drafts.items():
             with draft.opened(found) as db:
                 assert content(db) == expected[label], label
+                now = found
                 for other in data.draw(st.permutations(sorted(drafts)), label="turns"):
-                    draft.turn(db, drafts[other])
+                    draft.turn(db, now, drafts[other])
+                    now = drafts[other]
                     assert content(db) == expected[other], (label, other)
 
 

@@ -178,3 +178,27 @@ def test_a_rebase_that_has_stopped_is_seen(repo: Path, git: Git) -> None:
         git(repo, "rebase", "--abort")
         assert not found.is_rebasing()
         git(repo, "checkout", "-q", "main")
+
+
+# Hooks in folders below, and in linked work trees
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("folder", ["", "docs"])
+def test_a_hook_that_goes_into_a_folder_asks_for_the_same_work_tree_and_index(
+    repo: Path, git: Git, tmp_path: Path, linked: bool, folder: str
+) -> None:
+    tree = repo
+    if linked:
+        tree = tmp_path / "linked tree"
+        git(repo, "worktree", "add", "-q", "--detach", str(tree))
+    said = tmp_path / "said"
+    ask = "from mdcache.files.git import repository as r; f = r('.'); print(f.top, f.index_file, f.git_dir, sep='\\n')"
+    hook = repo / ".git/hooks/pre-commit"
+    hook.write_text(f'#!/bin/sh\ncd "./{folder}" && "{sys.executable}" -c "{ask}" > "{said}"\n')
+    hook.chmod(0o755)
+    (tree / "docs/a.md").write_text("# B\n")
+    git(tree, "commit", "-qam", "two")
+    top, index, git_dir = said.read_text().splitlines()
+    assert top == str(tree)
+    assert os.path.dirname(index) == git_dir and os.path.basename(index).startswith("index.lock")

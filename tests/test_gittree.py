@@ -349,7 +349,7 @@ def test_an_object_that_is_not_there_is_missed_only_by_who_asks_for_it(repo: Pat
     remove(repo, git, "picture.png")
     assert hashes(repo, trees(repo).index()) == {"a.md": sha256(b"document")}
     remove(repo, git, "a.md")
-    with pytest.raises(WorkError, match="lacks the object"):
+    with pytest.raises(WorkError, match="lacks files of the index"):
         hashes(repo, trees(repo).index())
 
 

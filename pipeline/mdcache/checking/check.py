@@ -133,7 +133,7 @@ def check(request: Request) -> list[Finding]:
         earlier = settings._replace(source=request.before)
         with draft.opened(earlier) as db:
             before = _state(db, earlier)
-            draft.turn(db, settings)
+            draft.turn(db, earlier, settings)
             after = _state(db, settings)
             return _findings(db, request, _reported(request, before, after))
     with _cache(settings) as db:

@@ -1,18 +1,19 @@
 """Files that are no documents but may be linked to: is there one where a link points?
 
 Only names are looked at. What lies behind a symbolic link, or in a repository within, counts as there when a path leads
-to it. A wikilink gives no path: documents of its name are looked for in hidden folders and behind links, too.
+to it. A wikilink gives no path: documents of its name are looked for in hidden folders and behind links, too. What a
+sparse checkout leaves out is there as well; git is asked for that only when a link leads to nothing else.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from mdcache.files.scan import Ignores
-from mdcache.files.sources import DISK, Item, Source
+from mdcache.files.sources import DISK, Folders, Item, Source
 from mdcache.parse.targets import NOWHERE, AssetPaths
 from mdcache.paths import fold, lies_in, nfc
 
@@ -53,6 +54,8 @@ class Assets:
                 yield from self._by_ending.of(ending)
             for ending in wanted.documents:
                 yield from self._aside.of(ending)
+            for ending in (wanted.ending, *wanted.documents):
+                yield from self._kept_by_ending.of(ending)
 
     def _is_kept_out(self, path: str) -> bool:
         """Return whether git has a file or folder on disk not, because a .gitignore says so of it or of what is in it.
@@ -66,9 +69,14 @@ class Assets:
         full = os.path.normpath(os.path.join(self._base, path))
         if not lies_in(full, self._base):
             return True
+        names = [nfc(name) for name in full[len(self._base) :].split("/") if name]
+        return self._leads_somewhere(names, self._names) or self._leads_somewhere(names, self._kept_names)
+
+    def _leads_somewhere(self, names: list[str], listed: Callable[[str], Mapping[str, Item]]) -> bool:
+        """Return whether a way down from the base is there: to its end, or to a link or a repository within."""
         folder = self._base
-        for name in filter(None, full[len(folder) :].split("/")):
-            item = self._names(folder).get(nfc(name))
+        for name in names:
+            item = listed(folder).get(name)
             if item is None:
                 return False
             if item.is_symlink():
@@ -85,6 +93,18 @@ class Assets:
     @cached_property
     def _on_disk(self) -> Assets:
         return Assets(DISK, self._base)
+
+    def _kept_names(self, folder: str) -> dict[str, Item]:
+        return {nfc(name): item for name, item in self._kept.get(folder, {}).items()}
+
+    @cached_property
+    def _kept(self) -> Folders:
+        return self._source.kept_by_git(self._base)
+
+    @cached_property
+    def _kept_by_ending(self) -> _Endings:
+        items = (item for folder in self._kept.values() for item in folder.values() if item.is_file())
+        return _Endings([item.path[self._prefix :] for item in items if lies_in(item.path, self._base)])
 
     @cached_property
     def _ignores(self) -> Ignores:

@@ -83,6 +83,8 @@ def repository(folder: str) -> Repository:
         if mine:
             return mine
         raise
+    if _is_named_by_environment(found):
+        return found._replace(index_file=_index_of_environment(found.top))
     return mine if mine and _holds(found.top, mine.top) else found
 
 
@@ -114,8 +116,25 @@ def _named_by_environment() -> Repository | None:
         found = _look(os.curdir, {**os.environ, **_ALWAYS})
     except UsageError:
         return None
+    return found._replace(index_file=_index_of_environment(found.top))
+
+
+def _index_of_environment(top: str) -> str | None:
+    """Return the index that a hook's environment names, which it does from the top of the work tree."""
     index = os.environ.get("GIT_INDEX_FILE")
-    return found._replace(index_file=os.path.join(found.top, index)) if index else found
+    return os.path.join(top, index) if index else None
+
+
+def _is_named_by_environment(found: Repository) -> bool:
+    """Return whether a hook's environment names the repository found, and no work tree of its own.
+
+    With GIT_DIR alone git takes the working folder for the top of the work tree. So it is in a hook, until that goes
+    into a folder below; and where GIT_DIR is relative, git finds nothing from there at all.
+    """
+    git_dir = os.environ.get("GIT_DIR")
+    if not git_dir or "GIT_WORK_TREE" in os.environ or not _holds(found.top, os.curdir):
+        return False
+    return os.path.realpath(os.path.join(found.top, git_dir)) == os.path.realpath(found.git_dir)
 
 
 # Paths may hold line breaks; git repeats an option that it does not know on a line of its own.
@@ -157,7 +176,8 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str], input:
     except OSError as error:
         raise WorkError(f"git cannot be run in {folder}: {error.strerror}") from error
     if done.returncode:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        lines = [line for line in said if not line.startswith("warning: ")] or said
         raise Failed((lines or [f"git {command[-1]} ended with {done.returncode}"])[0].removeprefix("fatal: "))
     return done.stdout
 
@@ -178,6 +198,7 @@ def _holds(folder: str, path: str) -> bool:
 
 PLAIN = frozenset((0o100644, 0o100755))
 """The modes of plain files; others are symbolic links and repositories within."""
+_REPOSITORY = 0o160000
 # What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
 # characters, or 64.
 _AT_ONCE = 240
@@ -197,10 +218,14 @@ class Blob(NamedTuple):
 
 
 class Staged(NamedTuple):
-    """What the index holds. stamp: that of the file it was made of, cut; None when git would have to look again."""
+    """What the index holds. stamp: that of the file it was made of, cut; None when git would have to look again.
+
+    is_left_out: a sparse checkout leaves it out of the work tree.
+    """
 
     blob: Blob
     stamp: Stamp | None
+    is_left_out: bool
 
 
 _BITS = (1 << 32) - 1
@@ -218,6 +243,7 @@ _STAGED = re.compile(
     rb"  uid: \d+\tgid: \d+\n  size: (?P<size>\d+)\tflags: (?P<flags>[0-9a-f]+)\n"
 )
 _INTENT_TO_ADD = 1 << 29
+_SKIP_WORKTREE = 1 << 30
 
 
 def staged(repository: Repository) -> tuple[Staged, ...]:
@@ -238,12 +264,27 @@ def staged(repository: Repository) -> tuple[Staged, ...]:
             mtime_ns, ctime_ns = _ns(match["mtime"]), _ns(match["ctime"])
             stamp = Stamp(int(match["size"]), mtime_ns, ctime_ns, int(match["inode"]))
             # As git does: a file that was written to in the moment of the index may have been written to after it.
-            found.append(Staged(blob, stamp if not flags and mtime_ns < written_ns else None))
+            is_known = not flags and mtime_ns < written_ns
+            found.append(Staged(blob, stamp if is_known else None, bool(flags & _SKIP_WORKTREE)))
     if end == len(said):
         return tuple(found)
     if run(repository, "ls-files", "--unmerged", "-z"):
         raise WorkError(f"{repository.top} has unmerged files: settle the conflicts and git add them first")
     raise WorkError(f"cannot understand what git ls-files --debug says of {repository.top}: is git newer than mdcache?")
+
+
+def kept(repository: Repository) -> tuple[Blob, ...]:
+    """Return what the index has and the work tree need not: repositories within, and what a sparse checkout leaves out.
+
+    A repository within may not have been cloned. What is marked skip-worktree is named by the letter S.
+    """
+    found = []
+    for line in run(repository, "ls-files", "--stage", "-t", "-z").split(b"\0")[:-1]:
+        about, _, path = line.partition(b"\t")
+        letter, mode, id_, _ = about.split(b" ")
+        if letter == b"S" or int(mode, 8) == _REPOSITORY:
+            found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
+    return tuple(found)
 
 
 def _index_mtime_ns(repository: Repository) -> int:
@@ -259,9 +300,13 @@ def _ns(seconds: bytes) -> int:
 
 
 def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
-    """Return what a commit holds."""
+    """Return what a commit holds. Raises WorkError when a partial clone lacks its trees."""
     found = []
-    for line in run(repository, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
+    try:
+        said = run(repository, "ls-tree", "-r", "-z", "--full-tree", commit)
+    except Failed as error:
+        raise lacks(repository, commit) from error
+    for line in said.split(b"\0")[:-1]:
         about, _, path = line.partition(b"\t")
         mode, _, id_ = about.split(b" ")
         found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
@@ -282,14 +327,32 @@ def file_of(repository: Repository, commit: str, name: str) -> bytes:
     return run(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
 
 
+def lacks(repository: Repository, commit: str | None) -> WorkError:
+    """Return the error of a partial clone that lacks what a commit holds (None: the index), with what brings it.
+
+    git itself would fetch objects one by one as they are read; to compare trees it fetches all at once.
+    """
+    compared = "$(git hash-object -t tree /dev/null)"
+    wanted = f"{compared} {commit}" if commit else f"--cached {compared}"
+    return WorkError(
+        f"{repository.top} lacks files of {commit or 'the index'}, as a partial clone does:"
+        f" git diff --shortstat {wanted} fetches them all at once (if the clone is damaged, git fsck says so)"
+    )
+
+
 def sizes(repository: Repository, ids: Sequence[str]) -> dict[str, int]:
     """Return the size of each object in bytes; those that a partial clone lacks are left out."""
     if not ids:
         return {}
     asked = "\n".join([*ids, ""]).encode()
-    said = run(repository, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=asked)
+    batch = "--batch-check=%(objectname) %(objectsize)"
+    try:
+        said = run(repository, "cat-file", batch, input=asked)
+    except Failed:  # a git before 2.45 wants to fetch what is missing, which we forbid: ask for all that is there
+        said = run(repository, "cat-file", "--batch-all-objects", "--unordered", batch)
+    wanted = frozenset(ids)
     found = (line.split(" ") for line in said.decode().splitlines())
-    return {id_: int(size) for id_, size in found if size != "missing"}
+    return {id_: int(size) for id_, size in found if id_ in wanted and size != "missing"}
 
 
 def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
@@ -320,9 +383,7 @@ def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, 
         for id_ in ids:
             about = process.stdout.readline().split()
             if len(about) != 3:
-                raise WorkError(
-                    f"{repository.top} lacks the object {id_}: a partial clone, or a damaged one (git fsck)"
-                )
+                raise WorkError(f"{repository.top} lacks the object {id_}: is it damaged? git fsck says so")
             size = int(about[2])
             left = _Left(process.stdout.read, size)
             yield take(left.read, size)

@@ -13,6 +13,7 @@ from mdcache.build import layout
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError
 from mdcache.files.content import NO_CLOCK
+from mdcache.files.sources import differing
 from mdcache.store import connections, failures
 from mdcache.store.connections import Connection, scalar
 from mdcache.syncing import fit, survey
@@ -32,17 +33,18 @@ def opened(settings: Settings) -> Iterator[Connection]:
             yield db
 
 
-def turn(db: Connection, settings: Settings) -> None:
+def turn(db: Connection, earlier: Settings, settings: Settings) -> None:
     """Turn a draft to another source; the settings differ in nothing else."""
-    _apply(db, settings, survey.plan(db, settings))
+    within = differing(earlier.source, settings.source, settings.base)
+    _apply(db, settings, survey.plan(db, settings, within), within)
 
 
-def _apply(db: Connection, settings: Settings, plan: survey.Plan) -> None:
+def _apply(db: Connection, settings: Settings, plan: survey.Plan, within: frozenset[str] | None = None) -> None:
     changes = Update(db, settings, NO_CLOCK)  # a draft is turned from tree to tree within the same moment
     for job in changes.jobs(plan.changes):
         changes.apply(layout.run(job))
-    changes.settle_problems(plan.problems)
-    changes.settle_present()
+    changes.settle_problems(plan.problems, within)
+    changes.settle_present(within)
 
 
 def _copy(settings: Settings) -> Connection | None:

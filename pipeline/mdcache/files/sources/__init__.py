@@ -10,18 +10,20 @@ from collections.abc import Mapping, Sequence
 
 from mdcache.files.sources.archive import Archive, ArchiveReader
 from mdcache.files.sources.disk import DISK, DiskReader
-from mdcache.files.sources.gittree import GitReader, GitTree, Trees
-from mdcache.files.sources.source import IGNORE_LIMIT, Item, Reader, Source
+from mdcache.files.sources.gittree import GitReader, GitTree, Trees, differing
+from mdcache.files.sources.source import IGNORE_LIMIT, Folders, Item, Reader, Source
 
 __all__ = [
     "DISK",
     "IGNORE_LIMIT",
     "Archive",
+    "Folders",
     "GitTree",
     "Item",
     "Reader",
     "Source",
     "Trees",
+    "differing",
     "facts_in",
     "named",
     "reader_of",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from mdcache.errors import UsageError, WorkError
 from mdcache.files import content
 from mdcache.files.content import Clock
-from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read, Stored, folders
+from mdcache.files.sources.source import IGNORE_LIMIT, Folders, Item, Read, Stored, folders
 from mdcache.model import ERROR, Content, Entry, Problem, Stamp
 from mdcache.names import name_of
 from mdcache.paths import lies_in
@@ -60,6 +60,9 @@ class Archive:
 
     def listing(self, folder: str) -> Sequence[Item]:
         return tuple(self._folders.get(folder, {}).values())
+
+    def kept_by_git(self, base: str) -> Folders:  # noqa: ARG002
+        return {}
 
     def entry(self, item: Item, path: str, id_: str) -> Entry | Problem:
         assert isinstance(item, Stored)

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from mdcache.errors import WorkError
-from mdcache.files import content
+from mdcache.errors import MdcacheError, WorkError
+from mdcache.files import content, git
 from mdcache.files.content import Clock
-from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read
+from mdcache.files.sources.source import IGNORE_LIMIT, Folders, Item, Read, folders
 from mdcache.model import Entry
 from mdcache.names import name_of
 
@@ -28,6 +28,15 @@ class Disk:
     def listing(self, folder: str) -> Sequence[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return list(entries)
+
+    def kept_by_git(self, base: str) -> Folders:
+        """Return repositories within, which may not be cloned, and what a sparse checkout leaves out."""
+        try:
+            repository = git.repository(base)
+            kept = git.kept(repository)
+        except MdcacheError:
+            return {}
+        return folders(repository.top, ((blob.path, blob, blob.mode in git.PLAIN) for blob in kept))
 
     def entry(self, item: Item, path: str, id_: str) -> Entry:
         return Entry(path, id_, content.stamp_of(os.stat(item.path, follow_symlinks=False)))

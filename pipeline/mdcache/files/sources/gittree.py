@@ -17,16 +17,17 @@ from mdcache.files import content, git
 from mdcache.files.content import Clock
 from mdcache.files.git import Blob, Repository, Staged
 from mdcache.files.sources.disk import DISK
-from mdcache.files.sources.source import IGNORE_LIMIT, Item, Read, Stored, folders
-from mdcache.model import Content, Entry, Stamp
-from mdcache.names import name_of
+from mdcache.files.sources.source import IGNORE_LIMIT, Folders, Item, Read, Source, Stored, folders
+from mdcache.model import Content, Entry, Problem, Stamp
+from mdcache.names import name_of, text_of
 from mdcache.paths import lies_in
 
 
 class GitTree:
     """What git's index or a revision holds. Around the repository, where the base holds more, it is the disk.
 
-    blobs: what it holds. on_disk: what the index knows of the files in the work tree, by path. The entry of a file that
+    blobs: what it holds; those that a partial clone lacks because a sparse checkout leaves them out are there, but no
+    documents. on_disk: what the index knows of the files in the work tree, by path. The entry of a file that
     is as it was added carries the file's stamp, so that a cache of the work tree need not read it. sizes: those of the
     objects that are there. commit: the id of the revision; None for the index.
     """
@@ -41,9 +42,13 @@ class GitTree:
         sizes: Mapping[str, int],
         commit: str | None = None,
     ) -> None:
-        self.commit, self._repository, self._on_disk, self._sizes = commit, repository, on_disk, sizes
-        self._top = repository.top
-        self._folders = folders(self._top, ((blob.path, blob, blob.mode in git.PLAIN) for blob in blobs))
+        self.commit, self.repository, self._on_disk, self._sizes = commit, repository, on_disk, sizes
+        self.blobs, self._top = tuple(blobs), repository.top
+        self._folders = folders(self._top, ((blob.path, blob, self._is_plain(blob)) for blob in self.blobs))
+
+    def _is_plain(self, blob: Blob) -> bool:
+        staged = self._on_disk.get(blob.path)
+        return blob.mode in git.PLAIN and not (staged and staged.is_left_out and blob.id not in self._sizes)
 
     def facts(self, base: str) -> Mapping[str, str]:  # noqa: ARG002
         return {"commit": self.commit} if self.commit else {}
@@ -54,7 +59,7 @@ class GitTree:
                 raise UsageError(f"{root} does not lie in the repository {self._top}")
 
     def reader(self, base: str) -> GitReader:
-        return GitReader(base, self._repository, self.commit)
+        return GitReader(base, self.repository, self.commit)
 
     def listing(self, folder: str) -> Sequence[Item]:
         """Return what lies in a folder. Git knows no empty folders: one that is not there is empty."""
@@ -62,11 +67,16 @@ class GitTree:
             return DISK.listing(folder)
         return tuple(self._folders.get(folder, {}).values())
 
+    def kept_by_git(self, base: str) -> Folders:  # noqa: ARG002
+        return {}  # it lists all of the repository
+
     def entry(self, item: Item, path: str, id_: str) -> Entry:
         if not isinstance(item, Stored):
             return DISK.entry(item, path, id_)
         blob: Blob = item.what
-        size = self._sizes.get(blob.id, 0)
+        if blob.id not in self._sizes:
+            raise git.lacks(self.repository, self.commit)
+        size = self._sizes[blob.id]
         staged = self._on_disk.get(blob.path)
         if staged and staged.stamp and staged.blob.id == blob.id:
             with suppress(OSError):  # removed
@@ -90,7 +100,9 @@ class GitTree:
             return read(size if at_most < 0 else min(size, at_most))
 
         ids = [self._id_of(name) for name in names]
-        found = git.contents(self._repository, [id_ for id_ in ids if id_], take)
+        if not self._sizes.keys() >= {id_ for id_ in ids if id_}:
+            raise git.lacks(self.repository, self.commit)
+        found = git.contents(self.repository, [id_ for id_ in ids if id_], take)
         for name, id_ in zip(names, ids, strict=True):
             if id_ or self._holds(name):
                 yield next(found) if id_ else None
@@ -103,6 +115,18 @@ class GitTree:
     def _id_of(self, name: str) -> str | None:
         item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
         return item.what.id if item and item.is_file() else None
+
+
+def differing(before: Source, after: Source, base: str) -> frozenset[str] | None:
+    """Return the paths of what differs between two sources, relative to a base; None for whatever may differ."""
+    if not (isinstance(before, GitTree) and isinstance(after, GitTree) and before.repository == after.repository):
+        return None
+    paths = {blob.path for blob in {*before.blobs} ^ {*after.blobs}}
+    if any(path.rpartition("/")[2] == ".gitignore" for path in paths):
+        return None
+    prefix = os.path.join(base, "")
+    names = (os.path.join(after.repository.top, path) for path in paths)
+    return frozenset(text_of(name.removeprefix(prefix)) for name in names if name.startswith(prefix))
 
 
 class Trees:
@@ -152,6 +176,8 @@ class Trees:
 class GitReader(NamedTuple):
     """Reads objects of a repository; entries without one, from beside the repository, are read from the disk.
 
+    So are those that carry the stamp of a file: it holds the same bytes, and is read sooner.
+
     commit: the revision whose documents are asked for by path; None for those of the index.
     """
 
@@ -167,10 +193,20 @@ class GitReader(NamedTuple):
         return cls(base, git.repository(base), commit)
 
     def contents(self, entries: Sequence[Entry], size_limit: int, clock: Clock) -> Iterator[Read]:
-        ids = [entry.blob for entry in entries if entry.blob]
-        blobs = git.contents(self.repository, ids, partial(_taken, size_limit))
+        take = partial(_taken, size_limit)
+        objects = [entry.blob for entry in entries if entry.blob and not entry.stamp.inode]
+        blobs = git.contents(self.repository, objects, take)
         for entry in entries:
-            yield next(blobs) if entry.blob else content.read(self.base, entry.path, size_limit, clock)
+            if entry.blob and not entry.stamp.inode:
+                yield next(blobs)
+                continue
+            found = content.read(self.base, entry.path, size_limit, clock)
+            if entry.blob is None:
+                yield found
+            elif found and not isinstance(found, Problem) and found[1].ctime_ns == entry.stamp.ctime_ns:
+                yield found[0], _racy(found[0].size)
+            else:  # changed since git was asked
+                yield from git.contents(self.repository, (entry.blob,), take)
 
     def whole(self, path: str) -> bytes:
         try:
@@ -181,4 +217,8 @@ class GitReader(NamedTuple):
 
 def _taken(size_limit: int, read: git.Read, size: int) -> tuple[Content, Stamp]:
     """Return an object's content, with a stamp that is racy: it is no file's."""
-    return content.taken(read, size, size_limit), Stamp(size, None, 0, 0)
+    return content.taken(read, size, size_limit), _racy(size)
+
+
+def _racy(size: int) -> Stamp:
+    return Stamp(size, None, 0, 0)

@@ -32,6 +32,32 @@ class Item(Protocol):
     def is_symlink(self) -> bool: ...
 
 
+_What = TypeVar("_What")
+
+
+class Stored(NamedTuple, Generic[_What]):
+    """An Item of a source that has a list of its files: what is what the list says of one, None for a folder."""
+
+    name: str
+    path: str
+    what: _What
+    is_plain: bool
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.what is None
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        return self.is_plain
+
+    def is_symlink(self) -> bool:
+        """Or anything else that is neither a folder nor a plain file."""
+        return not (self.is_dir() or self.is_plain)
+
+
+Folders = dict[str, dict[str, Stored[Any]]]
+"""What lies in each folder, by the folder's name and by its own."""
+
+
 class Reader(Protocol):
     """Reads the documents of a source below a base. A small value: every job carries it, pickled, to its worker."""
 
@@ -61,6 +87,9 @@ class Source(Protocol):
     def listing(self, folder: str) -> Sequence[Item]:
         """Return what lies in a folder. Raises OSError when it cannot be listed."""
 
+    def kept_by_git(self, base: str) -> Folders:
+        """Return what belongs to the repository around a base and may not lie there, by folder and name."""
+
     def entry(self, item: Item, path: str, id_: str) -> Entry | Problem:
         """Return the entry of a file that was listed, by its path and default id, or what is wrong with its name.
 
@@ -77,39 +106,17 @@ class Source(Protocol):
         """Return what reads the entries of a scan of this base."""
 
 
-_What = TypeVar("_What")
-
-
-class Stored(NamedTuple, Generic[_What]):
-    """An Item of a source that has a list of its files: what is what the list says of one, None for a folder."""
-
-    name: str
-    path: str
-    what: _What
-    is_plain: bool
-
-    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
-        return self.what is None
-
-    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
-        return self.is_plain
-
-    def is_symlink(self) -> bool:
-        """Or anything else that is neither a folder nor a plain file."""
-        return not (self.is_dir() or self.is_plain)
-
-
-Folders = dict[str, dict[str, Stored[Any]]]
-
-
 def folders(top: str, files: Iterable[tuple[str, Any, bool]]) -> Folders:
     """Return what lies in each folder from top down, by name. files: path, what is known of it, whether it is plain."""
     found: Folders = {top: {}}
+    prefix = os.path.join(top, "")
     for path, what, is_plain in files:
-        name = os.path.join(top, path)
-        above, item = os.path.dirname(name), Stored(os.path.basename(name), name, what, is_plain)
-        while above not in found:
+        name = prefix + path
+        above, _, last = name.rpartition("/")
+        item = Stored(last, name, what, is_plain)
+        while (items := found.get(above or "/")) is None:
             found[above] = {item.name: item}
-            above, item = os.path.dirname(above), Stored(os.path.basename(above), above, None, False)
-        found[above][item.name] = item
+            item = Stored(above.rpartition("/")[2], above, None, False)
+            above = above.rpartition("/")[0]
+        items[item.name] = item
     return found
