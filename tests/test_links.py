@@ -257,7 +257,7 @@ def chosen(documents: Iterable[Document], asked: Asked, source: str) -> tuple[st
 def expected(documents: Iterable[Document], asked: Asked, source: str) -> tuple[str, int] | None:
     """The same, straight from the rules: everything is compared with everything."""
     if asked.how == BY_NAME:
-        return _expected_by_name(documents, asked.path, source)
+        return _expected_by_name([*documents], asked, source)
     paths = sorted(document.path for document in documents)
     wanted = [f"{root}/{asked.path}".strip("/") for root in RULES.roots] if asked.how == FROM_ROOTS else [asked.path]
     for path in wanted:
@@ -275,19 +275,38 @@ def expected(documents: Iterable[Document], asked: Asked, source: str) -> tuple[
     return None
 
 
-def _expected_by_name(documents: Iterable[Document], wanted: str, source: str) -> tuple[str, int] | None:
-    tiers: tuple[Callable[[Document], bool], ...] = (
-        lambda one: any(_ends(form, wanted) for form in _forms(one)),
-        lambda one: any(_ends(fold(form), fold(wanted)) for form in _forms(one)),
-        lambda one: fold(wanted) in map(fold, one.aliases),
-    )
-    for matches in tiers:
+_Tier = tuple[list[Document], Callable[[Document], bool]]
+
+
+def _expected_by_name(documents: list[Document], asked: Asked, source: str) -> tuple[str, int] | None:
+    wanted, indexes = asked.path, _indexes(documents)
+    files: list[_Tier] = [
+        (documents, lambda one: any(_ends(form, wanted) for form in _forms(one))),
+        (documents, lambda one: any(_ends(fold(form), fold(wanted)) for form in _forms(one))),
+        (documents, lambda one: fold(wanted) in map(fold, one.aliases)),
+    ]
+    folders: list[_Tier] = [
+        (indexes, lambda one: _ends(nfc(folder(one.path)), wanted)),
+        (indexes, lambda one: _ends(fold(folder(one.path)), fold(wanted))),
+    ]
+    for known, matches in [*folders, *files] if asked.is_folder else [*files, *folders]:
         ranked = sorted(
-            (steps(folder(source), folder(one.path)), len(one.path), one.path) for one in documents if matches(one)
+            (steps(folder(source), folder(one.path)), len(one.path), one.path) for one in known if matches(one)
         )
         if ranked:
             return ranked[0][2], sum(rank[0] == ranked[0][0] for rank in ranked) - 1
     return None
+
+
+def _indexes(documents: list[Document]) -> list[Document]:
+    """The document that stands for each folder that has one."""
+    best: dict[str, tuple[int, str]] = {}
+    for path, _ in documents:
+        stem = bucket(path, RULES.extensions)
+        if stem in RULES.dialect.index_names:
+            rank = RULES.dialect.index_names.index(stem), path
+            best[nfc(folder(path))] = min(rank, best.get(nfc(folder(path)), rank))
+    return [Document(path) for _, path in best.values()]
 
 
 def _forms(document: Document) -> tuple[str, str]:
