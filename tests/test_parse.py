@@ -276,9 +276,21 @@ def test_the_title_is_the_first_heading_of_the_first_level_that_says_something()
     assert parsed("## Two\n#\n# One\n# Other\n").title == "One"
 
 
+def test_a_heading_in_html_may_be_the_title() -> None:
+    logo = (
+        '<p align="center"><img src="x.png"></p>\n\n<h1 align="center">\n  <img src="x.png">\n  My <b>App</b>\n</h1>\n'
+    )
+    assert parsed(f"{logo}\n## Install\n").title == "My App"
+    assert parsed("<h1><img alt=x></h1>\n\n## Install\n").title == "Install"
+    assert parsed("<h1>One</h1>\n\n# Two\n").title == "One"
+    assert parsed("# Two\n\n<h1>One</h1>\n").title == "Two"
+    assert parsed("<!-- <h1>One</h1> -->\n\n`<h1>Code</h1>`\n\n## Install\n").title == "Install"
+
+
 def test_without_a_first_level_the_title_is_the_first_heading_of_any() -> None:
     assert parsed("text\n\n###\n\n### Deep\n\n## Two\n").title == "Deep"
     assert parsed("Two\n---\n").title == "Two"
+    assert parsed("## Two\n\n<h2>Three</h2>\n").title == "Two"
     assert parsed("```\n## code\n```\n", path="folder/the.name.md").title == "the.name"
     assert parsed("", path="folder/the.name.md").title == "the.name"
 

@@ -76,7 +76,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     finder = _Finder(path, data, text.line, starts, rules)
     said = _said(said_at, outline, data, rules.dialect)
     return Body(
-        _title(outline.headings),
+        _title(outline.headings, said.headings),
         _sections(outline.headings, text.base, bounds, lines, hashes, rules.dialect),
         bodies,
         finder.links(outline.references, said.links),
@@ -88,10 +88,15 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     )
 
 
-def _title(headings: list[markdown.Heading]) -> str | None:
-    """Return the text of the first heading of level 1, else of the first heading; those that are empty do not count."""
-    said = [heading for heading in headings if heading.text]
-    return next((heading.text for heading in said if heading.level == _H1), said[0].text if said else None)
+def _title(headings: list[markdown.Heading], in_html: list[tuple[int, int, str]]) -> str | None:
+    """Return the text of the first heading of level 1, else of the first heading; those that are empty do not count.
+
+    Headings in HTML count: many a README begins with `<h1 align="center">Name</h1>`.
+    """
+    said = [(heading.start, heading.level, heading.text) for heading in headings if heading.text]
+    if in_html:
+        said = sorted([*said, *(heading for heading in in_html if heading[2])])
+    return next((text for _, level, text in said if level == _H1), said[0][2] if said else None)
 
 
 def _shown(outline: markdown.Outline) -> markdown.Outline:
@@ -130,6 +135,8 @@ class _Said(NamedTuple):
     tags: list[tuple[int, str]]
     links: list[_Found]
     anchors: list[tuple[int, str]]
+    headings: list[tuple[int, int, str]]
+    """Those in HTML."""
     conflict: int | None
     """Where the first one begins."""
 
@@ -162,15 +169,16 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
                 attributes_end = match.end()
         elif conflict is None:  # if the first is none, no later one is
             conflict = at, match
-    said = html.read(data, outline.html, dialect)
-    links += ((start, kind, KINDS[kind].edge, target, label) for start, kind, target, label in said.links)
-    found += said.places
-    for start, comment in said.comments:
+    in_html = html.read(data, outline.html, dialect)
+    links += ((start, kind, KINDS[kind].edge, target, label) for start, kind, target, label in in_html.links)
+    found += in_html.places
+    for start, comment in in_html.comments:
         tagged = inline.comment_tags(comment.decode())
         tags += ((start, tag) for tag in tagged.tags)
         links += ((start, "relation", inline.edge_type(key), target, None) for key, target in tagged.relations)
     found += _anchors_by_attributes(outline, data, dialect)
-    return _Said(tags, links, found, conflict[0] if conflict and inline.is_conflict(conflict[1]) else None)
+    torn = conflict[0] if conflict and inline.is_conflict(conflict[1]) else None
+    return _Said(tags, links, found, in_html.headings, torn)
 
 
 def _anchors_by_attributes(outline: markdown.Outline, data: bytes, dialect: Dialect) -> Iterator[tuple[int, str]]:

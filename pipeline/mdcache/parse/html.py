@@ -84,6 +84,8 @@ class Html(NamedTuple):
     """Where the tag begins, and the name of the place."""
     comments: list[tuple[int, bytes]]
     """Where each comment begins, and its text, with both ends."""
+    headings: list[tuple[int, int, str]]
+    """Where the tag of each heading begins, its level, and its text in one line."""
 
 
 def read(data: bytes, ranges: Iterable[tuple[int, int]], dialect: Dialect) -> Html:
@@ -98,7 +100,7 @@ class _Reader:
     """Passes the ranges one by one. Its state is what is still open at the end of one."""
 
     def __init__(self, data: bytes, dialect: Dialect) -> None:
-        self.found = Html([], [], [])
+        self.found = Html([], [], [], [])
         self._data, self._slug = data, dialect.slug
         self._until = 0
         """Nothing before this byte is read."""
@@ -108,8 +110,8 @@ class _Reader:
         """The ends that do not come any more."""
         self._open: tuple[int, int] | None = None
         """The `<a href>` that waits for its text: its place among the links, and where its tag ends."""
-        self._heading: tuple[int, int] | None = None
-        """The heading that is open: where its tag begins and ends."""
+        self._heading: tuple[int, int, int] | None = None
+        """The heading that is open: where its tag begins and ends, and its level."""
 
     def read(self, start: int, end: int) -> None:
         """Read the next range."""
@@ -165,7 +167,7 @@ class _Reader:
     def _element(self, name: bytes, raw: bytes, start: int, after: int) -> None:
         """Take the start tag between these bytes, with its attributes as they are written."""
         if name in _HEADINGS:
-            self._heading = start, after
+            self._heading = start, after, int(name[1:])
         elif name == _LISTING and after > self._unlinked:
             self._unlinked = self._end_of(name, after)
         elif name == _ANCHOR:
@@ -195,10 +197,11 @@ class _Reader:
             links = self.found.links
             links[place] = links[place]._replace(label=_label(self._data, start, at))
         elif self._heading and name in _HEADINGS:
-            start, after = self._heading
+            start, after, level = self._heading
             self._heading = None
             said = html.unescape(_TAG.sub(b"", self._data[after:at]).decode().strip())
             self.found.places.append((start, self._slug(said)))
+            self.found.headings.append((start, level, " ".join(said.split())))
 
 
 def _without_quote_marks(data: bytes, start: int, end: int) -> tuple[bytes, int]:
