@@ -138,7 +138,7 @@ def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     explained = dict(re.findall(r"^\| `\[*([a-z_]+)\]*` \| (.*?) \|", page, re.MULTILINE))
     fields = {*settings.Settings._fields, *settings.Watch._fields, "docs", "immutable"}
-    fields -= {"file", "base", "roots", "watch", "source", "policy"}
+    fields -= {"file", "base", "roots", "named", "asked", "watch", "source", "policy"}
     assert set(explained) == fields
     defaults = settings.load(settings.Asked(str(tmp_path)), {})
     assert explained["extensions"] == f"`{json.dumps(defaults.extensions)}`"

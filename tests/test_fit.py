@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from caches import query, settings_of
 from law import assert_law, did, explained, settle, synced
 from processes import mdcache, one_line
 
+import mdcache as library
 from mdcache.build import rebuild
+from mdcache.errors import UsageError
 from mdcache.store import connections
 from mdcache.syncing import sync
 
@@ -56,14 +59,171 @@ def test_other_roots_build_anew_also_when_they_look_alike_from_their_base(vault:
     folder = vault({"one/a.md": "# One\n", "two/a.md": "# Two\n", "two/b.md": "# B\n"})
     asked = ("--db", str(tmp_path / "x.db"), "--json")
     assert json.loads(mdcache(folder, "sync", "one", *asked).stdout)["documents"] == 1
-    done = mdcache(folder, "sync", "two", *asked)
-    report = json.loads(done.stdout)
+    report = json.loads(mdcache(folder, "rebuild", "two", *asked).stdout)
     assert (report["rebuilt"], report["added"], report["changed"]) == (True, 1, 1)
-    assert done.stderr == f"mdcache: rebuilt: it holds the documents of {folder / 'one'}\n"
     assert json.loads(mdcache(folder, "sync", *asked).stdout)["unchanged"] == 2  # remembered
     assert "# Two" in mdcache(folder, "read", "a", *asked[:2]).stdout
-    assert mdcache(folder, "sync", "one", "two", *asked[:2]).returncode == 0
+    assert mdcache(folder, "rebuild", "one", "two", *asked[:2]).returncode == 0
     assert json.loads(mdcache(folder, "status", *asked).stdout)["documents"] == 3
+
+
+# A part of the documents, or others
+
+
+TREE = {"a.md": "# A\n", "src/b.md": "# B\n", "docs/c.md": "# C\n"}
+
+
+@pytest.fixture
+def whole(vault: Vault) -> Path:
+    """A folder without settings, and a cache of all that is in it."""
+    folder = vault(TREE)
+    assert mdcache(folder, "rebuild", ".").returncode == 0
+    return folder
+
+
+def untouched(folder: Path) -> tuple[bytes, int]:
+    database = folder / ".mdcache/cache.db"
+    return database.read_bytes(), database.stat().st_mtime_ns
+
+
+@pytest.mark.parametrize(
+    ("command", "docs"),
+    [
+        (["sync"], ["src"]),
+        (["sync"], ["src", "docs/"]),
+        (["sync"], ["nowhere"]),
+        (["sync", "--json"], ["a b"]),
+        (["sync"], ["..", "src"]),
+        (["sync", "--check"], ["src"]),
+        (["watch"], ["src"]),
+        (["watch", "--detach"], ["src"]),
+    ],
+)
+def test_other_documents_than_the_cache_holds_are_refused(whole: Path, command: list[str], docs: list[str]) -> None:
+    before = untouched(whole)
+    said = one_line(mdcache(whole, *command, *docs), 2)
+    assert f"{whole}/.mdcache/cache.db holds the documents of {whole}, " in said
+    assert f"run {shlex.join(['mdcache', 'rebuild', *docs])}" in said
+    assert untouched(whole) == before
+    assert sorted(file.name for file in (whole / ".mdcache").iterdir() if file.suffix == ".log") == []
+
+
+def test_the_command_that_is_named_makes_it_the_cache_of_those(whole: Path) -> None:
+    said = one_line(mdcache(whole, "sync", "src"), 2)
+    command = shlex.split(said.rpartition("run mdcache ")[2])
+    assert mdcache(whole, *command).returncode == 0
+    assert json.loads(mdcache(whole, "sync", "src", "--json").stdout)["documents"] == 1
+    said = one_line(mdcache(whole, "sync", "."), 2)
+    assert f"holds the documents of {whole}/src, " in said and said.endswith("run mdcache rebuild .\n")
+
+
+def test_the_command_that_is_named_reaches_the_same_cache(whole: Path, tmp_path: Path) -> None:
+    other = ("-C", str(whole), "--db", str(tmp_path / "x y.db"))
+    assert mdcache(tmp_path, *other, "sync", "src").returncode == 0  # there is none yet
+    said = one_line(mdcache(tmp_path, *other, "sync", "docs"), 2)
+    assert mdcache(tmp_path, *shlex.split(said.rpartition("run mdcache ")[2])).returncode == 0
+    assert json.loads(mdcache(tmp_path, *other, "status", "--json").stdout)["roots"] == [str(whole / "docs")]
+    assert mdcache(whole, "sync", "--check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "named", ["docs", "./docs/", "docs//", "link", "link/", "src/../docs", "link/../docs/.", "DIR/docs"]
+)
+def test_the_same_documents_by_another_name_are_the_same(vault: Vault, named: str) -> None:
+    folder = vault(TREE)
+    (folder / "link").symlink_to("docs")
+    assert mdcache(folder, "rebuild", "docs").returncode == 0
+    (folder / "docs/new.md").write_text("# New\n")
+    done = mdcache(folder, "sync", named.replace("DIR", str(folder)), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert (report["rebuilt"], report["added"], report["documents"]) == (False, 1, 2)
+
+
+def test_several_roots_in_another_order_are_the_same(vault: Vault) -> None:
+    folder = vault(TREE)
+    assert mdcache(folder, "rebuild", "docs", "src").returncode == 0
+    assert json.loads(mdcache(folder, "sync", "src/", "docs", "./src", "--json").stdout)["unchanged"] == 2
+    assert "holds the documents of" in one_line(mdcache(folder, "sync", "docs"), 2)
+    many = [f"r{number}" for number in range(9)]
+    assert "and 6 more, run mdcache rebuild DOCS\n" in one_line(mdcache(folder, "sync", *many), 2)
+
+
+def test_documents_beside_those_of_the_settings_are_refused(base: Path) -> None:
+    (base / "other").mkdir()
+    before = untouched(base)
+    assert f"holds the documents of {base}/docs, " in one_line(mdcache(base, "sync", "other"), 2)
+    assert untouched(base) == before
+    assert mdcache(base, "sync", "docs").returncode == 0
+
+
+def test_the_library_refuses_other_documents_too(whole: Path) -> None:
+    before = untouched(whole)
+    asked = library.settings(whole, docs=("src",))
+    with pytest.raises(UsageError, match="holds the documents of"):
+        library.sync(asked)
+    with pytest.raises(UsageError, match="holds the documents of"):
+        next(library.watch(asked))
+    assert untouched(whole) == before
+    assert library.sync(library.settings(whole, docs=(".",))).documents == 3
+    assert library.rebuild(asked).documents == 1
+
+
+def test_a_damaged_cache_is_built_of_what_is_named(whole: Path) -> None:
+    (whole / ".mdcache/cache.db").write_bytes(b"x" * 100_000)
+    assert json.loads(mdcache(whole, "sync", "src", "--json").stdout)["documents"] == 1
+
+
+# Links that lead to roots
+
+
+@pytest.fixture
+def linked(vault: Vault) -> Path:
+    """A folder without settings whose `current` leads to one of two versions, and the cache of that."""
+    folder = vault({"1/docs/a.md": "# One\n", "2/docs/a.md": "# Two\n", "2/docs/b.md": "# B\n"})
+    (folder / "current").symlink_to("1")
+    assert mdcache(folder, "rebuild", "current/docs").returncode == 0
+    return folder
+
+
+def swap(link: Path, target: str) -> None:
+    (link.parent / "new").symlink_to(target)
+    (link.parent / "new").rename(link)
+
+
+@pytest.mark.parametrize("docs", [[], ["current/docs"], ["./current//docs/"]])
+def test_a_link_to_the_documents_that_leads_elsewhere_is_followed(linked: Path, docs: list[str]) -> None:
+    assert json.loads(mdcache(linked, "sync", *docs, "--json").stdout)["unchanged"] == 1
+    swap(linked / "current", "2")
+    assert mdcache(linked, "sync", "--check", *docs).returncode == 1
+    assert json.loads(mdcache(linked, "sync", *docs, "--json").stdout)["documents"] == 2
+    assert "# Two" in mdcache(linked, "read", "a").stdout
+    assert mdcache(linked, "sync", "--check", *docs).returncode == 0
+    swap(linked / "current", "1")
+    assert json.loads(mdcache(linked, "sync", *docs, "--json").stdout)["documents"] == 1
+
+
+def test_a_chain_of_links_is_followed_and_a_folder_that_moved_with_its_cache_too(linked: Path, tmp_path: Path) -> None:
+    (linked / "chain").symlink_to("current")
+    assert mdcache(linked, "rebuild", "chain/docs").returncode == 0
+    swap(linked / "current", "2")
+    moved = linked.rename(tmp_path / "moved")
+    assert json.loads(mdcache(moved, "sync", "--json").stdout)["documents"] == 2
+    assert json.loads(mdcache(moved, "status", "--json").stdout)["roots"] == [str(moved / "2/docs")]
+
+
+def test_links_that_a_copied_cache_remembers_are_not_followed(linked: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copy"
+    shutil.copytree(linked, copied, symlinks=True)
+    swap(copied / "current", "2")
+    assert json.loads(mdcache(copied, "sync", "--json").stdout)["documents"] == 1
+
+
+def test_a_link_that_leads_nowhere_loses_nothing(linked: Path) -> None:
+    swap(linked / "current", "gone")
+    done = mdcache(linked, "sync")
+    assert done.returncode == 3 and done.stderr.splitlines()[-1].startswith("mdcache: cannot list"), done
+    assert "# One" in mdcache(linked, "read", "a").stdout
 
 
 def test_a_folder_that_was_moved_with_its_cache_fits(base: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from mdcache.errors import UsageError, doing
 from mdcache.files import compare
 from mdcache.files.content import Clock
 from mdcache.model import Report
+from mdcache.names import text_of
 from mdcache.store import cache, connections, failures, lock, meta, place, proof, swap
 from mdcache.store.connections import Connection, SqliteError
 from mdcache.store.meta import Meta
@@ -183,7 +184,8 @@ class _Generation:
             return facts
         now, folder = times.now(), os.path.dirname(report.database)
         base = os.path.relpath(settings.base, folder)
-        return facts._replace(base=base, generation_id=uuid.uuid4().hex, built_at=now, last_sync=now)
+        named = tuple(text_of(os.path.relpath(name, folder)) for name in settings.named) or None
+        return facts._replace(base=base, named=named, generation_id=uuid.uuid4().hex, built_at=now, last_sync=now)
 
 
 _HASHES = "SELECT path, hash FROM nodes ORDER BY path"

@@ -22,6 +22,7 @@ def watch(asked: Common, docs: tuple[str, ...], detach: bool, stop: bool, poll: 
     """Sync, then keep the cache fresh until stopped."""
     if stop and (detach or poll):
         raise UsageError(f"--stop ends a watcher, {'--detach' if detach else '--poll'} starts one: name one of them")
+    from mdcache.syncing import fit
     from mdcache.watching import daemon
 
     if stop:
@@ -29,6 +30,7 @@ def watch(asked: Common, docs: tuple[str, ...], detach: bool, stop: bool, poll: 
         said = f"stopped process {stopped}" if stopped else "no watcher is running"
     elif detach:
         settings = asked.remembered(docs)
+        fit.unfit(settings)  # what the watcher would refuse to begin with is refused here
         started = daemon.detach(settings, _watching(asked, docs, poll, wait))
         said = f"process {started} watches; its log is {settings.database}.log"
     else:

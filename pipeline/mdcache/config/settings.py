@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ _KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "chec
 _LARGEST = 1_000_000_000
 # Of a settings file or a schema file. A clone's may be as large as a disk.
 _LONGEST = 10_000_000
+# More folders than this are not repeated to whoever has named them.
+_FEW = 5
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
 
 
@@ -63,7 +66,8 @@ class Watch(NamedTuple):
 class Settings(NamedTuple):
     """All paths are absolute; those of folders and the database have their symbolic links resolved.
 
-    roots is empty when nothing says which: ask the cache.
+    roots: empty when nothing says which: ask the cache. named: the paths by which the roots were named, with the links
+    that lead to them, sorted; empty where they are as good as the roots. asked: what the command line said.
     """
 
     file: str | None
@@ -81,6 +85,8 @@ class Settings(NamedTuple):
     watch: Watch = Watch()
     source: Source = DISK
     policy: Policy = Policy()
+    named: tuple[str, ...] = ()
+    asked: Asked | None = None
 
     def tree(self) -> Tree:
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
@@ -112,8 +118,20 @@ class Settings(NamedTuple):
         ]
         return fingerprint(self.schema, rows)
 
-    def with_roots(self, base: str, roots: tuple[str, ...]) -> Settings:
-        return self._replace(base=base, roots=roots)
+    def with_roots(self, base: str, roots: tuple[str, ...], named: tuple[str, ...] = ()) -> Settings:
+        return self._replace(base=base, roots=roots, named=named)
+
+    def rebuild_command(self) -> str:
+        """Return the command that builds a cache of the documents that the command line named."""
+        asked = self.asked or Asked(".")
+        docs = asked.docs if len(asked.docs) <= _FEW else ("DOCS",)
+        options = {
+            "-C": asked.folder if asked.folder != "." else None,
+            "--config": asked.config,
+            "--db": asked.database,
+        }
+        words = [word for option, value in options.items() if value for word in (option, value)]
+        return shlex.join(("mdcache", "rebuild", *words, *docs))
 
 
 def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
@@ -126,7 +144,8 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
         raise UsageError(f"no such folder: {asked.folder}")
     file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
     values = file.values
-    roots = _roots(asked, folder, file)
+    named = _named(asked, folder, file)
+    roots = tuple(sorted({os.path.realpath(name) for name in named}))
     defaults = Rules()
     extensions = tuple(_extension(file, one) for one in values.get("extensions", defaults.extensions))
     return Settings(
@@ -145,6 +164,8 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
         watch=_watch(file, values.get("watch", {})),
         source=source,
         policy=_policy(file, values.get("check", {})),
+        named=named if named != roots else (),
+        asked=asked,
     )
 
 
@@ -263,14 +284,25 @@ def _meant(word: str, known: tuple[str, ...]) -> str:
     return f": did you mean '{close[0]}'?" if close else f": there are {', '.join(known)}"
 
 
-def _roots(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
+def _named(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
+    """Return the absolute paths of the roots as they were named, sorted."""
     if asked.docs:
-        roots = {os.path.realpath(os.path.join(folder, doc)) for doc in asked.docs}
+        folder = os.path.join(os.getcwd(), asked.folder)
+        found = {_as_named(os.path.join(folder, doc)) for doc in asked.docs}
     elif file.name:
-        roots = {file.inside("docs", doc) for doc in file.values.get("docs", ["."])}
+        docs = file.values.get("docs", ["."])
+        for doc in docs:
+            file.inside("docs", doc)
+        found = {_as_named(os.path.join(file.home, name_of(doc))) for doc in docs}
     else:
-        roots = set()
-    return tuple(sorted(roots))
+        found = set()
+    return tuple(sorted(found))
+
+
+def _as_named(path: str) -> str:
+    """Return an absolute path with its links, but those before a '..': that leads to the folder above their targets."""
+    head, dots, tail = f"{path}/".rpartition("/../")
+    return os.path.normpath(os.path.join(os.path.realpath(head + dots), tail) if dots else path)
 
 
 def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
@@ -281,11 +313,17 @@ def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
 
 
 def _database(named: str | None, folder: str, file: _File, roots: tuple[str, ...], extensions: tuple[str, ...]) -> str:
-    """Return the path of the cache. Raises UsageError when a scan would take a file of its own for a document."""
+    """Return the path of the cache.
+
+    Raises:
+        UsageError: a scan would take a file of its own for a document.
+        WorkError: such a file is there, and not ours.
+    """
     found = os.path.realpath(os.path.join(folder, named)) if named else None
     found = found or file.inside("database", file.values.get("database", DEFAULT_DATABASE))
     for own in sorted(place.own_files(found)):
         if has_extension(own, extensions) and any(lies_in(own, root) for root in roots):
+            place.judge(found)  # what is somebody else's is called so
             raise UsageError(f"{own} would be read as a document: name another cache with --db")
     return found
 

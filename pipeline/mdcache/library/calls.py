@@ -220,6 +220,7 @@ def _plain(where: Where) -> str | Settings:
         file=where.file and text_of(where.file),
         base=text_of(where.base),
         roots=tuple(map(text_of, where.roots)),
+        named=tuple(map(text_of, where.named)),
         database=text_of(where.database),
     )
 

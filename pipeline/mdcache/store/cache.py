@@ -18,13 +18,18 @@ from mdcache.store.meta import Meta
 
 
 class Cache(NamedTuple):
-    """An open cache. base is absolute; roots are absolute folders, to which reading of files is confined."""
+    """An open cache. base is absolute; roots are absolute folders, to which reading of files is confined.
+
+    named: the absolute paths, with symbolic links, that led to the roots when it was made; empty where they are the
+    roots, and for a cache that was not made here.
+    """
 
     path: str
     db: Connection
     base: str
     roots: tuple[str, ...]
     meta: Meta
+    named: tuple[str, ...] = ()
 
     @property
     def generation(self) -> int:
@@ -125,7 +130,12 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
     is_near = any(lies_in(base, folder) for folder in believed)
     if not (is_near or lock.is_original(path)) or not all(lies_in(root, base) for root in found):
         raise Damaged(f"{path} was not made here, and leads to {base}: run mdcache rebuild DOCS")
-    return Cache(path, db, base, found, facts)
+    return Cache(path, db, base, found, facts, _named(path, facts) if lock.is_original(path) else ())
+
+
+def _named(path: str, facts: Meta) -> tuple[str, ...]:
+    folder = os.path.dirname(path)
+    return tuple(sorted(os.path.normpath(os.path.join(folder, name_of(name))) for name in facts.named or ()))
 
 
 def _facts(path: str, db: Connection) -> Meta:

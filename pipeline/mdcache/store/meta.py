@@ -18,7 +18,8 @@ class Meta(NamedTuple):
     random, None for a reproducible cache, as are built_at and last_sync (times) and base (relative to the cache's
     folder). published: 1 in a file of rebuild --output, which is only read; else None.
     digest: that of the build, None after a sync. documents, sections: how many it holds. replaced: sections
-    that syncs have replaced since the build. roots: relative to base. source: where the documents come from, see
+    that syncs have replaced since the build. roots: relative to base. named: the paths that led to the roots,
+    relative to the cache's folder; missing where they are the roots. source: where the documents come from, see
     files.sources.
     """
 
@@ -37,6 +38,7 @@ class Meta(NamedTuple):
     published: int | None = None
     built_at: str | None = None
     last_sync: str | None = None
+    named: tuple[str, ...] | None = None
     source: Mapping[str, str] = {}
 
 
@@ -80,7 +82,7 @@ def _texts(text: str) -> tuple[str, ...] | None:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("format", "generation", "documents", "sections", "replaced", "published"), _number),
-    **dict.fromkeys(("roots", "extensions"), _texts),
+    **dict.fromkeys(("roots", "extensions", "named"), _texts),
 }
 
 

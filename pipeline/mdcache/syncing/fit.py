@@ -13,13 +13,15 @@ from contextlib import contextmanager
 
 import mdcache
 from mdcache.config.settings import Settings
-from mdcache.errors import Damaged, WorkError
+from mdcache.errors import Damaged, UsageError, WorkError
 from mdcache.store import cache, place
 from mdcache.store.cache import Cache
 
 # bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
 # the sections a new generation is built; for fewer than this the drift is not worth one.
 _REFRESH_SECTIONS = 256
+# Of more folders than these the rest is counted.
+_FEW = 3
 WORN = "more than a tenth of it has been replaced"
 
 
@@ -37,6 +39,7 @@ def opened(settings: Settings, patient: bool = False, to_write: bool = False) ->
 
     Raises:
         Unfit, Damaged: it must be built again.
+        UsageError: the command line names other documents than it holds.
         WorkError: it is not ours to replace, or was made by a newer mdcache.
     """
     if not place.judge(settings.database).exists:
@@ -46,6 +49,7 @@ def opened(settings: Settings, patient: bool = False, to_write: bool = False) ->
             raise WorkError(
                 f"{live.path} is a published file, which is only read: mdcache rebuild --output replaces it"
             )
+        _refuse_other_docs(live, settings)
         why = misfit(live, settings)
         if why and not (patient and why == WORN):
             raise Unfit(why)
@@ -61,6 +65,7 @@ def unfit(settings: Settings, patient: bool = False) -> str | None:
         patient: a cache that is worn fits, too.
 
     Raises:
+        UsageError: the command line names other documents than it holds.
         WorkError: it is not ours to replace, or was made by a newer mdcache.
     """
     try:
@@ -68,6 +73,27 @@ def unfit(settings: Settings, patient: bool = False) -> str | None:
             return None
     except (Unfit, Damaged) as why:
         return str(why)
+
+
+def _refuse_other_docs(live: Cache, settings: Settings) -> None:
+    """Raise UsageError when the command line names other documents than a cache holds.
+
+    Who names a part of them wants that looked at, more often than all else forgotten. Links that led to what it holds
+    may be named, too, wherever they lead by now.
+    """
+    if not (settings.asked and settings.asked.docs) or set(settings.roots) == set(live.roots):
+        return
+    if settings.named and set(settings.named) == set(live.named):
+        return
+    raise UsageError(
+        f"{live.path} holds the documents of {_listed(live.roots)}, and no others are looked at:"
+        f" to make it one of {_listed(settings.asked.docs)}, run {settings.rebuild_command()}"
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
 
 
 def misfit(live: Cache, settings: Settings) -> str | None:

@@ -27,7 +27,7 @@ from mdcache.store.watchstate import Beacon, State
 from mdcache.syncing import sync
 from mdcache.watching import schedule, witnesses
 from mdcache.watching.inbox import MANY, Bell, Inbox
-from mdcache.watching.observer import Observer, Unavailable, identity
+from mdcache.watching.observer import Observer, Unavailable
 from mdcache.watching.schedule import Act, Facts, Pace
 from mdcache.watching.upgrade import Code, Installed
 from mdcache.watching.work import Done, Order, What, carry_out
@@ -332,7 +332,7 @@ class _Watcher:
     def _there(self) -> frozenset[str] | None:
         """Return None, which is everything; or only the roots that are there, when some are not."""
         roots = self._settings.roots
-        there = [root for root in roots if identity(root)]
+        there = [root for root, known in witnesses.identities(roots).items() if known]
         if len(there) == len(roots):
             return None
         return frozenset(_relative(root, self._settings.base) for root in there)
@@ -392,7 +392,7 @@ class _Watcher:
     def _look_around(self) -> list[Batch]:
         """Look at what announces itself to nobody."""
         unsettled = self._look_at_settings()
-        missing = [root for root in self._settings.roots if not identity(root)]
+        missing = [root for root, known in witnesses.identities(self._settings.roots).items() if not known]
         self._board.degrade("root", f"cannot list {missing[0]}: what is known of it stays" if missing else None)
         if len(missing) < len(self._settings.roots):  # else they and the cache have moved away together, or may be back
             self._keep_in_place()
@@ -452,7 +452,8 @@ class _Watcher:
             self._elsewhere = settings
             return
         self._board.degrade("settings", None)
-        self._settings = settings
+        # The command line is as it was: where the roots are others, links that it names lead elsewhere by now.
+        self._settings = settings._replace(asked=None)
         self._schedule = self._schedule._replace(pace=self._pace(settings))
         self._read = self._seen = witnesses.settings_stamps(settings)
         if settings.tree() != old.tree():

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from mdcache.watching import inotify
 from mdcache.watching.inbox import Inbox
 from mdcache.watching.inotify import Inotify
 from mdcache.watching.means import Event, Listener, Means
+from mdcache.watching.witnesses import identities
 
 
 class Scope(NamedTuple):
@@ -91,7 +91,7 @@ class Observer:
     ) -> None:
         self._tree, self._inbox = tree, inbox
         self._scope = Scope(tree.base, tree.extensions, own)
-        self._roots = {root: identity(root) for root in tree.roots}
+        self._roots = identities(tree.roots)
         self._folders: set[str] = set()
         self._stopping = False
         with _speaking():
@@ -147,8 +147,9 @@ class Observer:
 
     def deaf(self) -> str | None:
         """Return why it can tell nothing any more; None as long as nothing speaks against it."""
+        now = identities(self._tree.roots)
         for root, known in self._roots.items():
-            if identity(root) != known:
+            if now[root] != known:
                 return f"{root} is another folder by now" if known else f"{root} has come back"
         return None if self._means.is_alive() else "a thread of the observer has died"
 
@@ -156,15 +157,6 @@ class Observer:
         """End its threads; what they raise meanwhile is of no interest."""
         self._stopping = True
         self._means.stop()
-
-
-def identity(root: str) -> tuple[int, int] | None:
-    """Return which folder a path leads to; None when it leads to none."""
-    try:
-        found = os.stat(root)
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 _LIMITS = {errno.ENOSPC: ("folders", "watches"), errno.EMFILE: ("observers", "instances")}

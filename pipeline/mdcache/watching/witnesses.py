@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+import stat
+from collections.abc import Hashable, Sequence
 
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError
@@ -21,7 +22,38 @@ def settings_stamps(settings: Settings) -> Hashable:
     names += [os.path.join(folder, ".gitignore") for folder in sorted(above)]
     # Where .git lies decides which .gitignore files count; what happens in it does not matter.
     repositories = [os.path.lexists(os.path.join(folder, ".git")) for folder in sorted(above)]
-    return (*map(_stamp, names), *repositories)
+    return (*map(_stamp, names), *repositories, *resolved(settings.named or settings.roots))
+
+
+def resolved(paths: Sequence[str]) -> list[str]:
+    """Return where paths lead through all links on their way, as realpath does; each folder on it is looked at once.
+
+    Paths are absolute and normalised.
+    """
+    known = {"/": "/"}
+    for path in paths:
+        for way in [way for way in up(path) if way not in known][::-1]:
+            above, name = os.path.split(way)
+            full = os.path.join(known[above], name)
+            known[way] = os.path.realpath(full) if os.path.islink(full) else full
+    return [known[path] for path in paths]
+
+
+def identities(roots: Sequence[str]) -> dict[str, tuple[int, int] | None]:
+    """Return which folder each root is; None for one that is none.
+
+    A root has no links on its way. One that has by now leads where the settings may not have allowed: that is for those
+    who read them again to say.
+    """
+    return {root: _identity(root) if real == root else None for root, real in zip(roots, resolved(roots), strict=True)}
+
+
+def _identity(root: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(root)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def _stamp(name: str) -> Hashable:
