@@ -44,7 +44,7 @@ def _apply(db: Connection, settings: Settings, plan: survey.Plan, within: frozen
     for job in changes.jobs(plan.changes):
         changes.apply(layout.run(job))
     changes.settle_problems(plan.problems, within)
-    changes.settle_present(within)
+    changes.settle_present(plan.touched(within))
 
 
 def _copy(settings: Settings) -> Connection | None:

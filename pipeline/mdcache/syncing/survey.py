@@ -34,6 +34,13 @@ class Plan(NamedTuple):
     mark: tuple[Any, ...]
     whole: bool
 
+    def touched(self, within: frozenset[str] | None) -> frozenset[str] | None:
+        """Return the paths that were looked at, with all documents that have changed; None for everything.
+
+        A folder was looked at as one: only so is it known which names came and went, or are left out by now, in it.
+        """
+        return None if within is None else within.union(map(_path, self.changes))
+
 
 def plan(db: Connection, settings: Settings, within: frozenset[str] | None = None, at_most: int | None = None) -> Plan:
     """within: as in Look. at_most: look no further than to so many changes."""

@@ -165,7 +165,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
                     progress(batch.documents)
                     changes.apply(batch)
                 changes.settle_problems(plan.problems, look.within)
-                changes.settle_present(look.within)
+                changes.settle_present(plan.touched(look.within))
                 too_late()
             return finish(live, changes.tally, _checkpoint(live, look.patient))
 
