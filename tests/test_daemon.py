@@ -376,6 +376,35 @@ def test_a_watcher_of_another_container_is_seen_and_gets_no_signal(base: Path) -
     assert "no watcher is running" in mdcache(base, "watch", "--stop").stdout
 
 
+# Started and stopped in one namespace whose /proc is that of another.
+WITHIN = '"$@" docs --detach && "$@" --stop'
+
+
+@needs("unshare")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process id has one meaning")
+@pytest.mark.parametrize(
+    "apart",
+    [APART, APART[:-1], APART[:3]],
+    ids=["a container", "the /proc of another namespace", "another user namespace"],
+)
+def test_a_watcher_is_stopped_in_its_own_namespace_whatever_that_shows(base: Path, apart: tuple[str, ...]) -> None:
+    if run((*apart, "true"), base).returncode:
+        pytest.skip("this system lets nobody make a namespace")
+    done = run((*apart, "sh", "-c", WITHIN, "sh", *MDCACHE, "watch"), base)
+    assert done.returncode == 0 and "stopped process " in done.stdout, done
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no user namespaces")
+@needs("unshare")
+def test_a_watcher_is_stopped_from_another_user_namespace(base: Path) -> None:
+    apart = ("unshare", "--user", "--map-root-user")
+    if run((*apart, "true"), base).returncode:
+        pytest.skip("this system lets nobody make a namespace")
+    assert mdcache(base, "watch", "docs", "--detach").returncode == 0
+    done = run((*apart, *MDCACHE, "watch", "--stop"), base)
+    assert done.returncode == 0 and "stopped process " in done.stdout, done
+
+
 @pytest.fixture
 def open_base(vault: Callable[..., Path]) -> Iterator[Path]:
     """A base that every user can look into."""
@@ -439,7 +468,7 @@ def test_a_process_that_a_forged_state_names_gets_no_signal(tmp_path: Path) -> N
     innocent = start(("sleep", "60"), tmp_path, stdout=None, stderr=None)
     with innocent, watchstate.held(path) as beacon:
         beacon.show(watchstate.State(pid=innocent.pid))
-        assert "surely not" in one_line(mdcache(tmp_path, "watch", "--stop", "--db", path), 3)
+        assert "may be another: find it with fuser" in one_line(mdcache(tmp_path, "watch", "--stop", "--db", path), 3)
         with pytest.raises(subprocess.TimeoutExpired):
             innocent.wait(0.2)
         innocent.kill()

@@ -95,8 +95,8 @@ def user_name(user: int) -> str:
 
 def runs(process: Process) -> bool:
     """Return whether a process that can be reached from here runs. It is never taken for another of its number."""
-    if process.start and _proc_is_ours():
-        return _start(str(process.pid)) == process.start
+    if process.start and (name := _entry(process.pid)):
+        return _start(name) == process.start
     return exists(process.pid)
 
 
@@ -113,7 +113,7 @@ def exists(pid: int) -> bool:
 
 def is_halted(process: Process) -> bool:
     """Return whether a process is stopped, as by ^Z."""
-    return runs(process) and _stat(str(process.pid))[:1] in (["T"], ["t"])
+    return runs(process) and _stat(_entry(process.pid) or "")[:1] in (["T"], ["t"])
 
 
 def terminate(process: Process, held: os.stat_result) -> bool:
@@ -135,7 +135,7 @@ def terminate(process: Process, held: os.stat_result) -> bool:
             stack.callback(os.close, handle)
         if not runs(process):
             return not exists(process.pid)
-        if process.start and not _holds(process.pid, held):
+        if process.start and not _holds(_entry(process.pid), held):
             return False
         if handle is None:
             os.kill(process.pid, signal.SIGTERM)
@@ -176,17 +176,19 @@ def _handle(pid: int) -> int | None:
         return None
 
 
-def _holds(pid: int, held: os.stat_result) -> bool:
+def _holds(name: str | None, held: os.stat_result) -> bool:
     """Return whether a process has a file open; where that may not be seen, whether both are of the same user."""
-    folder = f"/proc/{pid}/fd"
+    if not name:
+        return False
     try:
-        names = os.listdir(folder)
+        for descriptor in os.listdir(f"/proc/{name}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if os.path.samestat(os.stat(f"/proc/{name}/fd/{descriptor}"), held):
+                    return True
     except PermissionError:
-        return os.stat(f"/proc/{pid}").st_uid == held.st_uid
-    for name in names:
-        with contextlib.suppress(OSError):  # closed meanwhile
-            if os.path.samestat(os.stat(f"{folder}/{name}"), held):
-                return True
+        return os.stat(f"/proc/{name}").st_uid == held.st_uid
+    except OSError:
+        pass
     return False
 
 
@@ -223,9 +225,22 @@ def _stat(name: str) -> list[str]:
         return []
 
 
-def _proc_is_ours() -> bool:
-    """Return whether /proc has the numbers of our own namespace: one that was mounted in another has those of that."""
+def _entry(pid: int) -> str | None:
+    """Return the name in /proc of the process that has this number here; None when it has ended, or is not in there.
+
+    A /proc that was mounted in another namespace has the numbers of that; a descriptor of a process tells them.
+    """
     try:
-        return os.readlink("/proc/self") == str(os.getpid())
+        if os.readlink("/proc/self") == str(os.getpid()):
+            return str(pid)
+        handle = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+    try:
+        with open(f"/proc/self/fdinfo/{handle}", encoding="ascii") as file:
+            number = next((line[4:].strip() for line in file if line.startswith("Pid:")), "")
     except OSError:
-        return False
+        return None
+    finally:
+        os.close(handle)
+    return number if number.isdigit() and number != "0" else None

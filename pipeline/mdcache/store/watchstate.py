@@ -153,7 +153,9 @@ def _await_stray(database: str) -> None:
     while not os.path.lexists(path) and (stray := process.holder_of_removed(path)):
         if time.monotonic() > deadline:
             who = f"process {stray}"
-            raise Taken(f"{database} is watched by {who} still, whose state file was removed: end it first", who)
+            raise Taken(
+                f"{database} is watched by {who} still, whose state file was removed: kill {stray} ends it", who
+            )
         time.sleep(_PAUSE_S)
 
 

@@ -276,7 +276,7 @@ def _terminate(path: str, seen: Seen) -> None:
         state = os.stat(watchstate.path_of(path), follow_symlinks=False)
         if not (seen.process and process.terminate(seen.process, state)):
             raise WorkError(
-                f"{path} is watched, but surely not by process {pid}, as its state says: find it with fuser"
+                f"{path} is watched, but process {pid}, which its state names, may be another: find it with fuser"
             )
 
 
