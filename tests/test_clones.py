@@ -15,7 +15,7 @@ Vault = Callable[..., Path]
 
 _LINKS = (
     "[s](sub/a.md) [t](sub/deep/b) [u](sub/)\n\n[v](/docs/sub/c.png)\n\n"
-    "[p](../far/plan.md) [q](../far/p.png)\n\n[[plan.md]]\n\n[x](gone.md)\n"
+    "[p](../far/plan.md) [q](../far/p.png)\n\n[[plan.md]] [[plan]] [[sub/a]] [[docs/sub/deep/b]]\n\n[x](gone.md)\n"
 )
 
 

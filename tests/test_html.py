@@ -170,6 +170,7 @@ def test_what_a_comment_of_obsidian_or_math_hides_is_no_link() -> None:
         ("<a id=\"one\"> <p class=x id='two' >", ["one", "two"]),
         ('<a id="a&amp;b"><a id="">', ["a&b"]),
         ("<a id=x id=y name=x>", ["x"]),
+        ('<h3 name="config">', ["config"]),
         ('<input name="a"><meta name="b"><param name="c"><div name="d"><map name="e">', []),
         ('<b data-id=no><i xml:id="no"><u title=\'id="no"\'><a data-name="no">', []),
         ('<!-- <a id="no"> --><a id="yes"><!-- <a id="no">', ["yes"]),

@@ -290,7 +290,7 @@ def test_a_heading_in_html_may_be_the_title() -> None:
 def test_without_a_first_level_the_title_is_the_first_heading_of_any() -> None:
     assert parsed("text\n\n###\n\n### Deep\n\n## Two\n").title == "Deep"
     assert parsed("Two\n---\n").title == "Two"
-    assert parsed("## Two\n\n<h2>Three</h2>\n").title == "Two"
+    assert parsed("<h3>A sponsor</h3>\n\n## Two\n").title == "Two"
     assert parsed("```\n## code\n```\n", path="folder/the.name.md").title == "the.name"
     assert parsed("", path="folder/the.name.md").title == "the.name"
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from mdcache.files.scan import Ignores
 from mdcache.files.sources import DISK, Folders, Item, Source
 from mdcache.parse.targets import NOWHERE, AssetPaths
-from mdcache.paths import fold, lies_in, nfc
+from mdcache.paths import fold, lies_in, nfc, ways
 
 # Hidden folders that hold what was thrown away, copies, or other people's packages.
 _NO_NOTES = frozenset(
@@ -56,6 +56,8 @@ class Assets:
                 yield from self._aside.of(ending)
             for ending in (wanted.ending, *wanted.documents):
                 yield from self._kept_by_ending.of(ending)
+            for way in ways(wanted.ending):
+                yield from self._not_looked_into.of(way)
 
     def _is_kept_out(self, path: str) -> bool:
         """Return whether git has a file or folder on disk not, because a .gitignore says so of it or of what is in it.
@@ -100,6 +102,13 @@ class Assets:
     @cached_property
     def _kept(self) -> Folders:
         return self._source.kept_by_git(self._base)
+
+    @cached_property
+    def _not_looked_into(self) -> _Endings:
+        """Repositories within, and what lies in git as a link: a name that leads through one is there."""
+        kept = [item.path for folder in self._kept.values() for item in folder.values() if item.is_symlink()]
+        links = kept if self._source is DISK else self._tree[2]
+        return _Endings([name[self._prefix :] for name in links if lies_in(name, self._base)])
 
     @cached_property
     def _kept_by_ending(self) -> _Endings:

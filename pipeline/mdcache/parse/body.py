@@ -91,11 +91,11 @@ def read(path: str, text: Text, rules: Rules) -> Body:
 def _title(headings: list[markdown.Heading], in_html: list[tuple[int, int, str]]) -> str | None:
     """Return the text of the first heading of level 1, else of the first heading; those that are empty do not count.
 
-    Headings in HTML count: many a README begins with `<h1 align="center">Name</h1>`.
+    Those of level 1 in HTML count: many a README begins with `<h1 align="center">Name</h1>`.
     """
     said = [(heading.start, heading.level, heading.text) for heading in headings if heading.text]
     if in_html:
-        said = sorted([*said, *(heading for heading in in_html if heading[2])])
+        said = sorted([*said, *(heading for heading in in_html if heading[1] == _H1 and heading[2])])
     return next((text for _, level, text in said if level == _H1), said[0][2] if said else None)
 
 

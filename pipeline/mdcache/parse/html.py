@@ -35,6 +35,8 @@ _LISTING = b"pre"
 _MADE_BY_BOT, _END_OF_MADE = re.compile(rb"<!--\s*ALL-CONTRIBUTORS-LIST:START"), b"ALL-CONTRIBUTORS-LIST:END"
 _HEADINGS = frozenset((b"h1", b"h2", b"h3", b"h4", b"h5", b"h6"))
 _ANCHOR = b"a"
+# HTML knows the name of an <a> alone as a place; GitHub's pages find headings by it, too, and READMEs count on that.
+_NAMED = _HEADINGS | {_ANCHOR}
 
 # What says something without an attribute.
 _TELLING = frozenset((*_NO_CONTENT, *_HEADINGS, _LISTING, _ANCHOR))
@@ -173,7 +175,7 @@ class _Reader:
         elif name == _ANCHOR:
             self._open = None
         attributes = _attributes(raw)
-        for key in (b"id", b"name") if name == _ANCHOR else (b"id",):
+        for key in (b"id", b"name") if name in _NAMED else (b"id",):
             place = attributes.get(key)
             if place and (key == b"id" or place != attributes.get(b"id")):
                 self.found.places.append((start, _text(place)))
