@@ -105,6 +105,7 @@ def test_one_that_stands_still_is_halted_and_a_zombie_runs_no_more(tmp_path: Pat
         started.kill()
         os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
         assert not process.runs(found)
+        assert not process.is_left_to_init(found)  # it is ours to wait for
 
 
 @needs("unshare")

@@ -116,6 +116,11 @@ def is_halted(process: Process) -> bool:
     return runs(process) and _stat(_entry(process.pid) or "")[:1] in (["T"], ["t"])
 
 
+def is_left_to_init(process: Process) -> bool:
+    """Return whether a process has ended, and init, which takes such in, has still to free its number."""
+    return _stat(_entry(process.pid) or "")[:2] == ["Z", "1"]
+
+
 def terminate(process: Process, held: os.stat_result) -> bool:
     """Send SIGTERM to a process that has a file open; return whether it was sent: to none that may be another one.
 

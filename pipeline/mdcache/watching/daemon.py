@@ -30,6 +30,8 @@ from mdcache.watching.loop import Batch, Load, Say
 # A log in the background is begun again when it is longer; the one before is kept.
 _LOG_BYTES = 1 << 20
 _PAUSE_S = 0.02
+# How long to wait for init to free the number of a process that has ended.
+_INIT_S = 3.0
 _SIGNALS = (*stops.STOPS, signal.SIGHUP)
 # The environment variable that names the descriptor of the state file to the program that is started again.
 _STATE = "MDCACHE_WATCHER_STATE"
@@ -254,6 +256,10 @@ def stop(path: str, wait_s: float) -> int | None:
     while _lives(path, seen):
         if time.monotonic() > deadline:
             raise WorkError(_unmoved(seen, wait_s))
+        time.sleep(_PAUSE_S)
+    # A script may look for the number next. Some init of a container never frees it.
+    deadline = time.monotonic() + _INIT_S
+    while seen.process and process.is_left_to_init(seen.process) and time.monotonic() < deadline:
         time.sleep(_PAUSE_S)
     return seen.state.pid
 
