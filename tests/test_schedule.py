@@ -100,6 +100,12 @@ def test_looking_around_is_rarer_when_nothing_has_been_written_for_a_minute() ->
     assert AT_100.wrote(130.0).looked_around(160.0).look_at == 160.5
 
 
+def test_looking_around_thousands_of_roots_takes_a_small_part_of_the_time() -> None:
+    assert AT_100.looked_around(100.0, took_s=0.02).look_at == 100.5
+    assert AT_100.looked_around(100.0, took_s=0.1).look_at == 102.0
+    assert AT_100.looked_around(100.0, unsettled=True, took_s=0.1).look_at == 102.0
+
+
 def test_settings_that_are_being_written_are_looked_at_when_they_may_have_come_to_rest() -> None:
     assert AT_100.looked_around(100.0, unsettled=True).look_at == pytest.approx(100.2)
     hasty = schedule.start(PACE._replace(quiet_s=1e-6), 100.0)

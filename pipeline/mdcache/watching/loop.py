@@ -392,11 +392,14 @@ class _Watcher:
     def _look_around(self) -> list[Batch]:
         """Look at what announces itself to nobody."""
         unsettled = self._look_at_settings()
-        missing = [root for root, known in witnesses.identities(self._settings.roots).items() if not known]
+        began = time.monotonic()
+        roots = witnesses.identities(self._settings.roots)
+        took_s = 2 * (time.monotonic() - began)  # to look at what decides which folders are seen takes as long again
+        missing = [root for root, known in roots.items() if not known]
         self._board.degrade("root", f"cannot list {missing[0]}: what is known of it stays" if missing else None)
         if len(missing) < len(self._settings.roots):  # else they and the cache have moved away together, or may be back
             self._keep_in_place()
-        deaf = self._observer.deaf() if self._observer else None
+        deaf = self._observer.deaf(roots) if self._observer else None
         if deaf:
             self._board.say(f"{deaf}: observing again, comparing everything")
             self._observe()
@@ -405,7 +408,7 @@ class _Watcher:
         if cache != self._cache:
             self._cache = cache
             self._look_again()
-        self._schedule = self._schedule.looked_around(time.monotonic(), unsettled)
+        self._schedule = self._schedule.looked_around(time.monotonic(), unsettled, took_s)
         return []
 
     def _keep_in_place(self) -> None:

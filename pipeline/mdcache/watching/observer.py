@@ -24,7 +24,7 @@ from mdcache.watching import inotify
 from mdcache.watching.inbox import Inbox
 from mdcache.watching.inotify import Inotify
 from mdcache.watching.means import Event, Listener, Means
-from mdcache.watching.witnesses import identities
+from mdcache.watching.witnesses import Identities, identities
 
 
 class Scope(NamedTuple):
@@ -145,9 +145,12 @@ class Observer:
         if not self._stopping:
             self._inbox.add("", lost=why)
 
-    def deaf(self) -> str | None:
-        """Return why it can tell nothing any more; None as long as nothing speaks against it."""
-        now = identities(self._tree.roots)
+    def deaf(self, now: Identities) -> str | None:
+        """Return why it can tell nothing any more; None as long as nothing speaks against it.
+
+        Args:
+            now: which folders the roots are.
+        """
         for root, known in self._roots.items():
             if now[root] != known:
                 return f"{root} is another folder by now" if known else f"{root} has come back"

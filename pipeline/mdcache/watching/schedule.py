@@ -32,7 +32,7 @@ _IDLE_S, _BUSY_S = 1.0, 10.0
 _PATIENCE_S = 10.0
 # After a failure wait this long, doubling up to the second, until it is tried again.
 _RETRY_S, _RETRY_MAX_S = 0.5, 60.0
-# Comparing everything over and over takes at most this part of the time.
+# Comparing everything over and over, and looking around, take at most this part of the time each.
 _SHARE = 1 / 20
 
 
@@ -134,10 +134,14 @@ class Schedule(NamedTuple):
 
     # What came of it: each returns the schedule that holds from then on
 
-    def looked_around(self, now: float, unsettled: bool = False) -> Schedule:
-        """unsettled: a settings file is being written; look again when it has had time to come to rest."""
+    def looked_around(self, now: float, unsettled: bool = False, took_s: float = 0.0) -> Schedule:
+        """unsettled: a settings file is being written; look again when it has had time to come to rest.
+
+        took_s: how long it took to look, which with thousands of roots counts.
+        """
         usual_s = _LOOK_S if now < self.rest_at else _LOOK_AT_REST_S
-        return self._replace(look_at=now + (max(self.pace.quiet_s, _GLANCE_S) if unsettled else usual_s))
+        wait_s = max(self.pace.quiet_s, _GLANCE_S) if unsettled else usual_s
+        return self._replace(look_at=now + max(wait_s, took_s / _SHARE))
 
     def observed(self, now: float) -> Schedule:
         """It was tried to observe; where that failed the limit may be another one later."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Hashable, Sequence
+from itertools import takewhile
 
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError
@@ -32,14 +33,19 @@ def resolved(paths: Sequence[str]) -> list[str]:
     """
     known = {"/": "/"}
     for path in paths:
-        for way in [way for way in up(path) if way not in known][::-1]:
-            above, name = os.path.split(way)
-            full = os.path.join(known[above], name)
+        for way in list(takewhile(lambda way: way not in known, up(path)))[::-1]:
+            above, _, name = way.rpartition("/")
+            real = known[above or "/"]
+            full = way if real == above else os.path.join(real, name)
             known[way] = os.path.realpath(full) if os.path.islink(full) else full
     return [known[path] for path in paths]
 
 
-def identities(roots: Sequence[str]) -> dict[str, tuple[int, int] | None]:
+Identities = dict[str, tuple[int, int] | None]
+"""Which folder each root is; None for one that is none."""
+
+
+def identities(roots: Sequence[str]) -> Identities:
     """Return which folder each root is; None for one that is none.
 
     A root has no links on its way. One that has by now leads where the settings may not have allowed: that is for those
