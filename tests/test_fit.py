@@ -102,7 +102,7 @@ def untouched(folder: Path) -> tuple[bytes, int]:
 def test_other_documents_than_the_cache_holds_are_refused(whole: Path, command: list[str], docs: list[str]) -> None:
     before = untouched(whole)
     said = one_line(mdcache(whole, *command, *docs), 2)
-    assert f"{whole}/.mdcache/cache.db holds the documents of {whole}, " in said
+    assert f"{whole}/.mdcache/cache.db holds the documents of {whole}: " in said
     assert f"run {shlex.join(['mdcache', 'rebuild', *docs])}" in said
     assert untouched(whole) == before
     assert sorted(file.name for file in (whole / ".mdcache").iterdir() if file.suffix == ".log") == []
@@ -114,7 +114,7 @@ def test_the_command_that_is_named_makes_it_the_cache_of_those(whole: Path) -> N
     assert mdcache(whole, *command).returncode == 0
     assert json.loads(mdcache(whole, "sync", "src", "--json").stdout)["documents"] == 1
     said = one_line(mdcache(whole, "sync", "."), 2)
-    assert f"holds the documents of {whole}/src, " in said and said.endswith("run mdcache rebuild .\n")
+    assert f"holds the documents of {whole}/src: " in said and said.endswith("run mdcache rebuild .\n")
 
 
 def test_the_command_that_is_named_reaches_the_same_cache(whole: Path, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_several_roots_in_another_order_are_the_same(vault: Vault) -> None:
 def test_documents_beside_those_of_the_settings_are_refused(base: Path) -> None:
     (base / "other").mkdir()
     before = untouched(base)
-    assert f"holds the documents of {base}/docs, " in one_line(mdcache(base, "sync", "other"), 2)
+    assert f"holds the documents of {base}/docs: " in one_line(mdcache(base, "sync", "other"), 2)
     assert untouched(base) == before
     assert mdcache(base, "sync", "docs").returncode == 0
 

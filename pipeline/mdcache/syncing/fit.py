@@ -86,8 +86,8 @@ def _refuse_other_docs(live: Cache, settings: Settings) -> None:
     if settings.named and set(settings.named) == set(live.named):
         return
     raise UsageError(
-        f"{live.path} holds the documents of {_listed(live.roots)}, and no others are looked at:"
-        f" to make it one of {_listed(settings.asked.docs)}, run {settings.rebuild_command()}"
+        f"{live.path} holds the documents of {_listed(live.roots)}: name none to look at all of these,"
+        f" or to make it a cache of {_listed(settings.asked.docs)}, run {settings.rebuild_command()}"
     )
 
 
