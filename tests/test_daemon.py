@@ -133,6 +133,17 @@ def test_to_start_and_to_stop_at_once_is_refused(base: Path, more: tuple[str, ..
     assert {file.name for file in base.iterdir()} == {"docs"}
 
 
+def test_one_whose_working_folder_is_removed_goes_on(base: Path) -> None:
+    (base / "started").mkdir()
+    cache = ("--db", str(base / "x.db"))
+    assert mdcache(base / "started", "watch", "../docs", *cache, "--detach").returncode == 0
+    (base / "started").rmdir()
+    until(lambda: "the working folder cannot be found" in (base / "x.db.log").read_text())
+    (base / "docs/new.md").write_text("# New\n")
+    until(lambda: "1 added" in (base / "x.db.log").read_text().partition("cannot be found")[2])
+    assert mdcache(base, "watch", "--stop", *cache).stdout.startswith("stopped process")
+
+
 def test_one_that_is_killed_leaves_no_process_and_no_lock(watcher: Watched) -> None:
     (watcher.docs / "new.md").write_text("# New\n")
     watcher.until(lambda: watcher.state.pending)

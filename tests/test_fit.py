@@ -219,6 +219,15 @@ def test_links_that_a_copied_cache_remembers_are_not_followed(linked: Path, tmp_
     assert json.loads(mdcache(copied, "sync", "--json").stdout)["documents"] == 1
 
 
+def test_a_cache_behind_the_link_that_led_to_the_working_folder_stays_that_of_its_own_documents(linked: Path) -> None:
+    for target in "12":
+        swap(linked / "current", target)
+        assert mdcache(linked, "-C", "current", "rebuild", "docs").returncode == 0
+    for target in "12":
+        report = json.loads(mdcache(linked / target, "sync", "--json").stdout)
+        assert (report["documents"], report["unchanged"], report["rebuilt"]) == (int(target), int(target), False)
+
+
 def test_a_link_that_leads_nowhere_loses_nothing(linked: Path) -> None:
     swap(linked / "current", "gone")
     done = mdcache(linked, "sync")

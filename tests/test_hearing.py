@@ -259,6 +259,18 @@ def test_a_link_that_leads_nowhere_for_a_while_loses_nothing(linked: Hearing) ->
     linked.hears()
 
 
+def test_a_link_to_the_working_folder_that_leads_elsewhere_is_followed_to_the_cache_there(
+    vault: Vault, hearing: Begin
+) -> None:
+    base = vault(VERSIONS)
+    (base / "current").symlink_to("1")
+    found = hearing(base / "current", "docs")
+    swap(base / "current", "2")
+    found.waits_until_said(f"the cache is {base}/2/.mdcache/cache.db now")
+    edit(base / "2/docs/b.md")
+    found.hears()
+
+
 def test_a_root_that_is_exchanged_for_a_link_is_followed(vault: Vault, hearing: Begin) -> None:
     base = vault({"mdcache.toml": "docs = ['docs']\n", "docs/a.md": "# A\n", "other/b.md": "# B\n"})
     found = hearing(base)

@@ -139,7 +139,10 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
 
     source: where the documents come from. What it holds of the settings file and of schema files counts.
     """
-    folder = os.path.realpath(asked.folder)
+    try:
+        folder = os.path.realpath(asked.folder)
+    except OSError as error:  # it counts from a working folder that was removed
+        raise UsageError(f"the working folder cannot be found ({error.strerror}): start again in another") from error
     if not os.path.isdir(folder):
         raise UsageError(f"no such folder: {asked.folder}")
     file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
@@ -285,9 +288,11 @@ def _meant(word: str, known: tuple[str, ...]) -> str:
 
 
 def _named(asked: Asked, folder: str, file: _File) -> tuple[str, ...]:
-    """Return the absolute paths of the roots as they were named, sorted."""
+    """Return the absolute paths of the roots as they were named, sorted.
+
+    A link that leads to the working folder is none of their names: the cache lies behind it, too.
+    """
     if asked.docs:
-        folder = os.path.join(os.getcwd(), asked.folder)
         found = {_as_named(os.path.join(folder, doc)) for doc in asked.docs}
     elif file.name:
         docs = file.values.get("docs", ["."])

@@ -456,7 +456,7 @@ class _Watcher:
             return
         self._board.degrade("settings", None)
         # The command line is as it was: where the roots are others, links that it names lead elsewhere by now.
-        self._settings = settings._replace(asked=None)
+        self._settings = settings._replace(asked=settings.asked and settings.asked._replace(docs=()))
         self._schedule = self._schedule._replace(pace=self._pace(settings))
         self._read = self._seen = witnesses.settings_stamps(settings)
         if settings.tree() != old.tree():

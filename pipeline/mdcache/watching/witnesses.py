@@ -23,7 +23,8 @@ def settings_stamps(settings: Settings) -> Hashable:
     names += [os.path.join(folder, ".gitignore") for folder in sorted(above)]
     # Where .git lies decides which .gitignore files count; what happens in it does not matter.
     repositories = [os.path.lexists(os.path.join(folder, ".git")) for folder in sorted(above)]
-    return (*map(_stamp, names), *repositories, *resolved(settings.named or settings.roots))
+    leading = resolved(settings.named or settings.roots)
+    return (*map(_stamp, names), *repositories, *leading, settings.asked and _leads_to(settings.asked.folder))
 
 
 def resolved(paths: Sequence[str]) -> list[str]:
@@ -39,6 +40,13 @@ def resolved(paths: Sequence[str]) -> list[str]:
             full = way if real == above else os.path.join(real, name)
             known[way] = os.path.realpath(full) if os.path.islink(full) else full
     return [known[path] for path in paths]
+
+
+def _leads_to(folder: str) -> str | None:
+    try:
+        return os.path.realpath(folder)
+    except OSError:  # it counts from a working folder that was removed
+        return None
 
 
 Identities = dict[str, tuple[int, int] | None]
