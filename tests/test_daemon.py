@@ -109,6 +109,7 @@ def test_one_under_nohup_goes_on_without_its_terminal(base: Path) -> None:
         assert watcher.wait(PATIENCE_S) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "broken",
     ["docs = [\n", 'docs = ["gone/../.."]\n', "schema = ['none.sql']\n", "watch = 5\n", "nonsense = 1\n", b"\xff"],

@@ -22,6 +22,8 @@ from mdcache.syncing import sync
 from mdcache.watching import loop
 from mdcache.watching.inbox import Bell
 
+pytestmark = pytest.mark.slow
+
 Vault = Callable[..., Path]
 
 

@@ -18,6 +18,8 @@ from mdcache.doctor import checks
 
 Vault = Callable[..., Path]
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = str(Path(sys.executable).parent / "mdcache")
 RAN = 'import sys; sys.stderr.write("ran code of this folder\\n"); raise SystemExit(7)'
 DOCUMENTS = {"a.md": "# A\n\nneedle [b](b.md)\n", "b.md": "# B\n"}
