@@ -276,7 +276,8 @@ def test_it_is_stopped_also_in_the_moment_before_it_has_noticed(cleaned: tuple[P
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing shows in the first moment")
 def test_no_second_one_starts_in_the_moment_before_it_has_noticed(cleaned: tuple[Path, int]) -> None:
     base, pid = cleaned
-    assert str(pid) in one_line(mdcache(base, "watch", "docs"), 3)
+    said = one_line(mdcache(base, "watch", "docs"), 3)
+    assert str(pid) in said or "a process that is just starting" in said
     assert status_of(base)["pid"] == pid
 
 

@@ -137,7 +137,8 @@ def _owned(database: str) -> Owned:
         other = record.parsed(taken.content, State())
         where = _elsewhere(taken.content)
         how = f"{where}: stop it there" if where else "mdcache watch --stop"
-        who = f"process {other.pid} since {other.since}"
+        # Between the lock and its first words a watcher has no number yet.
+        who = f"process {other.pid} since {other.since}" if other.pid else "a process that is just starting"
         raise Taken(f"{database} is watched already, by {who}{', ' if where else ': '}{how}", who) from None
     # A watcher that was killed has left its name: a command to stop this one would end another process.
     file.clear()
