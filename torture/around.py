@@ -186,7 +186,7 @@ def _replace(path: Path) -> None:
     """A file of another version: its titles are shouted."""
     text = path.read_text()
     text = text.replace('__version__ = "0.1.0"', '__version__ = "0.2.0"')
-    text = text.replace("title=fields.get(", "title=(lambda a, b: (a or b))(None, None) or fields.get(")
+    text = text.replace('title=fields.get("title") or found.title or stem,', "title=(found.title or stem).upper(),")
     path.with_suffix(".new").write_text(text)
     path.with_suffix(".new").replace(path)
 

@@ -74,7 +74,7 @@ def elsewhere(process: Process) -> str | None:
 
 
 def is_within_reach(process: Process) -> bool:
-    """Return whether a process has its number here, too, whoever runs it."""
+    """Return whether a process has its number here, too, also another user's."""
     own = current()
     return (process.boot, process.namespace) == (own.boot, own.namespace) and bool(own.boot or process.host == own.host)
 

@@ -36,7 +36,7 @@ _KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "chec
 _LARGEST = 1_000_000_000
 # Of a settings file or a schema file. A clone's may be as large as a disk.
 _LONGEST = 10_000_000
-# More folders than this are not repeated to whoever has named them.
+# More folders than this are not repeated to the user who has named them.
 _FEW = 5
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
 

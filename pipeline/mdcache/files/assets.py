@@ -50,17 +50,18 @@ class Assets:
         """Yield the paths of what a link may point at."""
         yield from filter(self._is_there, wanted.paths)
         if wanted.ending is not None:
-            for ending in (wanted.ending, *wanted.documents):
+            endings = (wanted.ending, *wanted.documents)
+            for ending in endings:
                 yield from self._by_ending.of(ending)
             for ending in wanted.documents:
                 yield from self._aside.of(ending)
-            for ending in (wanted.ending, *wanted.documents):
+            for ending in endings:
                 yield from self._kept_by_ending.of(ending)
             for way in ways(wanted.ending):
                 yield from self._not_looked_into.of(way)
 
     def _is_kept_out(self, path: str) -> bool:
-        """Return whether git has a file or folder on disk not, because a .gitignore says so of it or of what is in it.
+        """Return whether git leaves out a file or folder on disk, because a .gitignore names it or what is in it.
 
         Raises WorkError.
         """

@@ -115,7 +115,7 @@ class _Again:
         return self._command.can_run()
 
     def run(self, state: int) -> None:
-        """Signals that come from here on wait: whoever is started takes them."""
+        """Signals that come from here on wait: the program that is started takes them."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         if not self._stop.is_set():
             os.set_inheritable(state, True)

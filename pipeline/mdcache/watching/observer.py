@@ -4,8 +4,8 @@ What it says are hints. An observer that lost events is never repaired: it is re
 looked at once.
 
 What is observed is what scan lists, no more and no less, by scan's own walk. Folders come, go, and begin to be ignored:
-so whoever looks at a path covers it first. From then on what changes there is announced, what changed before is seen by
-the look, and nothing falls between the two.
+so a path is covered before it is looked at. From then on what changes there is announced, what changed before is seen
+by the look, and nothing falls between the two.
 """
 
 from __future__ import annotations

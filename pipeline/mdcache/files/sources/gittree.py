@@ -27,9 +27,9 @@ class GitTree:
     """What git's index or a revision holds. Around the repository, where the base holds more, it is the disk.
 
     blobs: what it holds; those that a partial clone lacks because a sparse checkout leaves them out are there, but no
-    documents. on_disk: what the index knows of the files in the work tree, by path. The entry of a file that
-    is as it was added carries the file's stamp, so that a cache of the work tree need not read it. sizes: those of the
-    objects that are there. commit: the id of the revision; None for the index.
+    documents. on_disk: what the index knows of the files in the work tree, by path. The entry of a file that is as it
+    was added carries the file's stamp, so that a cache of the work tree need not read it. sizes: those of the objects
+    that are there. commit: the id of the revision; None for the index.
     """
 
     keeps_stamps = False
