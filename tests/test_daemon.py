@@ -139,9 +139,8 @@ def test_one_whose_working_folder_is_removed_goes_on(base: Path) -> None:
     cache = ("--db", str(base / "x.db"))
     assert mdcache(base / "started", "watch", "../docs", *cache, "--detach").returncode == 0
     (base / "started").rmdir()
-    until(lambda: "the working folder cannot be found" in (base / "x.db.log").read_text())
     (base / "docs/new.md").write_text("# New\n")
-    until(lambda: "1 added" in (base / "x.db.log").read_text().partition("cannot be found")[2])
+    until(lambda: "1 added" in (base / "x.db.log").read_text())
     assert mdcache(base, "watch", "--stop", *cache).stdout.startswith("stopped process")
 
 

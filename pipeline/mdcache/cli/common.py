@@ -45,6 +45,10 @@ class Common(NamedTuple):
 
         return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
 
+    def anchored(self) -> Common:
+        """Return the same, with the working folder by the name that it has now, wherever it is moved later."""
+        return self._replace(folder=os.path.join(os.getcwd(), self.folder).removesuffix("/."))
+
     def likely_database(self) -> str:
         """Return where the cache is, as far as settings that cannot be used still tell."""
         from mdcache.config import likely

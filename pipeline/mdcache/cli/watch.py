@@ -39,7 +39,8 @@ def watch(asked: Common, docs: tuple[str, ...], detach: bool, stop: bool, poll: 
             if not asked.quiet:
                 show.note(daemon.stamp(line))
 
-        daemon.run(lambda: asked.remembered(docs), wait, poll, say)
+        anchored = asked.anchored()
+        daemon.run(lambda: anchored.remembered(docs), wait, poll, say)
         return
     if not asked.quiet:
         show.out(show.line(said))

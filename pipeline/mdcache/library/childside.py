@@ -103,6 +103,8 @@ def _watch(where: str | Settings, tell: Tell, arriving: Arriving, wait_s: float,
         bell.ring()
 
     threading.Thread(target=listen, daemon=True).start()
+    # By the name that it has now, wherever it is moved later.
+    where = where if isinstance(where, Settings) else os.path.join(os.getcwd(), where)
     for batch in loop.watch(lambda: _settings(where), stop, wait_s=wait_s, poll=poll, bell=bell):
         tell(Yielded(batch))
 
