@@ -30,6 +30,7 @@ MB = 1e6
 _LOAD_BEFORE = os.getloadavg()[0]
 _SAMPLE_S = 0.01
 _WIDEST = 12
+_STATE = "MDCACHE_STATE"
 
 
 class Run(NamedTuple):
@@ -72,7 +73,7 @@ def _environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("MDCACHE_")
+        if name != "PYTHONDONTWRITEBYTECODE" and (name == _STATE or not name.startswith("MDCACHE_"))
     }
 
 
@@ -205,7 +206,11 @@ def workplace() -> Iterator[str]:
     """A folder for everything that a benchmark makes, removed at the end, also when it is told to stop."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="mdcache-bench-") as folder:
-        yield folder
+        before, os.environ[_STATE] = os.environ.get(_STATE, ""), os.path.join(folder, "state")
+        try:
+            yield folder
+        finally:
+            os.environ[_STATE] = before
 
 
 def report(asked: argparse.Namespace, result: Result) -> None:

@@ -15,6 +15,7 @@ def environment(home: Path) -> dict[str, str | None]:
         **dict.fromkeys(("HOME", "USERPROFILE"), str(home)),
         **{f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "CACHE", "DATA", "STATE")},
         "XDG_RUNTIME_DIR": str(home / "run"),
+        "MDCACHE_STATE": f"{home}-state",
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_SYSTEM": str(home / "gitconfig-of-the-system"),
         **{f"GIT_{role}_NAME": "A Tester" for role in ("AUTHOR", "COMMITTER")},

@@ -23,7 +23,7 @@ KEEPERS = {
     "pyromark": "parse.markdown",
     "yaml": "parse.frontmatter",
     "pathspec": "patterns",
-    "fcntl": "store.record",
+    "fcntl": "store.record, state",
     "watchdog": "watching.recursive",
     "tomllib": "config.settings",
     "click": "cli, plugin",
