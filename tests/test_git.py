@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import run
+from processes import mdcache, one_line, run
 
 from mdcache.errors import UsageError, WorkError
 from mdcache.files import git as mine
@@ -90,6 +91,77 @@ def test_a_repository_that_goes_away_while_it_is_read_is_an_error(repo: Path, go
     more_than_a_pipe_holds = ["0" * 1000] * 240
     with pytest.raises(WorkError, match=said):
         list(mine.contents(found, more_than_a_pipe_holds, lambda read, size: read(size)))
+
+
+# Repositories that come among the files of others
+
+
+@pytest.fixture(params=["a git that knows safe.bareRepository", "an older one"])
+def any_git(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "an older one":
+        program = tmp_path / "bin/git"
+        program.parent.mkdir()
+        drop = 'for one; do shift; [ safe.bareRepository=explicit = "$one" ] && one=a.b=c; set -- "$@" "$one"; done'
+        program.write_text(f'#!/bin/sh\n{drop}\nexec {shutil.which("git")} "$@"\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A folder of somebody's, with a document in it."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/diary.md").write_text("# Diary\n")
+    return tmp_path / "secret"
+
+
+def bare_in(folder: Path, git: Git, worktree: Path | None) -> None:
+    """Make a folder a bare repository by what a clone can bring, with another folder for its work tree."""
+    git(folder, "init", "-q", "--bare")
+    if worktree:
+        git(folder, "config", "core.bare", "false")
+        git(folder, "config", "core.worktree", str(worktree))
+
+
+@pytest.mark.usefixtures("any_git")
+@pytest.mark.parametrize("has_worktree", [True, False])
+@pytest.mark.parametrize("folder", ["docs", "docs/refs", "docs/objects/info"])
+def test_a_bare_repository_among_the_files_of_another_is_none(
+    repo: Path, git: Git, secret: Path, has_worktree: bool, folder: str
+) -> None:
+    bare_in(repo / "docs", git, secret if has_worktree else None)
+    assert mine.repository(str(repo / folder)) == (str(repo), str(repo / ".git"), str(repo / ".git"), None)
+    assert "diary" not in mdcache(repo / folder, "check", "--against", "HEAD").stdout
+
+
+@pytest.mark.usefixtures("any_git")
+@pytest.mark.parametrize("worktree", ["secret", "docs/..", "docs", None])
+def test_a_bare_repository_is_none_where_there_is_no_other(
+    tmp_path: Path, git: Git, secret: Path, worktree: str | None
+) -> None:
+    (secret.parent / "docs").mkdir()
+    bare_in(tmp_path / "docs", git, tmp_path / worktree if worktree else None)
+    with pytest.raises(UsageError, match="has no work tree: a bare repository"):
+        mine.repository(str(tmp_path / "docs"))
+
+
+@pytest.mark.parametrize("how", ["configuration", "file", "link", "environment"])
+def test_a_work_tree_must_hold_the_working_folder(
+    repo: Path, git: Git, secret: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repo, "config", "core.worktree", str(secret))
+    if how == "file":
+        os.rename(repo / ".git", repo.parent / "apart")
+        (repo / ".git").write_text("gitdir: ../apart\n")
+    elif how == "link":
+        os.rename(repo / ".git", repo.parent / "apart")
+        (repo / ".git").symlink_to("../apart")
+    elif how == "environment":
+        monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.chdir(repo)
+    with pytest.raises(UsageError, match=f"{repo}.* is not in {secret}, the work tree that .* names"):
+        mine.repository(str(repo / "docs"))
+    assert "is not in" in one_line(mdcache(repo / "docs", "check", "--against", "HEAD"), 2)
 
 
 # The environment of hooks

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,101 @@ from pairs import LIVE, Vault, build, pair_in
 from mdcache.errors import UsageError, WorkError
 from mdcache.store import place
 
+Git = Callable[..., str]
+
 
 @pytest.fixture
 def folder(vault: Vault) -> Path:
     return pair_in(vault)
 
 
-def test_nothing_and_a_file_without_bytes_count_as_none(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    for name in ("nothing", "empty"):
-        assert place.judge(str(tmp_path / name)) == (str(tmp_path / name), False, False)
+def test_nothing_counts_as_none(tmp_path: Path) -> None:
+    assert place.judge(str(tmp_path / "nothing")) == (str(tmp_path / "nothing"), False, False)
+
+
+def test_an_empty_file_that_a_crash_has_left_counts_as_none(folder: Path) -> None:
+    (folder / LIVE).write_bytes(b"")
+    assert place.judge(str(folder / LIVE)) == (str(folder / LIVE), False, False)
+
+
+@pytest.mark.parametrize("lock", [None, b"", b"\0" * 512])
+@pytest.mark.parametrize("for_output", [False, True])
+def test_an_empty_file_that_no_writer_of_ours_knows_is_somebody_elses(
+    tmp_path: Path, lock: bytes | None, for_output: bool
+) -> None:
+    (tmp_path / "__init__.py").touch()
+    if lock is not None:
+        (tmp_path / "__init__.py.lock").write_bytes(lock)
+    with pytest.raises(WorkError, match=r"__init__\.py is an empty file, and not of mdcache"):
+        place.judge(str(tmp_path / "__init__.py"), for_output)
+
+
+def test_an_empty_file_in_the_place_of_a_build_is_somebody_elses_too(tmp_path: Path) -> None:
+    (tmp_path / "x.db.build").touch()
+    with pytest.raises(WorkError, match=r"x\.db\.build is in the way"):
+        place.judge(str(tmp_path / "x.db"))
+
+
+# Git's own folders
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory, git: Git) -> Path:
+    """A repository, whose folder has a link from beside it; a bare one; a work tree in each place that git allows."""
+    tmp_path = tmp_path_factory.mktemp("repositories")
+    (tmp_path / "repo").mkdir()
+    git(tmp_path / "repo", "init", "-q")
+    git(tmp_path / "repo", "commit", "-q", "--allow-empty", "-m", "one")
+    git(tmp_path, "clone", "-q", "--bare", "repo", "bare")
+    git(tmp_path / "repo", "worktree", "add", "-q", "../linked")
+    git(tmp_path / "bare", "worktree", "add", "-q", "--detach", "main")
+    git(tmp_path, "init", "-q", "--separate-git-dir", "apart", "separate")
+    (tmp_path / "link").symlink_to("repo/.git")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "repo/.git",
+        "repo/.git/shallow",
+        "repo/.git/HEAD",
+        "repo/.git/HEAD.lock",
+        "repo/.git/hooks/pre-commit",
+        "repo/.git/new/deep/x.db",
+        "repo/.git/worktrees/linked/x.db",
+        "repo/.GIT/x.db",
+        "repo/docs/.Git",
+        "link/x.db",
+        "linked/.git",
+        "bare/x.db",
+        "bare/hooks/pre-push",
+        "bare/worktrees/main/x.db",
+        "apart/x.db",
+        "apart/info/x.db",
+    ],
+)
+@pytest.mark.parametrize("for_output", [False, True])
+def test_git_keeps_its_folders_to_itself(repository: Path, name: str, for_output: bool) -> None:
+    before = sorted(repository.rglob("*"))
+    with pytest.raises(UsageError, match="lies in git's own folder"):
+        place.judge(os.path.realpath(repository / name), for_output)
+    assert sorted(repository.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "repo/x.db",
+        "repo/.github/x.db",
+        "repo/a.git/x.db",
+        "repo/git/x.db",
+        "linked/docs/x.db",
+        "bare/main/.mdcache/x.db",
+    ],
+)
+def test_beside_gits_folders_there_is_room(repository: Path, name: str) -> None:
+    assert not place.judge(str(repository / name)).exists
 
 
 def test_a_cache_is_known_by_its_header(folder: Path) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from mdcache.errors import UsageError, WorkError
 from mdcache.model import Stamp
+from mdcache.paths import up
 
 # What tells git where a repository lies; in hooks git sets some of them, relative to its top.
 _PLACES = (
@@ -30,8 +31,10 @@ _PLACES = (
     "GIT_IMPLICIT_WORK_TREE",
     "GIT_INTERNAL_SUPER_PREFIX",
 )
-# A repository's configuration may name programs: for watching files, and for fetching what a partial clone lacks.
-_OPTIONS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false")
+# A repository's configuration may name programs: for watching files, and for fetching what a partial clone lacks. And
+# among the files of a clone may lie a bare repository, with a configuration of its own (safe.bareRepository: git 2.38).
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
+_OPTIONS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs", *_SAFE)
 _ALWAYS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
 
@@ -55,7 +58,7 @@ class Repository(NamedTuple):
     def owns_its_top(self) -> bool:
         """Return whether git finds the repository from its top: its configuration may call any folder its work tree."""
         try:
-            return _look(self.top, _elsewhere()).git_dir == self.git_dir
+            return _around(self.top).git_dir == self.git_dir
         except UsageError:
             return False
 
@@ -73,12 +76,15 @@ class Failed(WorkError):
 def repository(folder: str) -> Repository:
     """Return the repository whose work tree holds a folder.
 
-    Raises UsageError when there is none, when it is bare, and when git does not trust it; WorkError without git.
+    Where a bare repository lies among the files of a work tree, that is files of the work tree like any others.
+
+    Raises UsageError when there is none, when it is bare, when its configuration names another work tree, and when git
+    does not trust it; WorkError without git.
     """
     named = _named_by_environment()
     mine = named if named and _holds(named.top, folder) else None
     try:
-        found = _look(folder, _elsewhere())
+        found = _around(folder)
     except UsageError:
         if mine:
             return mine
@@ -142,6 +148,7 @@ _BETWEEN = "--mdcache-between"
 
 
 def _look(folder: str, environment: Mapping[str, str]) -> Repository:
+    """Return the repository that git finds from a folder under an environment. Raises UsageError."""
     asked = ("--absolute-git-dir", _BETWEEN, "--path-format=absolute", "--git-common-dir", _BETWEEN, "--show-toplevel")
     try:
         said = _run(["git", *_OPTIONS, "rev-parse", *asked], folder, environment)
@@ -151,12 +158,31 @@ def _look(folder: str, environment: Mapping[str, str]) -> Repository:
     return Repository(top, git_dir, common_dir)
 
 
+def _around(folder: str) -> Repository:
+    """Return the repository whose work tree holds a folder, whatever the environment names. Raises UsageError."""
+    found = _look(_with_git(folder), _elsewhere())
+    if _holds(found.git_dir, folder):
+        raise UsageError(_refusal(folder, _BARE))
+    if not _holds(found.top, folder):
+        raise UsageError(f"{os.path.abspath(folder)} is not in {found.top}, the work tree that {found.git_dir} names")
+    return found
+
+
+def _with_git(folder: str) -> str:
+    """Return the nearest folder with a .git in it, walking up; without one the folder itself, for git to judge.
+
+    From there git cannot come by a bare repository on its way, also an older one that knows no safe.bareRepository.
+    """
+    return next((one for one in up(os.path.realpath(folder)) if os.path.lexists(os.path.join(one, ".git"))), folder)
+
+
+_BARE = "must be run in a work tree"
 _TRUST = "git config --global --add safe.directory"
 
 
 def _refusal(folder: str, said: str) -> str:
     shown = os.path.abspath(folder)
-    if "must be run in a work tree" in said:
+    if _BARE in said or "cannot use bare repository" in said:
         return f"{shown} has no work tree: a bare repository, or the inside of .git"
     if "dubious ownership" in said:
         top = said.partition(" at '")[2].removesuffix("'") or shown

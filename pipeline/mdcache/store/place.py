@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mdcache.errors import UsageError, WorkError, doing
-from mdcache.paths import lies_in
+from mdcache.paths import lies_in, up
 from mdcache.store import connections, lock, watchstate
 from mdcache.store.connections import APPLICATION_ID, PAGE_SIZE
 
@@ -57,8 +57,9 @@ def judge(path: str, for_output: bool = False) -> Target:
     """Return whether a path may be written to, and what is there, before anything is made beside it.
 
     Ours is a file with our application id in its header, or one without any well-formed header for which the lock file
-    records a completed publish. An empty file counts as none. Never call this while a connection to the path is open in
-    this process: closing a descriptor drops SQLite's locks.
+    records a completed publish. A crash may leave an empty file: it counts as none if the lock file names one of ours
+    that has worked here, else it is somebody's, as many an `__init__.py` is. Never call this while a connection to the
+    path is open in this process: closing a descriptor drops SQLite's locks.
 
     Args:
         path: of the database.
@@ -66,35 +67,65 @@ def judge(path: str, for_output: bool = False) -> Target:
 
     Raises:
         WorkError: what is there, or beside it, is not ours to replace; or the file system is a network's.
-        UsageError: a live cache stands where an output should go.
+        UsageError: a live cache stands where an output should go; or the path lies within git's own folder.
     """
+    _refuse_git(path)
     _refuse_network(path)
     raw, record = _first_bytes(path), lock.read(path)
-    header = parse_header(raw)
+    header = parse_header(raw or b"")
     if raw and not header.ours and (header.well_formed or not record.published):
         raise WorkError(f"{path} is not a cache of mdcache: it stays untouched, name another file with --db")
+    if raw == b"" and not record.pid:
+        raise WorkError(f"{path} is an empty file, and not of mdcache: remove it, or name another file with --db")
     if for_output and header.wal:
         raise UsageError(f"{path} is a live cache, not made with --output: rebuild it with --db, or name another file")
     leftover = _first_bytes(build_path(path))
-    if leftover and not record.pid and not parse_header(leftover).ours:
+    if leftover is not None and not record.pid and not parse_header(leftover).ours:
         raise WorkError(f"{build_path(path)} is in the way and not ours: name another database with --db")
     return Target(path, bool(raw), header.live and not connections.has_journal(path))
 
 
-def _first_bytes(path: str) -> bytes:
-    """Return the first 100 bytes of a file; b'' when there is none."""
+def _first_bytes(path: str) -> bytes | None:
+    """Return the first 100 bytes of a file; None when there is none."""
     with doing(f"read {path}"):
         try:
             # O_NONBLOCK: to open a FIFO must not wait for its other end.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
-            return b""
+            return None
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise WorkError(f"{path} is no file: name another with --db")
             return os.read(descriptor, 100)
         finally:
             os.close(descriptor)
+
+
+def _refuse_git(path: str) -> None:
+    """Raise UsageError for a path within git's own folder, where git takes what is written for its own: locks, hooks.
+
+    A bare repository may hold work trees: what lies in one of those does not belong to git.
+    """
+    in_work_tree = False
+    for folder in up(path):
+        in_work_tree = in_work_tree or (folder != path and os.path.lexists(os.path.join(folder, ".git")))
+        if _is_called_git(folder) or (not in_work_tree and _is_git_dir(folder)):
+            raise UsageError(f"{path} lies in git's own folder {folder}: name a database elsewhere with --db")
+
+
+def _is_called_git(name: str) -> bool:
+    """Return whether this is .git by another spelling: in letters of any case, or as the disk itself compares names."""
+    folder, last = os.path.split(name)
+    with contextlib.suppress(OSError):
+        return last.lower() == ".git" or os.path.samefile(name, os.path.join(folder, ".git"))
+    return False
+
+
+def _is_git_dir(folder: str) -> bool:
+    """Return whether a folder holds what git's own do: a bare repository, or what belongs to a linked work tree."""
+    is_whole = all(os.path.isdir(os.path.join(folder, name)) for name in ("objects", "refs"))
+    is_linked = all(os.path.isfile(os.path.join(folder, name)) for name in ("commondir", "gitdir"))
+    return os.path.isfile(os.path.join(folder, "HEAD")) and (is_whole or is_linked)
 
 
 def is_network(kind: str) -> bool:
