@@ -14,12 +14,12 @@ from mdcache import stops, times
 from mdcache.build import layout, workers
 from mdcache.build.build import Build, Documents, Progress, Run, documents
 from mdcache.config.settings import Settings
-from mdcache.errors import UsageError, doing
+from mdcache.errors import Damaged, UsageError, WorkError, doing
 from mdcache.files import compare
 from mdcache.files.content import Clock
 from mdcache.model import Report
 from mdcache.names import text_of
-from mdcache.store import cache, connections, failures, lock, meta, place, proof, swap
+from mdcache.store import cache, connections, failures, foreign, lock, meta, place, proof, swap
 from mdcache.store.connections import Connection, SqliteError
 from mdcache.store.meta import Meta
 
@@ -152,7 +152,8 @@ class _Generation:
 
     def _report(self, path: str, live: Connection | None, published: int) -> Report:
         db, counts = self.db, cache.counts(self.db)
-        tally = compare.tally(_hashes_before(live), db.execute(_HASHES))
+        live = live if live and _is_readable(live, path) else None
+        tally = compare.tally(_hashes_before(live, path), db.execute(_HASHES))
         return Report(
             database=path,
             generation=1 if self._options.reproducible else max(_generation(live), published) + 1,
@@ -191,11 +192,20 @@ class _Generation:
 _HASHES = "SELECT path, hash FROM nodes ORDER BY path"
 
 
-def _hashes_before(live: Connection | None) -> Iterator[tuple[str, str]]:
+def _is_readable(live: Connection, path: str) -> bool:
+    """Whether the generation that is replaced declares what a cache does; if not, nothing in it is read."""
+    # ValueError: the driver chokes where SQLite quotes a schema that is no text.
+    with contextlib.suppress(SqliteError, ValueError, Damaged):
+        foreign.insist_on_schema(live, path)
+        return True
+    return False
+
+
+def _hashes_before(live: Connection | None, path: str) -> Iterator[tuple[str, str]]:
     """Of the generation that is replaced, as far as it can be read."""
     if live:
-        # ValueError: the driver chokes where SQLite quotes a schema that is no text.
-        with contextlib.suppress(SqliteError, ValueError):
+        bound = contextlib.nullcontext() if lock.is_original(path) else foreign.bounded(live, path)
+        with contextlib.suppress(SqliteError, ValueError, WorkError), bound:
             yield from live.execute(_HASHES)
 
 

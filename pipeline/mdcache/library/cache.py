@@ -18,7 +18,7 @@ from mdcache.read.outline import Heading
 from mdcache.read.query import Parameters
 from mdcache.read.search import Hit
 from mdcache.read.status import Status
-from mdcache.store import authorizer
+from mdcache.store import authorizer, foreign
 from mdcache.store import cache as store
 from mdcache.store.connections import Connection
 
@@ -99,10 +99,10 @@ class Cache:
         return self._settings.database
 
     @contextmanager
-    def _opened(self) -> Iterator[store.Cache]:
+    def _opened(self, limit_s: float | None = foreign.LIMIT_S) -> Iterator[store.Cache]:
         if self._is_closed:
             raise WorkError(f"{self.path} is closed: open it again")
-        with store.opened(self._settings.database, self._settings.base) as cache:
+        with store.opened(self._settings.database, self._settings.base, limit_s) as cache:
             yield cache
 
     def search(
@@ -205,7 +205,7 @@ class Cache:
         It is of the SQLite that mdcache uses, which may be another than that of the module sqlite3, and has the
         functions section_text(key) and document_text(key).
         """
-        cache = self._given.enter_context(self._opened())
+        cache = self._given.enter_context(self._opened(limit_s=None))
         for name, function in hydrate.functions(cache).items():
             cache.db.create_function(name, 1, function)
         cache.db.set_authorizer(authorizer.reading_only)

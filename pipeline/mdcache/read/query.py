@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from mdcache.errors import UsageError
 from mdcache.read import hydrate
-from mdcache.store import authorizer, connections, failures
+from mdcache.store import authorizer, connections, failures, foreign
 from mdcache.store.cache import Cache
 from mdcache.store.connections import SqliteError
 
@@ -18,6 +18,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 # Instructions of SQLite's between two calls of a handler that lets Python see Ctrl-C; without one a long query goes on.
 _STEPS = 100_000
+_FOREIGN = "the cache was not made here"
 
 
 class Answer(NamedTuple):
@@ -44,12 +45,15 @@ def run(cache: Cache, sql: str, parameters: Parameters = (), attach: tuple[str, 
     met: list[SqliteError] = []
     for name, function in hydrate.functions(cache).items():
         db.create_function(name, 1, _noting(met, function))
-    db.set_progress_handler(lambda: 0, _STEPS)
-    db.set_authorizer(authorizer.reading_only)
-    with _blaming_sql("cannot run the query", met):
+    if cache.made_here:
+        db.set_progress_handler(lambda: 0, _STEPS)
+        db.set_authorizer(authorizer.reading_only)
+    else:
+        foreign.confine(db)  # its handler bounds the query, too
+    with _blaming_sql(cache, "cannot run the query", met):
         cursor = db.execute(sql, parameters)
     columns = _unique([column[0] for column in cursor.description or ()])
-    return Answer(columns, _rows(cursor, met))
+    return Answer(columns, _rows(cache, cursor, met))
 
 
 def _noting(met: list[SqliteError], function: Callable[[int], str | None]) -> Callable[[int], str | None]:
@@ -65,14 +69,14 @@ def _noting(met: list[SqliteError], function: Callable[[int], str | None]) -> Ca
     return noting
 
 
-def _rows(cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
-    with _blaming_sql("the query failed", met):
+def _rows(cache: Cache, cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
+    with _blaming_sql(cache, "the query failed", met):
         # Not the cursor itself: a reader who stops early would close it, perhaps after its connection.
         yield from iter(cursor.fetchone, None)
 
 
 @contextmanager
-def _blaming_sql(what: str, met: list[SqliteError]) -> Iterator[None]:
+def _blaming_sql(cache: Cache, what: str, met: list[SqliteError]) -> Iterator[None]:
     """What is wrong with the statement is for the user to fix; what is wrong with the file is not.
 
     met: what our own functions met in the file.
@@ -84,6 +88,10 @@ def _blaming_sql(what: str, met: list[SqliteError]) -> Iterator[None]:
             raise met[-1] from error
         if failures.name_of(error) and not failures.is_about_sql(error):
             raise
+        if not cache.made_here and "not authorized" in str(error):
+            raise UsageError(
+                f"{what}: it may only read, and use no views that are not mdcache's: {_FOREIGN}"
+            ) from error
         raise failures.user_error(error, what) from error
 
 

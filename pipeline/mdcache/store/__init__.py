@@ -7,6 +7,7 @@ stores rows that others lay out.
     failures      what the driver raises, in our words
     authorizer    what SQL that is not ours may do
     ddl           the schema in force, applied and compared; the fingerprint
+    foreign       what others may have made: its schema is looked over, reading it is bounded
     meta          what a cache says about itself
     record        a line of JSON in a locked file: the form of lock and watchstate
     lock          the writer lock

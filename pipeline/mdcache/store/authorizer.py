@@ -81,7 +81,8 @@ _TELLING_PRAGMAS = frozenset(
         *("page_size", "query_only", "recursive_triggers", "schema_version", "user_version"),
     )
 )
-_GUESTS = frozenset(("SQLITE_ATTACH", "SQLITE_DETACH", "SQLITE_SAVEPOINT", "SQLITE_TRANSACTION"))
+_TRANSACTIONS = frozenset(("SQLITE_SAVEPOINT", "SQLITE_TRANSACTION"))
+_GUESTS = _TRANSACTIONS | {"SQLITE_ATTACH", "SQLITE_DETACH"}
 
 
 def reading_as_guest(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
@@ -92,6 +93,23 @@ def reading_as_guest(action: int, first: str | None, second: str | None, db: str
     if name == "SQLITE_PRAGMA" and second is None and (first or "").lower() in _TELLING_PRAGMAS:
         return _OK
     return reading_only(action, first, second, db, source)
+
+
+def reading_without(views: frozenset[str]) -> Authorizer:
+    """Return the authorizer for reading, in transactions, a database with views of somebody else's, which are not used.
+
+    Args:
+        views: their names, in lower case.
+    """
+
+    def authorize(action: int, first: str | None, second: str | None, db: str | None, source: str | None) -> int:
+        if source is not None and source.lower() in views:
+            return _DENY
+        if _NAMES.get(action) in _TRANSACTIONS:
+            return _OK
+        return reading_only(action, first, second, db, source)
+
+    return authorize
 
 
 def applying_user_ddl(builtin: frozenset[str]) -> Authorizer:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mdcache.errors import Damaged, No, WorkError
 from mdcache.names import name_of, text_of
 from mdcache.paths import fold, lies_in, without_extension
-from mdcache.store import connections, failures, lock, meta
+from mdcache.store import connections, failures, foreign, lock, meta
 from mdcache.store.connections import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
 from mdcache.store.meta import Meta
 
@@ -21,7 +21,8 @@ class Cache(NamedTuple):
     """An open cache. base is absolute; roots are absolute folders, to which reading of files is confined.
 
     named: the absolute paths, with symbolic links, that led to the roots when it was made; empty where they are the
-    roots, and for a cache that was not made here.
+    roots, and for a cache that was not made here. made_here: it was published here; if not, others may have made it,
+    and reading it is bounded.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Cache(NamedTuple):
     roots: tuple[str, ...]
     meta: Meta
     named: tuple[str, ...] = ()
+    made_here: bool = False
 
     @property
     def generation(self) -> int:
@@ -53,7 +55,7 @@ class Node(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened(path: str, base: str) -> Iterator[Cache]:
+def opened(path: str, base: str, limit_s: float | None = foreign.LIMIT_S) -> Iterator[Cache]:
     """Give the cache at path, open to be read, as a context.
 
     A cache may have come with a clone: only one that was made here is believed about folders outside base and outside
@@ -62,15 +64,20 @@ def opened(path: str, base: str) -> Iterator[Cache]:
     Args:
         path: of the cache.
         base: the base of a published cache, which does not remember where it was made.
+        limit_s: how long it may be read when it was not made here, in seconds; None for as long as it takes.
 
     Raises:
-        WorkError: there is no cache, it is not one of mdcache, or was made by a newer version.
+        WorkError: there is no cache, it is not one of mdcache, was made by a newer version, or not here and reading it
+            takes too long.
         Damaged: it cannot be read or believed.
     """
     with failures.speaking(path):
         db = _open(path)
-        with contextlib.closing(db):
-            yield _cache(path, db, base)
+        with contextlib.closing(db), contextlib.ExitStack() as stack:
+            cache = _cache(path, db, base)
+            if not cache.made_here and limit_s is not None:
+                stack.enter_context(foreign.bounded(db, path, limit_s))
+            yield cache
 
 
 def made_here(path: str, db: Connection) -> Cache:
@@ -120,6 +127,7 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
         raise WorkError(f"{path} is not a cache of mdcache: name another file with --db")
     if scalar(db, "PRAGMA user_version") > FORMAT:
         raise WorkError(f"{path} was made by a newer mdcache: upgrade, or replace it with mdcache rebuild DOCS")
+    foreign.insist_on_schema(db, path)
     facts = _facts(path, db)
     if facts.roots is None:
         raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS")
@@ -130,7 +138,8 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
     is_near = any(lies_in(base, folder) for folder in believed)
     if not (is_near or lock.is_original(path)) or not all(lies_in(root, base) for root in found):
         raise Damaged(f"{path} was not made here, and leads to {base}: run mdcache rebuild DOCS")
-    return Cache(path, db, base, found, facts, _named(path, facts) if lock.is_original(path) else ())
+    made_here = lock.is_original(path)
+    return Cache(path, db, base, found, facts, _named(path, facts) if made_here else (), made_here)
 
 
 def _named(path: str, facts: Meta) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ PAGE_SIZE = 8192
 _BUSY_MS = 5000
 _BUILD_CACHE_KIB = 64_000
 # SQLite opens lazily: only a statement that reads shows whether the file, its log and its schema can be read.
-_TOUCH = "SELECT count(*) FROM sqlite_schema"
+_TOUCH = "SELECT 1 FROM sqlite_schema LIMIT 1"
 NULL = math.nan
 """What to bind for NULL in many rows: SQLite stores NaN as NULL.
 

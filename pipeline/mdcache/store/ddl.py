@@ -9,6 +9,7 @@ import importlib.resources
 import json
 import os
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
@@ -79,15 +80,14 @@ def statements(text: str) -> list[str]:
 
 def _has_code(statement: str) -> bool:
     """Return whether anything is left of a statement without its comments."""
+    return _without_leading_comments(statement) not in ("", ";")
+
+
+def _without_leading_comments(statement: str) -> str:
     rest = statement.strip()
-    while rest:
-        if rest.startswith("--"):
-            rest = rest.partition("\n")[2].lstrip()
-        elif rest.startswith("/*"):
-            rest = rest.partition("*/")[2].lstrip()
-        else:
-            return rest != ";"
-    return False
+    while rest.startswith(("--", "/*")):
+        rest = rest.partition("\n" if rest.startswith("--") else "*/")[2].lstrip()
+    return rest
 
 
 class Names(NamedTuple):
@@ -220,22 +220,83 @@ def _without_comments(statement: str) -> str:
     return "\n".join(line for line in statement.splitlines() if not line.lstrip().startswith("--"))
 
 
+class Object(NamedTuple):
+    """A row of sqlite_schema. sql: None for an index that SQLite makes by itself."""
+
+    type: str
+    name: str
+    table: str
+    sql: str | None
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether it is a table whose rows a module makes up."""
+        return (self.sql or "").startswith("CREATE VIRTUAL")
+
+
+_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+_STATISTICS = frozenset(("sqlite_stat1", "sqlite_stat4"))  # what ANALYZE writes
+
+
+def live_objects(db: Connection) -> frozenset[Object]:
+    """Return all objects of a database, whatever they are."""
+    return frozenset(Object(*row) for row in db.execute(_OBJECTS))
+
+
+@cache
+def builtin_objects(published: bool = False) -> frozenset[Object]:
+    """Return the objects that every cache has; with published, those of a published file."""
+    return expected_objects(schema().of(published))
+
+
+@cache
+def expected_objects(schema: Schema) -> frozenset[Object]:
+    """Return the objects of a new cache of the schema in force.
+
+    Raises UsageError when the user's DDL does not apply.
+    """
+    db = connections.open_memory()
+    try:
+        names = apply_tables(db, Schema(schema.builtin, ()))
+        apply_indexes(db, schema)
+        db.set_authorizer(authorizer.applying_user_ddl(names.tables | names.sources))
+        for script in schema.user:
+            for statement in statements(script.text):
+                if _declares(statement):
+                    _made_by(db, script.name, statement)
+        db.set_authorizer(None)
+        return live_objects(db)
+    finally:
+        db.close()
+
+
+def _declares(statement: str) -> bool:
+    """Return whether a statement may make an object: what fills the user's tables need not run to know their names."""
+    return _without_leading_comments(statement)[:6].upper() == "CREATE"
+
+
+def misfit(db: Connection, schema: Schema) -> str | None:
+    """Return the name of an object that the schema in force does not make as it is, or makes; None when there is none.
+
+    Statistics of ANALYZE are no object of the schema: a program that reads the cache may have left them.
+    """
+    live = (one for one in live_objects(db) if one.name not in _STATISTICS)
+    return min((one.name for one in expected_objects(schema).symmetric_difference(live)), default=None)
+
+
 def objects(db: Connection) -> dict[str, str]:
     """Return the SQL of every table, view, trigger and index that was declared, by 'type name'."""
-    rows = db.execute("SELECT type || ' ' || name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
-    return {name: sql for name, sql in rows if "sections_fts_" not in name}
+    return _shown(live_objects(db))
 
 
 def declared(schema: Schema) -> dict[str, str]:
     """Return what objects() gives for a new cache of the schema in force."""
-    db = connections.open_memory()
-    try:
-        apply_tables(db, schema)
-        db.set_authorizer(None)
-        apply_indexes(db, schema)
-        return objects(db)
-    finally:
-        db.close()
+    return _shown(expected_objects(schema))
+
+
+def _shown(found: Iterable[Object]) -> dict[str, str]:
+    by_name = sorted(found, key=lambda one: one.name)
+    return {f"{one.type} {one.name}": one.sql for one in by_name if one.sql and "sections_fts_" not in one.name}
 
 
 def difference(live: Connection, schema: Schema) -> list[str]:

@@ -46,12 +46,17 @@ DECIDED = ("documents", "sections", "extensions", "fingerprint", "format", "mdca
 """The fields that the documents, the settings and this version of mdcache decide."""
 
 
+_MOST_ROWS = 1000
+"""Far more than there are facts: the pages of a damaged file may lead in circles."""
+
+
 def rows(db: Connection) -> dict[str, str]:
     """Return the facts of a cache as they are stored. Raises SqliteError.
 
     What is no text is left out: it may be a cache that came with a clone, made by anyone.
     """
-    return {key: value for key, value in db.execute("SELECT key, value FROM meta") if isinstance(value, str)}
+    found = db.execute("SELECT key, value FROM meta LIMIT ?", (_MOST_ROWS,))
+    return {key: value for key, value in found if isinstance(key, str) and isinstance(value, str)}
 
 
 def read(db: Connection) -> Meta:
@@ -66,10 +71,12 @@ def parsed(stored: Mapping[str, str]) -> Meta:
 
 
 def _number(text: str) -> int | None:
+    """Return a number that SQLite can count with."""
     try:
-        return int(text)
+        found = int(text)
     except ValueError:
         return None
+    return found if abs(found) < 1 << 62 else None
 
 
 def _texts(text: str) -> tuple[str, ...] | None:

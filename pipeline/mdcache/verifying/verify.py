@@ -109,7 +109,7 @@ def _settle(settings: Settings) -> None:
 
 def _look(settings: Settings, quick: bool, progress: Progress) -> _Look:
     try:
-        with opened(settings.database, settings.base) as cache:
+        with opened(settings.database, settings.base, limit_s=None) as cache:
             why = fit.misfit(cache, settings)
             if why and why != fit.WORN:
                 return _Look(None, frozenset((_unsound(f"{why}: run mdcache sync"),)))
@@ -173,7 +173,7 @@ def _against_a_build(settings: Settings, progress: Progress) -> _Look:
     with (
         _built(settings, progress) as name,
         closing(connections.open_reader(name)) as fresh,
-        opened(settings.database, settings.base) as cache,
+        opened(settings.database, settings.base, limit_s=None) as cache,
     ):
         return _compared(cache, fresh, settings.source.keeps_stamps)
 

@@ -1,0 +1,151 @@
+"""Read a cache that somebody else may have made: its schema is looked over, and what reading it costs is bounded.
+
+A file may say that it is a cache and declare anything: a view named nodes whose rows never end, a column that is
+computed and takes a gigabyte. Reading executes such declarations, so they are compared with ours before any table is
+read. What is left, rows and pages of any kind, cannot do more than take time and memory, and both have a limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mdcache import stops
+from mdcache.errors import Damaged, WorkError
+from mdcache.store import authorizer, connections, ddl, failures
+from mdcache.store.connections import Connection, SqliteError
+
+LIMIT_S = 4.0
+"""How long a cache that was not made here is read, in all: seconds from when it is opened until it is closed."""
+_MEMORY_BYTES = 300 << 20
+# How many steps of SQLite's machine pass between two looks at the clock: well under a millisecond.
+_STEPS = 1_000
+# Where the driver can set them. A value may be as long as a document; our own statements stay far below the others.
+_LIMITS = {"LENGTH": 64 << 20, "EXPR_DEPTH": 200, "COMPOUND_SELECT": 50, "VDBE_OP": 100_000}
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+def insist_on_schema(db: Connection, path: str) -> None:
+    """Make sure that what readers read is declared as ours is. What is missing holds nobody up.
+
+    Tables must be tables whose columns are stored: other versions may have had others. The full-text index and the
+    views must be ours to the letter: what they say is executed. Triggers and indexes do nothing when a cache is read.
+
+    Args:
+        db: a connection to a cache, of which nothing was read yet.
+        path: of the cache, for the message.
+
+    Raises:
+        Damaged: something is not what it must be.
+    """
+    live = {one.name.lower(): one for one in ddl.live_objects(db)}
+    for wanted in sorted(ddl.builtin_objects(), key=lambda one: one.name):
+        found = live.get(wanted.name.lower())
+        if wanted.type not in ("table", "view") or found in (None, wanted):
+            continue
+        if not (_is_stored(db, found, wanted) or found in ddl.builtin_objects(published=True)):
+            raise Damaged(f"{path} is damaged (its {found.name} is not that of a cache): run mdcache rebuild")
+
+
+def _is_stored(db: Connection, found: ddl.Object, wanted: ddl.Object) -> bool:
+    """Return whether a table holds rows of its own, all columns of which are stored."""
+    if (found.type, wanted.type) != ("table", "table") or wanted.is_virtual or found.is_virtual:
+        return False
+    computed = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden > 1"
+    return bool(connections.scalar(db, computed, found.name) == 0)
+
+
+@contextlib.contextmanager
+def bounded(db: Connection, path: str, limit_s: float = LIMIT_S) -> Iterator[None]:
+    """Confine a connection to reading for a limited time and with limited memory, as a context.
+
+    Args:
+        db: a connection to a cache that was not made here, whose schema was looked over.
+        path: of the cache, for the message.
+        limit_s: how long it may be read, in all.
+
+    Raises:
+        WorkError: it took longer, or more memory.
+    """
+    bound = _Bound(db, limit_s)
+    db.set_progress_handler(bound.is_over, _STEPS)
+    db.execute("PRAGMA temp_store=FILE")
+    for name, number in _limits(db):
+        db.setlimit(name, number)
+    confine(db)
+    watchdog = threading.Timer(limit_s, bound.end)
+    watchdog.daemon = True
+    try:
+        with contextlib.suppress(RuntimeError):  # no thread to spare: the handler sees to all but single long steps
+            watchdog.start()
+        yield
+    except (KeyboardInterrupt, SqliteError, MemoryError) as error:
+        if isinstance(error, MemoryError) or (bound.exceeded and not stops.asked() and failures.is_interrupt(error)):
+            spent = bound.exceeded or _MEMORY
+            raise WorkError(f"{path} was not made here, and reading it takes {spent}: run mdcache rebuild") from None
+        raise
+    finally:
+        watchdog.cancel()
+        db.set_progress_handler(None, 0)
+        db.set_authorizer(None)
+
+
+def confine(db: Connection) -> None:
+    """Let a connection read, but use no view of a cache that is not ours: that is SQL of somebody else's."""
+    db.set_authorizer(None)
+    ours = {one.name.lower() for one in ddl.builtin_objects() if one.type == "view"}
+    views = frozenset(one.name.lower() for one in ddl.live_objects(db) if one.type == "view") - ours
+    db.set_authorizer(authorizer.reading_without(views))
+
+
+_MEMORY = f"more than {_MEMORY_BYTES >> 20} MB of memory"
+
+
+class _Bound:
+    """What a connection may still cost. exceeded: what it took too much of; None as long as it did not."""
+
+    def __init__(self, db: Connection, limit_s: float) -> None:
+        self._db, self._limit_s = db, limit_s
+        self._deadline = time.monotonic() + limit_s
+        self._peak = _peak_bytes() + _MEMORY_BYTES
+        self.exceeded: str | None = None
+
+    def is_over(self) -> bool:
+        """Return whether a statement is to end: SQLite asks that now and then."""
+        if time.monotonic() > self._deadline:
+            self.exceeded = self._time()
+        elif _peak_bytes() > self._peak:
+            self.exceeded = _MEMORY
+        return self.exceeded is not None
+
+    def end(self) -> None:
+        """End the statement that runs now, from another thread: a single step of it may be a long one."""
+        self.exceeded = self.exceeded or self._time()
+        with contextlib.suppress(SqliteError):  # it is closed by now
+            self._db.interrupt()
+
+    def _time(self) -> str:
+        return f"more than {self._limit_s:g} seconds"
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
+
+
+class _Limit(NamedTuple):
+    category: int
+    number: int
+
+
+def _limits(db: Connection) -> Iterator[_Limit]:
+    """Yield the limits that the driver lets a connection have."""
+    for name, number in _LIMITS.items():
+        category = connections.constant(f"SQLITE_LIMIT_{name}")
+        if category is not None and hasattr(db, "setlimit"):
+            yield _Limit(category, number)

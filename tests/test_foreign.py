@@ -1,0 +1,247 @@
+"""A cache that somebody else made, or changed, cannot hold up who reads it, nor who replaces it."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from caches import cache_of, settings_of
+from processes import mdcache, one_line
+
+import mdcache as library
+from mdcache.errors import Damaged, UsageError, WorkError
+from mdcache.read import query
+from mdcache.store import connections, ddl, foreign
+from mdcache.store.cache import opened
+
+Vault = Callable[..., Path]
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+LARGE = "SELECT zeroblob(900000000) AS value"
+TABLES = sorted(one.name for one in ddl.builtin_objects() if one.type == "table" and "sqlite" not in one.name)
+VIEWS = sorted(one.name for one in ddl.builtin_objects() if one.type == "view")
+
+
+@pytest.fixture
+def folder(vault: Vault) -> Path:
+    """Two documents, and the cache of them."""
+    made = vault({"a.md": "# A\n\n[[b]] text\n", "b.md": "# B\n"})
+    with cache_of(made):
+        pass
+    return made
+
+
+@pytest.fixture
+def clone(folder: Path, tmp_path: Path) -> Path:
+    """A copy of that: its cache was not made where it lies."""
+    return Path(shutil.copytree(folder, tmp_path / "clone"))
+
+
+def change(folder: Path, *statements: str) -> Path:
+    """Change the cache of a folder as anyone can."""
+    database = folder / ".mdcache/cache.db"
+    with closing(connections.open_live(str(database))) as db:
+        db.execute("PRAGMA foreign_keys=OFF")
+        for statement in ("PRAGMA writable_schema=ON", *"; ".join(statements).split("; ")):
+            db.execute(statement)
+    return database
+
+
+def turned_into_a_view(name: str) -> str:
+    declared = f"CREATE VIEW {name} AS {ENDLESS} SELECT i AS key, i AS value FROM n"
+    if not name.startswith("sections_fts_"):
+        return f"DROP {'VIEW' if name in VIEWS else 'TABLE'} {name}; {declared}"
+    return (
+        f"UPDATE sqlite_schema SET type = 'view', rootpage = 0, tbl_name = name, sql = '{declared}'"
+        f" WHERE name = '{name}'"
+    )
+
+
+def refusal(database: Path) -> str:
+    began = time.monotonic()
+    with pytest.raises(Damaged) as raised, opened(str(database), str(database.parent.parent)):
+        pass
+    assert time.monotonic() - began < foreign.LIMIT_S
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", [*TABLES, *VIEWS])
+def test_an_endless_view_in_the_place_of_a_table_or_view_of_ours_is_not_read(folder: Path, name: str) -> None:
+    assert f"its {name} is not that of a cache" in refusal(change(folder, turned_into_a_view(name)))
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (("DROP TABLE nodes", "CREATE VIRTUAL TABLE nodes USING fts5 (key, id, path, title, hash)"), "its nodes is"),
+        (("DROP TABLE tags", "CREATE TABLE tags (node, tag, folded AS (zeroblob(900000000)))"), "its tags is"),
+        (("DROP TABLE tags", "CREATE TABLE tags (node, tag, folded AS (hex(tag)) STORED)"), "its tags is"),
+        (("DROP VIEW edges", f"CREATE VIEW edges AS {LARGE}"), "its edges is"),
+        (("DROP VIEW Problems", "CREATE VIEW Problems AS SELECT * FROM all_problems"), "its Problems is"),
+        (("DROP VIEW edges", "CREATE TABLE edges (source, target, type, weight)"), "its edges is"),
+        (
+            ("DROP TABLE sections_fts", "CREATE VIRTUAL TABLE sections_fts USING fts5 (title, content=edges)"),
+            "sections",
+        ),
+        (("DROP TABLE sections_fts", "CREATE TABLE sections_fts (title)"), "sections_fts"),
+        (("DROP TABLE meta", f"CREATE VIEW meta AS {LARGE}"), "its meta is"),
+    ],
+)
+def test_what_is_declared_otherwise_is_damage(folder: Path, statements: tuple[str, ...], said: str) -> None:
+    assert said in refusal(change(folder, *statements))
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE own (a); INSERT INTO own VALUES (1)",),
+        ("DROP TABLE present", "CREATE TABLE present (node INTEGER, link INTEGER, more TEXT)"),
+        ("DROP INDEX tags_by_tag", "CREATE INDEX other ON tags (tag)"),
+        ("ANALYZE",),
+    ],
+)
+def test_tables_with_other_columns_and_what_only_writers_meet_can_be_read(
+    folder: Path, statements: tuple[str, ...]
+) -> None:
+    database = change(folder, *statements)
+    with opened(str(database), str(folder)) as cache:
+        assert cache.db.execute("SELECT count(*) FROM nodes").fetchone() == (2,)
+
+
+def test_a_published_file_can_be_read(folder: Path, tmp_path: Path) -> None:
+    published = tmp_path / "published.db"
+    assert mdcache(folder, "rebuild", ".", "--output", str(published)).returncode == 0
+    assert "text" in mdcache(folder, "search", "text", "--db", str(published)).stdout
+
+
+READERS = (
+    ("search", "text"),
+    ("read", "a"),
+    ("links", "a"),
+    ("status",),
+    ("query", "SELECT count(*) FROM nodes"),
+    ("changes",),
+    ("schema", "--diff"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", READERS)
+def test_every_reader_says_so_in_one_line(folder: Path, command: tuple[str, ...]) -> None:
+    change(folder, *(turned_into_a_view(name) for name in ("nodes", "links", "problems", "sections", "files")))
+    assert "is damaged (its files is not that of a cache): run mdcache rebuild" in one_line(
+        mdcache(folder, *command), 3
+    )
+
+
+@pytest.mark.slow
+def test_verify_says_so_and_check_and_rebuild_do_without_it(folder: Path) -> None:
+    change(folder, *(turned_into_a_view(name) for name in (*TABLES, *VIEWS) if name != "meta"))
+    assert "is not that of a cache" in mdcache(folder, "verify", "--db", ".mdcache/cache.db").stdout
+    assert mdcache(folder, "check").returncode == 0
+    assert mdcache(folder, "doctor").returncode == 1
+    assert mdcache(folder, "sync", ".").returncode == 0
+    assert mdcache(folder, "verify").returncode == 0
+    change(folder, *(turned_into_a_view(name) for name in (*TABLES, *VIEWS)))
+    assert mdcache(folder, "rebuild", ".").returncode == 0
+    assert mdcache(folder, "verify").returncode == 0
+
+
+def test_the_library_reads_none_either(folder: Path) -> None:
+    database = change(folder, turned_into_a_view("nodes"))
+    with pytest.raises(Damaged, match="its nodes is not that of a cache"):
+        library.open(database)
+
+
+# What reading may cost
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (f"{ENDLESS} SELECT max(i) FROM n", "more than 0.2 seconds"),
+        (f"{ENDLESS} SELECT i FROM n ORDER BY i", "more than"),
+        (f"{ENDLESS} SELECT group_concat(hex(zeroblob(1000))) FROM n", "more than"),
+    ],
+)
+def test_a_query_of_a_cache_from_elsewhere_ends(clone: Path, sql: str, said: str) -> None:
+    path = str(clone / ".mdcache/cache.db")
+    began = time.monotonic()
+    with pytest.raises(WorkError, match=said) as raised, opened(path, str(clone), limit_s=0.2) as cache:
+        list(query.run(cache, sql).rows)
+    assert time.monotonic() - began < 4
+    assert str(raised.value).startswith(f"{path} was not made here, and reading it takes more than")
+
+
+def test_rows_that_are_sorted_do_not_fill_the_memory(clone: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    path = str(clone / ".mdcache/cache.db")
+    sql = f"{ENDLESS} SELECT i, randomblob(10000) FROM n ORDER BY 2"
+    with pytest.raises(WorkError, match="more than"), opened(path, str(clone)) as cache:
+        list(query.run(cache, sql).rows)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
+
+
+def test_views_of_a_cache_from_elsewhere_are_not_used_and_tables_are(clone: Path) -> None:
+    database = change(
+        clone, f"CREATE VIEW own AS {LARGE}", "CREATE VIEW more AS SELECT * FROM own", "CREATE TABLE t AS SELECT 7 AS a"
+    )
+    with opened(str(database), str(clone)) as cache:
+        for view in ("own", "more"):
+            with pytest.raises(UsageError, match="views that are not mdcache's"):
+                list(query.run(cache, f"SELECT * FROM {view}").rows)
+        assert list(query.run(cache, "WITH own AS (SELECT a FROM t) SELECT a FROM t").rows) == [(7,)]
+        assert list(query.run(cache, "SELECT count(*) FROM problems").rows) == [(0,)]
+
+
+def test_a_cache_that_was_made_here_is_read_for_as_long_as_it_takes(folder: Path) -> None:
+    change(folder, "CREATE VIEW own AS SELECT 7 AS a")
+    asked = settings_of(folder)
+    with opened(asked.database, asked.base, limit_s=0.0) as cache:
+        sql = f"{ENDLESS} SELECT i FROM n LIMIT 1 OFFSET 500000"
+        assert list(query.run(cache, sql).rows) == [(500001,)]
+        assert list(query.run(cache, "SELECT a FROM own").rows) == [(7,)]
+
+
+def test_a_single_long_step_is_ended_too(clone: Path) -> None:
+    """A page that leads to itself a hundred times at each of ten levels has more rows than anyone can count."""
+    database = change(clone, "CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+    with closing(connections.open_live(str(database))) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 't'").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+    size, levels, fan = connections.PAGE_SIZE, 10, 100
+    with open(database, "r+b") as file:
+        file.seek((root - 1) * size)
+        leaf = file.read(size)
+        for level in range(levels):
+            number = root if level == 0 else pages + level
+            child = pages + level + 1
+            file.seek((number - 1) * size)
+            file.write(interior(child, fan, size))
+        file.seek((pages + levels - 1) * size)
+        file.write(leaf)
+        file.seek(28)
+        file.write((pages + levels).to_bytes(4, "big"))
+    began = time.monotonic()
+    with pytest.raises(WorkError, match="takes more than 0"), opened(str(database), str(clone), 0.5) as cache:
+        list(query.run(cache, "SELECT count(*) FROM t").rows)
+    assert time.monotonic() - began < 4
+
+
+def interior(child: int, fan: int, size: int) -> bytes:
+    """An interior page of a table, all of whose children are one page."""
+    cells = [child.to_bytes(4, "big") + bytes((1,)) for _ in range(fan)]
+    places, content, end = b"", b"", size
+    for cell in cells:
+        end -= len(cell)
+        places += end.to_bytes(2, "big")
+        content = cell + content
+    head = b"\x05\0\0" + fan.to_bytes(2, "big") + end.to_bytes(2, "big") + b"\0" + child.to_bytes(4, "big")
+    return (head + places).ljust(end, b"\0") + content
