@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +55,39 @@ def test_each_dependency_is_touched_by_its_keeper_alone(package: str) -> None:
 
 def test_git_is_run_by_its_keeper_alone() -> None:
     assert [name for name, module in MODULES.items() if '"git"' in module.read_text(encoding="utf-8")] == ["files.git"]
+
+
+# What writes to stdout or stderr, in Python's words; show makes it harmless, printed all that Python itself says there.
+PRINTS = (
+    r"print|pprint\.\w+|input|breakpoint|help",
+    r"click\.(secho|echo|echo_via_pager|progressbar|prompt|confirm|pause|edit|clear|getchar)|\w+\.show",
+    r"(sys\.)?_*(stdout|stderr)_*(\.buffer|\.raw)*\.write(lines)?|sys\.\w*(except|unraisable|display)hook",
+    r"traceback\.print_\w+|\w+\.print_(exc|exception|stack|file)|warnings\.(warn|warn_explicit|showwarning)",
+    r"logging\.(debug|info|warning|error|critical|exception|log|basicConfig|StreamHandler|FileHandler)|faulthandler\.\w+",
+)
+DESCRIPTOR = re.compile(r"os\.writev?\((1|2|_?STD.*|sys\..*), .*")
+
+
+def test_all_that_is_printed_goes_through_one_module() -> None:
+    prints = re.compile("|".join(PRINTS))
+    found = {
+        (name, called)
+        for name, module in MODULES.items()
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        if (prints.fullmatch(called := ast.unparse(node.func)) and not called.startswith("self."))
+        or DESCRIPTOR.fullmatch(ast.unparse(node))
+    }
+    assert {(name, called) for name, called in found if name != "cli.show"} == set()
+    assert ("cli.show", "click.echo") in found
+
+
+def test_streams_are_given_to_nobody_elsewhere() -> None:
+    """What uses them as a value could write to them; to ask them whether they are a terminal is no harm."""
+    keepers = {"cli.show", "cli.main", "child", "printed", "names"}
+    for name in MODULES.keys() - keepers:
+        text = MODULES[name].read_text(encoding="utf-8")
+        assert not re.search(r"\bsys\.(__)?std(out|err)(?!\.isatty\(\))", text), name
 
 
 def test_what_is_not_in_the_standard_library_has_a_keeper() -> None:

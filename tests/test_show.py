@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-import unicodedata
+import re
 
 import pytest
 from hypothesis import given
@@ -11,28 +11,6 @@ from hypothesis import strategies as st
 from mdcache.cli import show
 
 Capture = pytest.CaptureFixture[str]
-ANY = st.text(st.characters())
-"""Lone surrogates too: names on disk may hold them."""
-
-
-@given(ANY)
-def test_what_is_shown_holds_nothing_that_a_terminal_would_obey(text: str) -> None:
-    assert not [c for c in show.clean(text) if unicodedata.category(c) == "Cc" and c not in "\t\n"]
-    assert not set(show.clean(text)) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-@given(ANY)
-def test_a_line_is_one_line(text: str) -> None:
-    assert len(show.line(text).splitlines()) <= 1
-
-
-@given(st.text(st.characters(categories=("L", "N", "P", "S", "M"), include_characters=" \u200d\u200f")))
-def test_other_text_is_shown_as_it_is(text: str) -> None:
-    assert show.clean(text) == show.line(text) == text
-
-
-def test_a_windows_line_break_is_one_break() -> None:
-    assert show.clean("a\r\nb\rc\x1b[2J") == "a\nb\ufffdc\ufffd[2J"
 
 
 @given(value=st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.text())))
@@ -61,6 +39,27 @@ def test_where_only_ascii_can_be_written_json_is_still_json(monkeypatch: pytest.
     show.out("é")
     assert json.loads(written.buffer.getvalue().splitlines()[0]) == {"title": "é 😀"}
     assert written.buffer.getvalue().splitlines()[1] == b"\\xe9"
+
+
+@pytest.mark.parametrize("text", ["##vso[task.setvariable variable=x]y", "a ##[group]b", "##TeamCity[x]", "###[x]"])
+def test_json_holds_no_command_of_a_ci_system_and_says_the_same(text: str, capsys: Capture) -> None:
+    show.as_json({"title": text})
+    out = capsys.readouterr().out
+    assert not re.search(r"##(vso|teamcity)?\[", out, re.IGNORECASE)
+    assert json.loads(out) == {"title": text}
+
+
+def test_what_is_printed_is_harmless_even_when_nobody_has_cleaned_it(capsys: Capture) -> None:
+    show.out("::error::a\x1b[31m\u202e\n\u2028 ##vso[x]\udce9")
+    show.note("a\n::error::b\x9b ##[x]")
+    read = capsys.readouterr()
+    assert read.out == "\\::error::a\ufffd[31m\ufffd\n\n #\\#vso[x]\\udce9\n"
+    assert read.err == "a ::error::b\ufffd #\\#[x]\n"
+
+
+def test_a_traceback_is_harmless(capsys: Capture) -> None:
+    show.trace(ValueError("\x1b[2J\n::error::x\n##vso[y]"))
+    assert capsys.readouterr().err == "ValueError: \ufffd[2J\n\\::error::x\n#\\#vso[y]\n"
 
 
 def test_a_snippets_hits_are_set_apart_and_nothing_else_is() -> None:

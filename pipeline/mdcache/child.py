@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import mdcache
-from mdcache import imports
+from mdcache import imports, printed
 from mdcache.errors import WorkError
 
 # The package's folder goes first while the package itself is found, and behind the interpreter's own for what it needs,
@@ -154,6 +154,8 @@ def begun() -> tuple[FileIO, FileIO]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    printed.guard()
+    sys.stdout = sys.stderr
     reading, writing = FileIO(incoming, "r"), FileIO(outgoing, "w")
     send(writing, mdcache.__version__)
     return reading, writing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 
 import click
@@ -45,4 +44,3 @@ def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit
         for found in feed.follow(settings.database, settings.base, since):
             with stops.held_back():
                 shown(found)
-                sys.stdout.flush()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from mdcache.cli import show
 from mdcache.errors import UsageError
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
@@ -171,5 +172,5 @@ def progress_bar(settings: Settings, quiet: bool, label: str = "rebuild") -> Ite
     from mdcache.files.scan import scan
 
     total = sum(1 for _ in scan(settings.tree()))
-    with click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True) as bar:
+    with show.bar(total, label) as bar:
         yield bar.update

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from typing import Any, NoReturn
 
 import click
 
 import mdcache
-from mdcache import names, stops
+from mdcache import names, printed, stops
 from mdcache.cli import show
 from mdcache.cli.common import HELP, common_to
 from mdcache.cli.outcome import outcome
@@ -53,6 +52,7 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=names.output_encoding(), errors="backslashreplace")
+    printed.guard()
 
 
 def run(arguments: list[str]) -> int:
@@ -60,14 +60,14 @@ def run(arguments: list[str]) -> int:
     try:
         cli.main(arguments, prog_name="mdcache", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        show.usage(error)
         return UsageError.status
     except show.Enough:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:
         if "--verbose" in arguments:
-            traceback.print_exception(error)
+            show.trace(error)
         message, status = outcome(error)
         if message:
             show.note(f"mdcache: {message}")

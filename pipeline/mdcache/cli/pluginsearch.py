@@ -12,6 +12,7 @@ from mdcache.cli.formats.rows import Chosen, Form
 from mdcache.cli.rowoptions import row_options
 from mdcache.cli.search import narrowed
 from mdcache.errors import MdcacheError
+from mdcache.printed import said
 
 
 @click.command("mdcache-search")
@@ -45,4 +46,4 @@ def command(
     except show.Enough as error:
         raise BrokenPipeError(errno.EPIPE, "nobody reads on") from error
     except MdcacheError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(said(str(error))) from error

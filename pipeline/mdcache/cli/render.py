@@ -48,7 +48,7 @@ def hits(cache: Cache, found: list[Hit]) -> None:
 def _hit(cache: Cache, number: int, hit: Hit) -> None:
     heading = hit.heading if hit.heading and hit.heading != hit.title else None
     name = show.line(f"{hit.title} › {heading}" if heading else hit.title)
-    place = f"{show.line(hit.path)}:{hit.line}"
+    place = f"{show.path(hit.path)}:{hit.line}"
     text = _snippet(hit)
     if not show.is_terminal():
         show.out(f"{place}: {name}: {text}")
@@ -106,7 +106,7 @@ def problems(form: str, found: Sequence[Finding], places: Places) -> None:
     elif form == "sarif":
         show.as_json(findings.sarif(found, places))
     elif form == "github":
-        show.records(findings.github(found, places))  # GitHub reads UTF-8, whatever the locale
+        show.commands(findings.github(found, places))  # GitHub reads UTF-8, whatever the locale
     else:
         for one in (findings.grouped if show.is_terminal() else findings.text)(found, places):
             show.out(one)

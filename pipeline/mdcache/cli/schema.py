@@ -7,6 +7,9 @@ import click
 from mdcache.cli import show
 from mdcache.cli.common import AS_JSON, HELP, Common, common
 
+# A unified diff begins with lines that name its two sides.
+_HEADS = 2
+
 
 @click.command(context_settings=HELP)
 @AS_JSON
@@ -27,6 +30,8 @@ def schema(asked: Common, as_json: bool, diff: bool) -> None:
     if as_json:
         show.as_json({"fingerprint": fingerprint, "ddl": text, **({"diff": lines} if diff else {})})
         return
-    head = [f"-- fingerprint {fingerprint or 'unknown: no settings, no cache'}", ""]
-    for one in lines if diff else [*head, *text.splitlines()]:
-        show.out(show.clean(one))
+    heads = lines[:_HEADS] if diff else [f"-- fingerprint {fingerprint or 'unknown: no settings, no cache'}", ""]
+    for one in heads:
+        show.ours(one)
+    for one in lines[_HEADS:] if diff else text.splitlines():
+        show.out(one)

@@ -1,6 +1,7 @@
 """How results look: JSON with stable keys, trimmed and coloured at a terminal, plain in a pipe.
 
-No control sequence out of a document reaches a terminal: everything that is shown is cleaned first.
+All that the commands print goes through here, and nothing is printed elsewhere: what comes from others is cleaned, and
+made harmless in the log of a CI system, as mdcache.printed says. What must be exact for programs says so itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -19,26 +22,17 @@ from urllib.parse import quote
 import click
 
 from mdcache.errors import WorkError
+from mdcache.printed import clean as clean
+from mdcache.printed import escaped, harmless, said
+from mdcache.printed import line as line
+from mdcache.printed import path as path
 
-# Control characters, and marks that turn the direction of writing: with these a path can look like another.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_BREAKS = re.compile("[\t\n\u2028\u2029]+")
-# What json.dumps leaves as it is, and a terminal or a line reader does not.
-_JSON_ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What style, link and marked make: of sequences in what is printed these alone are ours.
+_OURS = re.compile(r"(\x1b\[(?:0|1|2|3[0-9]|1;33)m|\x1b\]8;;(?:file://[!-~]+)?\x1b\\)")
 
 
 class Enough(Exception):
     """The reader of our output has closed it, as in `mdcache search … | head -1`."""
-
-
-def clean(text: str) -> str:
-    """Return text without control characters and marks that turn the direction of writing; breaks and tabs stay."""
-    return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n"))
-
-
-def line(text: str) -> str:
-    """Return clean text in one line."""
-    return _BREAKS.sub(" ", clean(text))
 
 
 def is_terminal() -> bool:
@@ -58,9 +52,19 @@ def width() -> int:
 
 
 def out(text: str) -> None:
-    """Print a line; what stdout cannot encode is escaped."""
+    """Print text, which may have several lines; what stdout cannot encode is escaped."""
     encoding = _encoding()
-    write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    shown = harmless(_clean_but_ours(text) if _takes_sequences() else clean(text))
+    write(shown.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def ours(text: str) -> None:
+    """Print a line of which nothing comes from others, as it is."""
+    write(f"{text}\n")
+
+
+def _clean_but_ours(text: str) -> str:
+    return "".join(piece if number % 2 else clean(piece) for number, piece in enumerate(_OURS.split(text)))
 
 
 def write(what: str | bytes) -> None:
@@ -79,8 +83,16 @@ def write(what: str | bytes) -> None:
 
 
 def records(texts: Iterable[str]) -> None:
-    """Print many lines in UTF-8 as they come: data for programs, cleaned only where a terminal would obey it."""
-    shown = map(clean, texts) if is_terminal() else iter(texts)
+    """Print many lines in UTF-8 as they come: data for programs, changed only at a terminal."""
+    _lines(map(harmless, map(clean, texts)) if is_terminal() else iter(texts))
+
+
+def commands(texts: Iterable[str]) -> None:
+    """Print commands for a CI system in UTF-8: what they quote is escaped already."""
+    _lines(iter(texts))
+
+
+def _lines(shown: Iterator[str]) -> None:
     while some := "".join(f"{text}\n" for text in islice(shown, _RECORDS_AT_ONCE)):
         write(some.encode("utf-8", "replace"))
 
@@ -95,8 +107,28 @@ def _encoding() -> str:
 
 def note(text: str) -> None:
     """Print a line to stderr, if that is still open."""
+    _to_stderr(f"{said(text)}\n")
+
+
+def trace(error: BaseException) -> None:
+    """Print where an error comes from to stderr."""
+    _to_stderr("".join(harmless(clean(text)) for text in traceback.format_exception(error)))
+
+
+def _to_stderr(text: str) -> None:
     with contextlib.suppress(OSError):
-        click.echo(line(text), err=True)
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def usage(error: click.UsageError) -> None:
+    """Print the help of a command that was given no arguments, as click has it, to stderr."""
+    error.show()
+
+
+def bar(length: int, label: str) -> AbstractContextManager[Any]:
+    """Return a progress bar on stderr, which is a terminal: nothing in it comes from others."""
+    return click.progressbar(length=length, label=label, file=sys.__stderr__, show_pos=True)
 
 
 class Look(NamedTuple):
@@ -114,7 +146,13 @@ def look() -> Look:
 def json_text(value: Any, look: Look) -> str:
     """Return a value as JSON, in every script, with nothing in it that a terminal would obey."""
     text = json.dumps(value, ensure_ascii=look.ascii_only, allow_nan=False, indent=look.indent)
-    return _JSON_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return escaped(text, _json_escape)
+
+
+def _json_escape(character: str) -> str:
+    if character == "\n":  # between values: within one it is escaped already
+        return character
+    return json.dumps(character)[1:-1] if character > "\x7f" else f"\\u{ord(character):04x}"
 
 
 def as_json(value: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from mdcache.codes import CODES, Code
 from mdcache.errors import MdcacheError
 from mdcache.files import git
 from mdcache.model import ERROR, Problem
+from mdcache.printed import escaped
 
 if TYPE_CHECKING:
     from mdcache.checking.check import Finding
@@ -48,13 +49,13 @@ def text(found: Sequence[Finding], places: Places) -> Iterator[str]:
     """Yield a line for each, as editors read them."""
     for finding in found:
         path, line, column, code, _, message = finding.problem.shown
-        yield show.line(f"{places.seen(path)}:{line}:{column}: {code} {message}")
+        yield f"{show.path(places.seen(path))}:{line}:{column}: {show.line(f'{code} {message}')}"
 
 
 def grouped(found: Sequence[Finding], places: Places) -> Iterator[str]:
     """Yield lines for people at a terminal: by document, with the lines of the files."""
     for path, group in groupby(found, lambda finding: finding.problem.path):
-        yield show.style(show.line(places.seen(path)), bold=True)
+        yield show.style(show.path(places.seen(path)), bold=True)
         for finding in group:
             _, line, column, code, severity, message = finding.problem.shown
             shown = show.style(code, fg="red" if severity == ERROR else "yellow")
@@ -88,22 +89,27 @@ def github(found: Sequence[Finding], places: Places) -> Iterator[str]:
         yield f"::{severity} {where}::{_data(message)}"
 
 
-# Beside the % itself: what ends a line, what a terminal obeys, and bytes that are no UTF-8. GitHub reads %25, %0A and
-# %0D back, and in properties %3A and %2C; the others must not stand there as they are, and would else be lost.
-_DATA = re.compile("[%\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\udc80-\udcff]")
-_PROPERTY = re.compile(f"[:,]|{_DATA.pattern}")
+# GitHub reads %25, %0A and %0D back, and in properties %3A and %2C. Others must not stand there as they are, and would
+# else be lost: what a terminal obeys, bytes that are no UTF-8, and what other systems take for a command within a line.
+_DATA = re.compile("%")
+_PROPERTY = re.compile("[%:,]")
 
 
 def _data(text: str) -> str:
-    return _DATA.sub(_percent, text)
+    return escaped(_DATA.sub(_percent, text), _bytes)
 
 
 def _property(text: str) -> str:
-    return _PROPERTY.sub(_percent, text)
+    return escaped(_PROPERTY.sub(_percent, text), _bytes)
 
 
 def _percent(found: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
+    return _bytes(found[0])
+
+
+def _bytes(text: str) -> str:
+    how = "surrogateescape" if "\udc80" <= text <= "\udcff" else "surrogatepass"
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", how))
 
 
 def json(found: Sequence[Finding]) -> dict[str, Any]:
