@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from caches import rows_at
+from odd import ODD, put
 
 from mdcache.errors import WorkError
 from mdcache.store import connections, failures
@@ -95,3 +96,27 @@ def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "NEEDED", (99, 0))
     with pytest.raises(WorkError, match=r"SQLite .* of .* is too old, mdcache needs 99.0: pip install pysqlite3"):
         connections.open_memory()
+
+
+# What lies beside a database
+
+
+@pytest.mark.parametrize("side", connections.SIDES)
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize(
+    "opening",
+    [
+        connections.open_reader,
+        lambda path: connections.open_live(path, 0.0),
+        lambda path: connections.open_unread(path, 0.0),
+    ],
+)
+def test_sqlite_opens_nothing_but_plain_files_beside_a_database(
+    tmp_path: Path, opening: Callable[[str], Connection], kind: str, side: str
+) -> None:
+    path = rows_at(str(tmp_path / "x.db"))
+    put(kind, tmp_path / f"x.db{side}")
+    with pytest.raises(WorkError, match=f"x.db{side} is no plain file: remove it, or name another database with --db"):
+        opening(path)
+    if kind == "link":
+        assert (tmp_path / "target").read_text() == "precious"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from odd import ODD, put
 from pairs import LIVE, Vault, build, pair_in
 
 from mdcache.errors import UsageError, WorkError
@@ -227,3 +228,11 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WorkError, match=r"cannot write to .*file/x: Not a directory"):
         place.make_folder(str(tmp_path / "file" / "x" / "cache.db"))
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("name", sorted(place.own_files(LIVE) - {LIVE}))
+def test_nothing_but_plain_files_is_written_to(folder: Path, name: str, kind: str) -> None:
+    put(kind, folder / name)
+    with pytest.raises(WorkError, match=f"{name} is no plain file: remove it, or name another database"):
+        place.judge(str(folder / LIVE))

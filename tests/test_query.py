@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -8,10 +9,12 @@ from typing import Any
 
 import pytest
 from caches import cache_of, settings_of
+from odd import ODD, put
 
-from mdcache.errors import Damaged, UsageError
+from mdcache.cli.query import statement_of
+from mdcache.errors import Damaged, UsageError, WorkError
 from mdcache.read import query
-from mdcache.store import failures
+from mdcache.store import connections, failures
 from mdcache.store.cache import Cache, opened
 
 Vault = Callable[..., Path]
@@ -171,3 +174,32 @@ def test_what_is_no_database_is_not_attached(cache: Cache, folder: Path, tmp_pat
     assert not (tmp_path / "nothere.db").exists()
     with pytest.raises(UsageError, match="cannot attach"):
         run(cache, "SELECT 1", folder / "a.md")
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("side", connections.SIDES)
+def test_no_database_is_attached_beside_which_lies_what_is_no_plain_file(
+    cache: Cache, tmp_path: Path, side: str, kind: str
+) -> None:
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (a)").connection.close()
+    put(kind, tmp_path / f"other.db{side}")
+    with pytest.raises(WorkError, match=f"other.db{side} is no plain file"):
+        run(cache, "SELECT 1", tmp_path / "other.db")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ODD if kind != "link"])
+def test_sql_is_read_from_a_plain_file(tmp_path: Path, kind: str) -> None:
+    put(kind, tmp_path / "x.sql")
+    with pytest.raises(UsageError, match=r"cannot read the SQL from x\.sql: "):
+        statement_of("@x.sql", str(tmp_path))
+
+
+def test_sql_is_read_through_a_link_and_from_what_a_shell_passes(tmp_path: Path) -> None:
+    (tmp_path / "real.sql").write_text("SELECT 1")
+    (tmp_path / "link.sql").symlink_to("real.sql")
+    assert statement_of("@link.sql", str(tmp_path)) == "SELECT 1"
+    incoming, outgoing = os.pipe()
+    os.write(outgoing, b"SELECT 2")
+    os.close(outgoing)
+    assert statement_of(f"@/dev/fd/{incoming}", str(tmp_path)) == "SELECT 2"
+    os.close(incoming)

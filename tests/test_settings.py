@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from odd import ODD, put
 
 from mdcache.config.policy import Policy, Rule, Verdict
 from mdcache.config.settings import TEMPLATE, Asked, Settings, Watch, load
@@ -464,3 +465,14 @@ def test_a_cache_that_would_be_read_as_a_document_is_refused(vault: Vault, datab
 def test_a_cache_among_documents_is_none_of_them(vault: Vault, database: str) -> None:
     folder = with_settings(vault, 'docs = ["docs"]')
     assert found(folder, database=database).database == f"{folder}/{database}"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ODD if kind != "link"])
+@pytest.mark.parametrize("name", ["other.toml", "own.sql"])
+def test_settings_and_schemas_are_read_from_plain_files(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "other.toml").write_text('docs = ["."]\nschema = ["own.sql"]\n')
+    (tmp_path / "own.sql").write_text("CREATE TABLE t (a);")
+    assert load(Asked(str(tmp_path), config="other.toml"), {})
+    put(kind, tmp_path / name)
+    with pytest.raises(UsageError, match=f"{name}|/dev/zero|/nowhere/at/all"):
+        load(Asked(str(tmp_path), config="other.toml"), {})

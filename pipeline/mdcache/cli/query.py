@@ -46,10 +46,11 @@ def statement_of(sql: str, folder: str) -> str:
     """
     if sql != "-" and not sql.startswith("@"):
         return sql
+    from mdcache.files import content
+
     name = "stdin" if sql == "-" else sql[1:]
     try:
-        with open(_STDIN if sql == "-" else os.path.join(folder, name), "rb", closefd=sql != "-") as file:
-            text = file.read(_LONGEST_SQL + 1)
+        text = _from_stdin() if sql == "-" else content.named(os.path.join(folder, name), _LONGEST_SQL + 1)
         if len(text) > _LONGEST_SQL:
             raise UsageError(f"{name} is too long for SQL: over {_LONGEST_SQL:,} bytes")
         return text.decode("utf-8-sig")
@@ -57,6 +58,11 @@ def statement_of(sql: str, folder: str) -> str:
         raise UsageError(f"cannot read the SQL from {name}: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"cannot read the SQL from {name}: it is not in UTF-8") from error
+
+
+def _from_stdin() -> bytes:
+    with open(_STDIN, "rb", closefd=False) as file:
+        return file.read(_LONGEST_SQL + 1)
 
 
 def parameters_of(words: Iterable[str]) -> dict[str, str]:

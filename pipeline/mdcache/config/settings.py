@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from mdcache.codes import CODES
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
 from mdcache.errors import UsageError
+from mdcache.files import content
 from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
 from mdcache.model import ERROR, WARNING, PathRule, Rules
@@ -250,8 +251,7 @@ def _bytes(name: str, source: Source) -> bytes:
     raw = next(source.texts((name,), _LONGEST + 1))
     try:
         if raw is None:
-            with open(name, "rb") as stream:
-                raw = stream.read(_LONGEST + 1)
+            raw = content.named(name, _LONGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from error
     if len(raw) > _LONGEST:

@@ -95,6 +95,7 @@ def made_here(path: str, db: Connection) -> Cache:
     """
     if not lock.is_original(path):
         raise WorkError(f"{path} was not made here")
+    connections.insist_on_plain(path)
     cache = _cache(path, db, os.path.dirname(path))
     if cache.meta.base is None:
         raise WorkError(f"{path} does not remember where it was made")

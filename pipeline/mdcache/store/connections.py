@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -34,6 +35,8 @@ NEEDED = (3, 44)
 """The oldest SQLite: contentless deletes came with 3.43; integrity_check looks into FTS5 since 3.44."""
 APPLICATION_ID = 0x6D646361
 """'mdca' in the header of every cache: a database with another id is not ours to replace."""
+SIDES = ("-wal", "-shm", "-journal")
+"""What SQLite appends to a database's name for the files that it keeps beside it."""
 FORMAT = 1
 """user_version: what this version of mdcache writes. A newer one is not replaced except by an explicit rebuild."""
 PAGE_SIZE = 8192
@@ -123,6 +126,7 @@ def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
 
     A file that is no WAL database is made one. wait_s: how long to wait for other programs that lock it, in seconds.
     """
+    insist_on_plain(path)
     db = _connect(uri(path, "rw"), uri=True)
     _run(
         db,
@@ -140,13 +144,18 @@ def open_live(path: str, wait_s: float = _BUSY_MS / 1000) -> Connection:
 
 def open_unread(path: str, wait_s: float) -> Connection:
     """Return a connection to a cache, to overwrite it: nothing is read, for all but its header may be damaged."""
+    insist_on_plain(path)
     db = _connect(uri(path, "rw"), uri=True)
     _run(db, f"PRAGMA busy_timeout={round(wait_s * 1000)}", "PRAGMA mmap_size=0")
     return db
 
 
 def open_reader(path: str) -> Connection:
-    """Return a connection to read a cache, whatever the journal mode of the file."""
+    """Return a connection to read a cache, whatever the journal mode of the file.
+
+    Raises WorkError when what lies beside it is no plain file.
+    """
+    insist_on_plain(path)
     db = _connect(uri(path, "ro"), uri=True)
     _run(
         db,
@@ -158,6 +167,25 @@ def open_reader(path: str) -> Connection:
         _TOUCH,
     )
     return db
+
+
+def insist_on_plain(path: str) -> None:
+    """Make sure that SQLite meets plain files alone beside a database: to open a FIFO it would wait for ever.
+
+    A link would have it read, or write to, what lies elsewhere. Raises WorkError.
+    """
+    for side in SIDES:
+        try:
+            found = os.lstat(path + side)
+        except (OSError, ValueError):
+            continue  # what cannot be looked at cannot be opened either
+        if not stat.S_ISREG(found.st_mode):
+            raise odd(path + side)
+
+
+def odd(name: str) -> WorkError:
+    """Return what is said of a name beside a database that is no plain file."""
+    return WorkError(f"{name} is no plain file: remove it, or name another database with --db")
 
 
 def has_journal(path: str) -> bool:

@@ -12,10 +12,8 @@ from typing import NamedTuple
 from mdcache.errors import UsageError, WorkError, doing
 from mdcache.paths import lies_in, up
 from mdcache.store import connections, lock, watchstate
-from mdcache.store.connections import APPLICATION_ID, PAGE_SIZE
+from mdcache.store.connections import APPLICATION_ID, PAGE_SIZE, SIDES
 
-SIDES = ("-wal", "-shm", "-journal")
-"""What SQLite appends to a database's name for the files that it keeps beside it."""
 PUT_ASIDE = ".old"
 """What is appended to the name of a watcher's log that has grown long."""
 _NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(sshfs|glusterfs|s3fs|rclone)")
@@ -71,6 +69,7 @@ def judge(path: str, for_output: bool = False) -> Target:
     """
     _refuse_git(path)
     _refuse_network(path)
+    _refuse_odd(path)
     raw, record = _first_bytes(path), lock.read(path)
     header = parse_header(raw or b"")
     if raw and not header.ours and (header.well_formed or not record.published):
@@ -83,6 +82,14 @@ def judge(path: str, for_output: bool = False) -> Target:
     if leftover is not None and not record.pid and not parse_header(leftover).ours:
         raise WorkError(f"{build_path(path)} is in the way and not ours: name another database with --db")
     return Target(path, bool(raw), header.live and not connections.has_journal(path))
+
+
+def _refuse_odd(path: str) -> None:
+    """Raise WorkError when anything that is kept for a database is there, and is no plain file."""
+    for name in sorted(own_files(path) - {path}):
+        with contextlib.suppress(OSError, ValueError):
+            if not stat.S_ISREG(os.lstat(name).st_mode):
+                raise connections.odd(name)
 
 
 def _first_bytes(path: str) -> bytes | None:

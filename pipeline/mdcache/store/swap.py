@@ -33,8 +33,8 @@ from typing import NamedTuple
 from mdcache import stops
 from mdcache.errors import WorkError, doing
 from mdcache.store import connections, failures
-from mdcache.store.connections import Connection, SqliteError, scalar
-from mdcache.store.place import SIDES, Target
+from mdcache.store.connections import SIDES, Connection, SqliteError, scalar
+from mdcache.store.place import Target
 
 
 def open_live(target: Target, wait_s: float) -> Connection | None:
