@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from mdcache import codes
@@ -247,11 +248,12 @@ def _findings(db: Connection, request: Request, problems: list[Problem]) -> list
     lines = _lines(settings, sorted({problem.path for problem in judged} & documents))
     suggestions = Suggestions(db, settings)
     found = []
-    for problem in judged:
-        text = lines.get(problem.path, [])
-        if problem.code not in allowed(text, problem.line):
-            source = text[problem.line - 1] if problem.line <= len(text) else None
-            found.append(Finding(suggestions.added(problem), source))
+    # A line may be long, and have as many problems: its comments are read once.
+    for (path, line), group in groupby(judged, lambda problem: (problem.path, problem.line)):
+        text = lines.get(path, [])
+        codes_allowed = allowed(text, line)
+        source = text[line - 1] if line <= len(text) else None
+        found += [Finding(suggestions.added(one), source) for one in group if one.code not in codes_allowed]
     return found
 
 

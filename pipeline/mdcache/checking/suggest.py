@@ -19,8 +19,11 @@ from mdcache.store.connections import Connection
 
 # A hundred thousand comparisons take about a second: for whoever has many broken links a few suggestions are enough.
 _COMPARISONS = 200_000
-# To compare long names takes a time that grows with the product of their lengths.
+# Longer names are not compared.
 _LONGEST = 200
+# The last and dearest step of a comparison takes a time that grows with the product of both lengths: so many pairs of
+# characters are worth a comparison.
+_PAIRS = 40
 _ALIKE = 0.75
 
 # What a nearer name would fix.
@@ -88,7 +91,18 @@ class Suggestions:
         self._left -= len(known)
         if self._left < 0 or not 0 < len(wanted) <= _LONGEST:
             return None
-        return next(iter(difflib.get_close_matches(wanted, known, 1, alike)), None)
+        close = difflib.SequenceMatcher(b=wanted)
+        best: tuple[float, str] | None = None
+        for name in known:
+            close.set_seq1(name)
+            if close.real_quick_ratio() < alike or close.quick_ratio() < alike:
+                continue
+            self._left -= len(wanted) * len(name) // _PAIRS
+            if self._left < 0:
+                return None  # what is looked for may come yet
+            if (ratio := close.ratio()) >= alike:
+                best = max(best or (0, ""), (ratio, name))
+        return best and best[1]
 
     @cached_property
     def _documents(self) -> dict[str, list[str]]:

@@ -190,11 +190,14 @@ class _Endings:
 
     def __init__(self, paths: list[str]) -> None:
         self._paths = paths
+        self._deepest = max((path.count("/") + 1 for path in paths), default=0)
         self._by_depth: dict[int, dict[str, list[str]]] = {}
 
     def of(self, ending: str) -> list[str]:
         """Return the paths with this end, which is folded."""
         depth = ending.count("/") + 1
+        if depth > self._deepest:
+            return []
         if depth not in self._by_depth:
             known: dict[str, list[str]] = {}
             for path in self._paths:

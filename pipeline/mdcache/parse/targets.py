@@ -136,6 +136,9 @@ class AssetPaths(NamedTuple):
 
 
 NOWHERE = AssetPaths((), None)
+# No system opens a longer path: whoever writes one, half a million folders deep, means no file.
+_LONGEST = 4096
+_NO_FILE = AssetPaths((), "")
 
 
 def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPaths:
@@ -149,6 +152,8 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
     written, _ = _split(wiki, target)
     if not written or "\0" in written:
         return NOWHERE
+    if len(written) > _LONGEST:
+        return _NO_FILE
     if wiki and not written.startswith(("/", "./", "../")):
         ending = fold(written.rstrip("/"))
         indexes = (

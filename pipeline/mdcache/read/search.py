@@ -32,6 +32,11 @@ _SNIPPET_WORDS, _SNIPPET_CHARACTERS = 24, 64
 # Of a section, snippets look at this much: a hit further down is shown by its line alone.
 _SNIPPET_BYTES = 1 << 20
 _OPENING_BYTES = 600
+# FTS5's snippet() takes a time that grows with the square of the hits: of a longer text only the best piece is looked
+# at. Pieces overlap, so that a phrase lies in one as a whole.
+_PIECE, _OVERLAP = 8_000, 500
+# What an FTS5 expression looks for, without its operators: phrases, words, and their stars.
+_SOUGHT = re.compile(r'("(?:[^"]|"")*"|[^\W_]+)(\s*\*)?')
 # Sections looked at first for each that is wanted: of a document only the best one counts.
 _TRIED = 5
 # Control characters of documents: none reaches a terminal, and none is mistaken for a mark.
@@ -247,7 +252,9 @@ def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | 
             "CREATE VIRTUAL TABLE marks USING fts5"
             " (title, heading, tags, body, tokenize = 'porter unicode61 remove_diacritics 2')"
         )
-        clean = [None if body is None else segment(_CONTROLS.sub(" ", body)) for body in bodies]
+        any_of = " OR ".join(dict.fromkeys(_quoted(match) for match in _SOUGHT.finditer(matching)))
+        whole = [None if body is None else segment(_CONTROLS.sub(" ", body)) for body in bodies]
+        clean = [None if body is None else _best_piece(body, any_of) for body in whole]
         marks.executemany(
             "INSERT INTO marks (rowid, title, heading, tags, body) VALUES (?, ?, ?, ?, ?)",
             [
@@ -258,7 +265,26 @@ def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | 
         length = _SNIPPET_CHARACTERS if SEPARATOR in matching else _SNIPPET_WORDS
         sql = f"SELECT rowid, snippet(marks, 3, ?, ?, '…', {length}) FROM marks WHERE marks MATCH ?"
         found = dict(marks.execute(sql, (MARK_START, MARK_END, matching)))
+        if clean != whole:  # a piece need not hold all that its section does
+            found = dict(marks.execute(sql, (MARK_START, MARK_END, any_of))) | found
     return [None if body is None else _shown(found.get(number) or body) for number, body in enumerate(clean)]
+
+
+def _quoted(match: re.Match[str]) -> str:
+    word, star = match.groups()
+    return (word if word.startswith('"') else f'"{word}"') + (star or "")
+
+
+def _best_piece(text: str, any_of: str) -> str:
+    """Return the piece of a long text that holds most of what is looked for, by rank; the first when none does."""
+    pieces = [text[at : at + _PIECE + _OVERLAP] for at in range(0, max(len(text) - _OVERLAP, 1), _PIECE)]
+    if len(pieces) == 1:
+        return text
+    with closing(connections.open_memory()) as db:
+        db.execute("CREATE VIRTUAL TABLE pieces USING fts5 (body, tokenize = 'porter unicode61 remove_diacritics 2')")
+        db.executemany("INSERT INTO pieces (rowid, body) VALUES (?, ?)", enumerate(pieces))
+        best = db.execute("SELECT rowid FROM pieces WHERE pieces MATCH ? ORDER BY rank, rowid LIMIT 1", (any_of,))
+        return pieces[next(best, (0,))[0]]
 
 
 def _tags(db: Connection, node: int) -> str:

@@ -69,7 +69,7 @@ def _excerpt(source: str, column: int) -> str:
     """Return the line, or the part of a long one around the column."""
     room = max(show.width() - 6, 20)
     start = 0 if len(source) <= room else max(column - 1 - room // 3, 0)
-    return show.trimmed(show.line(source[start:].rstrip()), room)
+    return show.trimmed(show.line(source[start : start + room + 1].rstrip()), room)
 
 
 def summary(found: Sequence[Finding]) -> str:

@@ -1,0 +1,77 @@
+"""Documents whose parts could cost more than they are long: what they cost must grow with their length."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from caches import cache_of
+from judging import findings
+
+from mdcache.cli.formats.findings import Places, grouped
+from mdcache.model import Rules
+from mdcache.parse.parse import content_of, parse
+from mdcache.read.search import Query, search
+from torture.heavy import KINDS
+
+Vault = Callable[..., Path]
+
+
+def seconds(done: Callable[[], object]) -> float:
+    began = time.process_time()
+    done()
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_kind_of_document_takes_long_to_parse(kind: str) -> None:
+    content = content_of(KINDS[kind](30_000).encode())
+    assert seconds(lambda: parse("a.md", content, Rules())) < 2
+
+
+@pytest.mark.parametrize("kind", ["numbered links in a line", "wikilinks in a line", "comment allow and links"])
+def test_check_reads_the_comments_of_a_line_once_however_many_links_it_has(vault: Vault, kind: str) -> None:
+    folder = vault({"a.md": KINDS[kind](120_000)})
+    assert seconds(lambda: findings(folder)) < 5
+
+
+@pytest.mark.parametrize("kind", ["long wikilink path", "long link path", "long link dots"])
+def test_a_link_half_a_million_folders_deep_leads_nowhere_at_once(vault: Vault, kind: str) -> None:
+    folder = vault({"a.md": KINDS[kind](300_000)})
+    assert seconds(lambda: findings(folder)) < 5
+
+
+def test_names_that_are_all_alike_are_compared_a_few_times_only(vault: Vault) -> None:
+    files = {f"{'ax' * 90}{number}.md": "" for number in range(300)}
+    links = "".join(f"[x]({'ay' * 90}{number}.md)\n" for number in range(300))
+    folder = vault({**files, "a.md": links})
+    assert seconds(lambda: findings(folder)) < 5
+
+
+def test_a_terminal_is_shown_a_long_line_without_going_through_all_of_it(vault: Vault) -> None:
+    found = findings(vault({"a.md": KINDS["numbered links in a line"](200_000)}))
+    assert seconds(lambda: list(grouped(found, Places("/", "/")))) < 3
+
+
+@pytest.mark.parametrize("typed", ["a b", "a*", '"b a"', "a -c"])
+def test_a_section_of_nothing_but_hits_has_its_snippet_at_once(vault: Vault, typed: str) -> None:
+    with cache_of(vault({"a.md": "# H\n\n" + "a b " * 50_000})) as cache:
+        hits = []
+        assert seconds(lambda: hits.extend(search(cache, Query(typed)))) < 3
+        assert "«" in (hits[0].snippet or "")
+
+
+def test_the_snippet_of_a_long_section_shows_where_most_of_what_is_wanted_lies(vault: Vault) -> None:
+    text = "# H\n\n" + "needle lost in hay.\n" + "hay " * 20_000 + "a needle and a thread in here. " + "hay " * 20_000
+    with cache_of(vault({"a.md": text})) as cache:
+        (hit,) = search(cache, Query("needle thread"))
+        assert "«needle» and a «thread»" in (hit.snippet or "")
+
+
+def test_words_that_lie_far_apart_in_a_long_section_are_both_marked_where_one_lies(vault: Vault) -> None:
+    text = "# H\n\nfirst needle here.\n" + "hay " * 20_000 + "\nlast thread there.\n"
+    with cache_of(vault({"a.md": text})) as cache:
+        (hit,) = search(cache, Query("needle thread"))
+        assert "«" in (hit.snippet or "")
