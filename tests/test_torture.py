@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # At the end: the package that is tested is the one that is installed.
 sys.path.append(str(ROOT))
-from torture import bench  # noqa: E402
+from torture import bench, hostile, judge, stranger  # noqa: E402
 from torture.__main__ import SCENARIOS  # noqa: E402
 from torture.bench import Row, Trial  # noqa: E402
+from torture.kinds.open import OPEN  # noqa: E402
 
 
 @pytest.mark.slow
@@ -66,3 +68,57 @@ def test_the_run_in_the_docs_is_one_of_all_scenarios_and_found_nothing() -> None
     rows = [row for row in rows if len(row) == len(Row._fields)][2:]
     assert {row[0] for row in rows} == set(SCENARIOS)
     assert {row[4] for row in rows} <= {"0", "-"}
+
+
+EVILS = {
+    "": "echo fine",
+    "runs for more than": "sleep 60",
+    "exit status -9": "kill -9 $$",
+    "exit status 4": "exit 4",
+    "holds": f"{sys.executable} -c 'import time; x = bytes([1]) * 600_000_000; time.sleep(0.5)'",
+    "leaves processes behind": "sleep 60 > /dev/null 2>&1 &",
+    "a planted program ran": "touch ../canary",
+    "calls itself a bug": "echo 'mdcache: a bug in mdcache: x' >&2",
+    "prints a traceback": "echo 'Traceback (most recent call last):' >&2",
+    "prints what lies outside": "cat ../outside/secret.md",
+    "prints a control character": r"printf 'a\033[2Jb\n'",
+    "begins a command of CI systems": "echo a; echo '  ::stop-commands::x'",
+    "complains in 5000 characters": "head -c 5000 /dev/zero | tr '\\0' x >&2",
+    "does not say why it failed": "exit 3",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("evil", EVILS)
+def test_the_judge_of_hostile_places_sees_each_evil(evil: str, tmp_path: Path) -> None:
+    place = stranger.place(tmp_path / "place")
+    ended = judge.run(("sh", "-c", EVILS[evil]), place.folder, tmp_path / "temporary", 1.0)
+    found = list(judge.faults(ended, place))
+    assert len(found) == bool(evil) and all(evil in one for one in found), found
+
+
+def test_the_judge_of_hostile_places_sees_each_change(tmp_path: Path) -> None:
+    place = stranger.place(tmp_path / "place")
+    before = judge.listing(place.parent, ("clone/.mdcache",))
+    place.write(".mdcache/cache.db", "x")
+    assert judge.changed(before, judge.listing(place.parent, ("clone/.mdcache",))) == []
+    place.write("new", "x")
+    (place.outside / "secret.md").write_text("another")
+    (place.outside / "secret.toml").chmod(0o600)
+    (place.outside / ".git/HEAD").unlink()
+    changed = judge.changed(before, judge.listing(place.parent, ("clone/.mdcache",)))
+    assert changed == ["clone/new", "outside/.git/HEAD", "outside/secret.md", "outside/secret.toml"]
+
+
+def test_a_signal_ends_what_is_hostile_within_its_time(tmp_path: Path) -> None:
+    place = stranger.place(tmp_path / "place")
+    deaf = ("sh", "-c", "trap '' TERM; while :; do sleep 1; done")
+    assert "runs for more" in judge.run(deaf, place.folder, tmp_path / "temporary", 0.3, signal.SIGTERM).stopped
+    ended = judge.run(("sleep", "60"), place.folder, tmp_path / "temporary", 0.3, signal.SIGTERM)
+    assert (ended.status, ended.stopped) == (-signal.SIGTERM, "")
+
+
+def test_each_kind_of_hostile_place_has_a_name_of_its_own() -> None:
+    names = [kind.name for kinds in hostile.FAMILIES.values() for kind in kinds]
+    assert len(names) == len(set(names)) > 120
+    assert set(names) >= OPEN

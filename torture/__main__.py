@@ -15,7 +15,7 @@ from torture import ROOT, bench
 
 # The longest first, so that none is left to run alone at the end.
 SCENARIOS = (
-    *("fail", "kill", "stop", "crowd", "documents", "trees", "histories", "storm"),
+    *("hostile", "fail", "kill", "stop", "crowd", "documents", "trees", "histories", "storm"),
     *("race", "stamps", "clock", "full", "readers", "power", "around", "tests"),
 )
 

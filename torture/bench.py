@@ -59,10 +59,13 @@ class Part:
 
 
 class Trial:
-    """A run of one scenario. chance: all that is random comes from it. folder: an empty one, gone afterwards."""
+    """A run of one scenario. chance: all that is random comes from it. folder: an empty one, gone afterwards.
 
-    def __init__(self, scenario: str, seed: int, short: bool, folder: Path) -> None:
-        self.scenario, self.seed, self.short, self.folder = scenario, seed, short, folder
+    only: what the names of kinds must hold, in a scenario that has kinds.
+    """
+
+    def __init__(self, scenario: str, seed: int, short: bool, folder: Path, only: str = "") -> None:
+        self.scenario, self.seed, self.short, self.folder, self.only = scenario, seed, short, folder, only
         self.chance = random.Random(seed)
         self.rows: list[Row] = []
 
@@ -100,6 +103,7 @@ def alone(run: Scenario) -> None:
     parser = argparse.ArgumentParser(description=run.__doc__)
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="rows as JSON, one a line, in place of the table")
+    parser.add_argument("--only", default="", help="of a scenario's kinds only those whose name holds this")
     asked = parser.parse_args()
     scenario = Path(sys.argv[0]).stem
     os.nice(asked.nice)
@@ -108,7 +112,7 @@ def alone(run: Scenario) -> None:
     with tempfile.TemporaryDirectory(prefix=f"torture-{scenario}-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         at_home(folder / "home")
-        trial = Trial(scenario, asked.seed, asked.round == "short", folder / "work")
+        trial = Trial(scenario, asked.seed, asked.round == "short", folder / "work", asked.only)
         trial.folder.mkdir()
         run(trial)
     for row in trial.rows if asked.json else ():

@@ -17,7 +17,7 @@ from mdcache.model import Rules
 from mdcache.parse.parse import content_of, parse
 from mdcache.read import hydrate
 from mdcache.store.cache import opened
-from torture import bench, hostile
+from torture import bench, written
 from torture.bench import Trial
 from torture.examples import tried
 
@@ -39,13 +39,13 @@ def run(trial: Trial) -> None:
     """Nothing that a document says makes parsing fail, or slow, or large."""
     with trial.part("parse, bounds of time and memory, laws of any bytes") as part:
         part.unit = "documents"
-        tried(trial, part, trial.amount(300, 20_000), _parsed, hostile.DOCUMENTS)
+        tried(trial, part, trial.amount(300, 20_000), _parsed, written.DOCUMENTS)
     with trial.part("parse, one piece up to 1 MB long") as part:
         part.unit = "documents"
-        tried(trial, part, trial.amount(40, 2_000), _bounded, hostile.LARGE)
+        tried(trial, part, trial.amount(40, 2_000), _bounded, written.LARGE)
     with trial.part("rebuild and sync of folders of them, read again") as part:
         part.unit = "folders"
-        folders = st.lists(st.dictionaries(_NAMES, hostile.DOCUMENTS, max_size=4), min_size=2, max_size=3)
+        folders = st.lists(st.dictionaries(_NAMES, written.DOCUMENTS, max_size=4), min_size=2, max_size=3)
         tried(trial, part, trial.amount(15, 600), _kept, folders)
 
 

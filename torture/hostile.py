@@ -1,160 +1,110 @@
-"""Hostile documents, made of what documents are made of: front matter, blocks in blocks, links, odd bytes."""
+"""Hostile places: whatever came along with a folder, commands end in time, small, and harm and tell nothing."""
 
 from __future__ import annotations
 
-import json
+import glob
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from hypothesis import strategies as st
+from torture import bench, judge, stranger
+from torture.bench import Part, Trial
+from torture.judge import Ended, Listing
+from torture.kinds import Kind, beside, caches, documents, names, patterns, repositories, schemas, settings
+from torture.kinds.open import OPEN
 
-Text = st.SearchStrategy[str]
-
-WORDS = st.sampled_from(
-    (
-        *("word", "two words", "b", "deep/b", "b.md", "Sub", "漢字", "é", "e\u0301", "ﬃ", "İ", "ß", "ก็", "😀"),
-        *("\u202e", "\ufeff", "\0", "\x07", "\x1b[31m", "\x1a", "\x7f", "\x85", "\u2028", "\u2029", "\x0b", "\x0c"),
-        *("\t", "\u00a0", "\u200b", "../b.md", "/etc/passwd", "file:///etc/passwd", "%00", "%2e%2e%2fb"),
-        *("javascript:x", "C:\\b", "//h/p", "#", "?q", "a" * 300, "../" * 40 + "b", "-", "--", "NULL"),
-        *("'; DROP TABLE nodes; --", "NEAR(", '"', "*", "&#0;", "&nbsp;"),
-    )
-)
-LOOSE: Text = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
-INLINE: Text = st.recursive(
-    st.one_of(
-        LOOSE,
-        st.builds("[[{}#{}|{}]]".format, WORDS, WORDS, WORDS),
-        st.builds("![[{}]]".format, WORDS),
-        st.builds("[[{}]]".format, WORDS),
-        st.builds("[{}](<{}> '{}')".format, WORDS, WORDS, WORDS),
-        st.builds("![{}]({})".format, WORDS, WORDS),
-        st.builds("[{}][{}]".format, WORDS, WORDS),
-        st.builds("<https://{}>".format, WORDS),
-        st.builds("https://h/{}".format, WORDS),
-        st.builds("`{}`".format, WORDS),
-        st.builds("#{}".format, WORDS),
-        st.builds("({}:: [[{}]])".format, WORDS, WORDS),
-        st.builds("[tag: {}]".format, WORDS),
-        st.builds(" ^{}".format, WORDS),
-        st.builds("[^{}]".format, WORDS),
-        st.builds('<a id="{}" href="{}">'.format, WORDS, WORDS),
-        st.sampled_from(
-            ("\\", "*", "**", "_", "~~", "[", "![", "[[", "]]", "](", "<", "`", "``", "$$", "{#x}", "<!--", "-->")
-        ),
-    ),
-    lambda inner: st.one_of(
-        st.builds(
-            "{}{}{}".format, st.sampled_from(("*", "**", "~~", "_", "")), inner, st.sampled_from(("*", "**", "~~"))
-        ),
-        st.builds("[{}]({})".format, inner, WORDS),
-        st.builds("[[{}|{}]]".format, WORDS, inner),
-        st.builds("{} {}".format, inner, inner),
-    ),
-    max_leaves=6,
-)
+FAMILIES = {
+    "documents": documents.KINDS,
+    "settings": settings.KINDS,
+    "patterns": patterns.KINDS,
+    "schemas and rules": schemas.KINDS,
+    "repositories": repositories.KINDS,
+    "names and trees": names.KINDS,
+    "caches": caches.KINDS,
+    "beside caches": beside.KINDS,
+}
+_MDCACHE = (sys.executable, "-P", "-m", "mdcache")
+# A command that ends sooner is not stopped in its midst.
+_LONG_S = 1.0
+# A short round tries so many kinds of a family. A full one tries all, with so many commands beside the first.
+_SHORT, _OTHERS = 16, 2
 
 
-def _indented(prefix: str, text: str) -> str:
-    return "".join(prefix + line for line in text.splitlines(keepends=True))
+def run(trial: Trial) -> None:
+    """Nothing that a stranger has put into a folder makes a command slow, large, talkative or dangerous."""
+    for family, kinds in FAMILIES.items():
+        named = [kind for kind in kinds if trial.only in f"{family}: {kind.name}"]
+        if named:
+            with trial.part(family) as part:
+                part.unit = "commands"
+                for kind in _some(trial, named):
+                    _tried(trial, part, kind)
 
 
-BLOCK: Text = st.recursive(
-    st.one_of(
-        INLINE.map("{}\n\n".format),
-        st.builds("{} {}\n\n".format, st.sampled_from(("#", "##", "######", "#######")), INLINE),
-        st.builds("{}\n{}\n".format, INLINE, st.sampled_from(("===", "---", "="))),
-        st.builds("{0}{1}\n{2}\n{0}\n".format, st.sampled_from(("```", "~~~~", "`````")), WORDS, INLINE),
-        st.builds("```{}\n{}\n".format, WORDS, INLINE),
-        st.builds("| {0} | {1} |\n|---|:-:|\n| {1} | {0} |\n\n".format, INLINE, INLINE),
-        st.builds("[{}]: <{}>\n".format, WORDS, WORDS),
-        st.builds("[^{}]: {}\n".format, WORDS, INLINE),
-        st.builds("- [{}] {}\n".format, st.sampled_from((" ", "x", "X", "-")), INLINE),
-        st.builds("<div>\n{}\n</div>\n\n".format, INLINE),
-        st.builds("<!-- {} -->\n".format, INLINE),
-        st.builds("<!-- tags: [{}: {}] -->\n".format, WORDS, WORDS),
-        st.builds("{}:: {}\n".format, WORDS, INLINE),
-        st.builds("<<<<<<< {}\n{}\n=======\n{}\n>>>>>>> x\n".format, WORDS, INLINE, INLINE),
-        st.sampled_from(("---\n", "***\n", "\n", "\f\n", "---\nid: late\n---\n")),
-    ),
-    lambda inner: st.one_of(
-        st.builds(
-            _indented, st.sampled_from(("> ", "- ", "1. ", "    ", "\t", "> - ", "> [!note] ", "* " * 20)), inner
-        ),
-        st.builds("{}{}".format, inner, inner),
-    ),
-    max_leaves=10,
-)
-_SCALARS = st.one_of(
-    WORDS,
-    st.sampled_from(
-        ("no", "1.10", "007", "2024-02-30", ".nan", "1e999", "0x_f", "!!python/object:os.system x", "*a", "&a b")
-    ),
-    st.sampled_from(
-        ("!!binary ====", "!!timestamp x", "? x", "- - - x", "{a: {a: {a: }}}", "[" * 60, "{" * 60, "'", "|\n  x", ">-")
-    ),
-    st.integers().map(str),
-)
-_KEYS = st.sampled_from(
-    (
-        *("id", "title", "tags", "aliases", "type", "date", "summary", "up", "<<", "a b", "? [x]", "\0", "漢", "1"),
-        *("null", "[x]: y\nk"),
-    )
-)
-YAML: Text = st.one_of(
-    st.lists(st.builds("{}: {}\n".format, _KEYS, _SCALARS), max_size=6).map("".join),
-    st.dictionaries(
-        _KEYS, st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=8), max_size=5
-    ).map(lambda value: json.dumps(value) + "\n"),
-    st.integers(2, 30).map(
-        lambda depth: "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, depth))
-    ),
-    st.integers(1, 400).map(lambda depth: "deep: " + "[" * depth + "]" * depth + "\n"),
-    st.integers(1, 200).map(lambda depth: "".join("  " * i + f"k{i}:\n" for i in range(depth))),
-)
-FRONT: Text = st.one_of(
-    st.just(""),
-    st.builds(
-        "{}{}{}".format,
-        st.sampled_from(("---\n", "--- \n", "---\n---\n", "+++\n", "\n---\n")),
-        YAML,
-        st.sampled_from(("---\n", "...\n", "", "--- x\n", "----\n")),
-    ),
-)
-REPEATED: Text = st.builds(
-    lambda piece, size: piece * (size // len(piece) + 1),
-    st.one_of(INLINE, BLOCK, YAML).filter(bool),
-    st.sampled_from((3_000, 30_000, 300_000, 1_000_000)),
-)
-MARKDOWN: Text = st.builds(
-    lambda front, blocks, end: front + "".join(blocks).rstrip(end),
-    FRONT,
-    st.lists(BLOCK, max_size=8),
-    st.sampled_from(("", "\n")),
-)
-_ENCODINGS = (
-    *("utf-8", "utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252"),
-    *("shift-jis", "utf-7"),
-)
-_ODD = (
-    *(b"", b"", b"", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xe6\xbc", b"\xf4\x90\x80\x80", b"\0" * 50),
-    b"\xef\xbb\xbf",
-)
+def _some(trial: Trial, kinds: Sequence[Kind]) -> Sequence[Kind]:
+    """Return the kinds to try: all, or in a short round some of those that hold."""
+    if not trial.short:
+        return kinds
+    return [kind for kind in trial.chance.sample(kinds, min(_SHORT, len(kinds))) if kind.name not in OPEN]
 
 
-def _encoded(text: str, encoding: str, end: str, odd: bytes, at: float) -> bytes:
-    raw = text.replace("\n", end).encode(encoding, "surrogatepass" if encoding.startswith("utf") else "replace")
-    where = int(at * len(raw))
-    return raw[:where] + odd + raw[where:]
+def _tried(trial: Trial, part: Part, kind: Kind) -> None:
+    slow = judge.slowness()
+    first, *others = kind.commands
+    for command in (first, *trial.chance.sample(others, min(trial.amount(0, _OTHERS), len(others)))):
+        words = tuple(shlex.split(command)) if isinstance(command, str) else command
+        with part.point(f"{kind.name}: {shlex.join(words)}"):
+            ended = _held(trial, kind, words, slow)
+            for stop in (signal.SIGINT, signal.SIGTERM) if ended.seconds > _LONG_S * slow else ():
+                part.faults += 1
+                _held(trial, kind, words, slow, stop)
 
 
-def _bytes(texts: Text) -> st.SearchStrategy[bytes]:
-    return st.builds(
-        _encoded,
-        texts,
-        st.sampled_from(_ENCODINGS),
-        st.sampled_from(("\n", "\n", "\n", "\r\n", "\r", "\n\r", "\u2028")),
-        st.sampled_from(_ODD),
-        st.floats(0, 1),
-    )
+def _held(trial: Trial, kind: Kind, words: Sequence[str], slow: float, stop: signal.Signals | None = None) -> Ended:
+    """Run a command on a new place of this kind; what is wrong with it is an error. One that is late is tried again."""
+    wrong, ended = _judged(trial, kind, words, slow, stop)
+    if ended.stopped:
+        wrong, ended = _judged(trial, kind, words, max(slow, judge.slowness()), stop)
+    assert not wrong, "\n  ".join((f"after {stop.name}:" if stop else "", *wrong, f"stderr: {ended.err[-300:]!r}"))
+    return ended
 
 
-DOCUMENTS = st.one_of(_bytes(MARKDOWN), _bytes(MARKDOWN), st.binary(max_size=300))
-LARGE = _bytes(st.builds("{}{}{}".format, FRONT, REPEATED, MARKDOWN))
+def _judged(
+    trial: Trial, kind: Kind, words: Sequence[str], slow: float, stop: signal.Signals | None
+) -> tuple[list[str], Ended]:
+    place = stranger.place(trial.folder / "place")
+    temporary = trial.folder / "temporary"
+    try:
+        kind.make(place)
+        before = _there(place, kind)
+        ended = judge.run((*_MDCACHE, *words), place.folder / kind.at, temporary, slow, stop)
+        statuses = {*kind.statuses, 130, 143, -signal.SIGINT, -signal.SIGTERM} if stop else kind.statuses
+        return [*judge.faults(ended, place, statuses), *_left(before, _there(place, kind), temporary, ended)], ended
+    finally:
+        stranger.cleared(place.parent)
+
+
+def _there(place: stranger.Place, kind: Kind) -> Listing:
+    """Return all that a command on a kind of place must leave as it is."""
+    own = os.path.normpath(f"clone/{glob.escape(kind.at)}/.mdcache")
+    kept = judge.listing(place.folder / ".mdcache") if kind.must_not else {}
+    return {
+        **judge.listing(place.parent, (own, *kind.may_change)),
+        **{f".mdcache/{path}": seen for path, seen in kept.items() if path in kind.must_not},
+    }
+
+
+def _left(before: Listing, after: Listing, temporary: Path, ended: Ended) -> Iterator[str]:
+    """Yield what a command has changed that was to stay, and what it has left behind."""
+    if changed := judge.changed(before, after):
+        yield f"changes {', '.join(map(repr, changed[:5]))}"
+    if not ended.stopped and (left := [file.name for file in temporary.iterdir()]):
+        yield f"leaves {left} in the folder for temporary files"
+    stranger.cleared(temporary)
+
+
+if __name__ == "__main__":
+    bench.alone(run)

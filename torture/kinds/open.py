@@ -1,0 +1,3 @@
+"""Kinds that do not hold yet: short rounds leave them out, full ones count them as failures."""
+
+OPEN: frozenset[str] = frozenset(())
