@@ -17,9 +17,10 @@ from mdcache.errors import UsageError
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
-    from mdcache.config.settings import Settings
+    from mdcache.config.settings import Asked, Settings
     from mdcache.files.sources import Source
     from mdcache.store.cache import Cache
+    from mdcache.trusted import Doubted
 
 HELP = {"help_option_names": ["-h", "--help"]}
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -34,17 +35,27 @@ class Common(NamedTuple):
     quiet: bool
     verbose: bool
 
-    def settings(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
+    def settings(
+        self, docs: tuple[str, ...] = (), source: Source | None = None, doubted: Doubted | None = None
+    ) -> Settings:
         """Return the settings in force.
 
         Args:
             docs: folders named on the command line, in place of those of the settings.
             source: where documents come from; None for the disk.
+            doubted: called for what is found and does not count by itself; None to raise for what was not allowed.
         """
-        from mdcache.config.settings import Asked, load
+        from mdcache import trusted
+        from mdcache.config.settings import load
         from mdcache.files.sources import DISK
 
-        return load(Asked(self.folder, self.config, self.database, docs), os.environ, source or DISK)
+        return load(self.named(docs), os.environ, source or DISK, doubted or trusted.insist)
+
+    def named(self, docs: tuple[str, ...] = ()) -> Asked:
+        """Return what the command line names, for who looks for settings."""
+        from mdcache.config.settings import Asked
+
+        return Asked(self.folder, self.config, self.database, docs)
 
     def anchored(self) -> Common:
         """Return the same, with the working folder by the name that it has now, wherever it is moved later."""
@@ -53,9 +64,8 @@ class Common(NamedTuple):
     def likely_database(self) -> str:
         """Return where the cache is, as far as settings that cannot be used still tell."""
         from mdcache.config import likely
-        from mdcache.config.settings import Asked
 
-        return likely.database(Asked(self.folder, self.config, self.database), os.environ)
+        return likely.database(self.named(), os.environ)
 
     def remembered(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
         """Return the settings in force, with the folders that the cache remembers where nothing names any."""

@@ -46,11 +46,11 @@ def statement_of(sql: str, folder: str) -> str:
     """
     if sql != "-" and not sql.startswith("@"):
         return sql
-    from mdcache.files import content
+    from mdcache import trusted
 
     name = "stdin" if sql == "-" else sql[1:]
     try:
-        text = _from_stdin() if sql == "-" else content.named(os.path.join(folder, name), _LONGEST_SQL + 1)
+        text = _from_stdin() if sql == "-" else trusted.read(os.path.join(folder, name), _LONGEST_SQL + 1).raw
         if len(text) > _LONGEST_SQL:
             raise UsageError(f"{name} is too long for SQL: over {_LONGEST_SQL:,} bytes")
         return text.decode("utf-8-sig")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 COMMANDS = (
+    "allow",
     "changes",
     "check",
     "doctor",

@@ -13,11 +13,12 @@ from mdcache.cli.common import AS_JSON, HELP, Common, common
 @common
 def status(asked: Common, as_json: bool) -> None:
     """Show what is live: generation, fingerprint, counts, freshness."""
+    from mdcache import trusted
     from mdcache.cli import render
     from mdcache.read.status import status as read_status
     from mdcache.store.cache import opened
 
-    settings = asked.settings()
+    settings = asked.settings(doubted=trusted.insist_but_on_caches)
     with opened(settings.database, settings.base) as cache:
         known = settings if settings.roots else settings.with_roots(cache.base, cache.roots)
         found = read_status(cache, known.fingerprint())

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 
+from mdcache import trusted
 from mdcache.config.settings import DEFAULT_DATABASE, FILE_NAME, Asked
 from mdcache.paths import up
 
@@ -29,13 +30,18 @@ def database(asked: Asked, environment: Mapping[str, str]) -> str:
 
 
 def _found(folder: str) -> str | None:
-    """Return the nearest settings file, walking up; None without one."""
+    """Return the nearest settings file that is or was believed, walking up; None without one."""
     for one in up(folder):
-        if os.path.isfile(own := os.path.join(one, FILE_NAME)):
+        if os.path.isfile(own := os.path.join(one, FILE_NAME)) and _is_known(own):
             return own
-        if _TABLE in _text(project := os.path.join(one, _PROJECT)):
+        if _TABLE in _text(project := os.path.join(one, _PROJECT)) and _is_known(project):
             return project
     return None
+
+
+def _is_known(name: str) -> bool:
+    """Return whether a settings file is not somebody else's, or was allowed, whatever it holds by now."""
+    return not trusted.stranger(name) or bool(trusted.allowances(name))
 
 
 def _setting(file: str) -> str | None:

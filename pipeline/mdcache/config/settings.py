@@ -1,7 +1,7 @@
 """Read what is to be cached, where, and how: command line over environment over settings file over default.
 
-A settings file that was found by walking up, not named, may come with a cloned repository: it speaks only for its
-own folder.
+A settings file that was found by walking up, not named, may come with a cloned repository, or lie in a folder where
+others write, too: it counts only if it is ours, and speaks only for its own folder, unless the user has allowed more.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ import os
 import re
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from mdcache import trusted
 from mdcache.codes import CODES
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
 from mdcache.errors import UsageError
-from mdcache.files import content
 from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
 from mdcache.model import ERROR, WARNING, PathRule, Rules
 from mdcache.names import name_of, text_of
-from mdcache.paths import has_extension, lies_in
+from mdcache.paths import has_extension, lies_in, up
 from mdcache.patterns import Patterns
 from mdcache.store import place
 from mdcache.store.ddl import Schema, Script, fingerprint, schema
+from mdcache.trusted import Doubt, Doubted
 
 FILE_NAME = "mdcache.toml"
 _PROJECT = "pyproject.toml"
@@ -135,10 +137,16 @@ class Settings(NamedTuple):
         return shlex.join(("mdcache", "rebuild", *words, *docs))
 
 
-def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) -> Settings:
+def load(
+    asked: Asked, environment: Mapping[str, str], source: Source = DISK, doubted: Doubted = trusted.insist
+) -> Settings:
     """Return the settings, found, read and checked. Raises UsageError for anything that is wrong with them.
 
-    source: where the documents come from. What it holds of the settings file and of schema files counts.
+    Args:
+        asked: what the command line says.
+        environment: what else says it.
+        source: where the documents come from. What it holds of the settings file and of schema files counts.
+        doubted: called for what does not count by itself; by default it raises for what the user has not allowed.
     """
     try:
         folder = os.path.realpath(asked.folder)
@@ -146,7 +154,7 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
         raise UsageError(f"the working folder cannot be found ({error.strerror}): start again in another") from error
     if not os.path.isdir(folder):
         raise UsageError(f"no such folder: {asked.folder}")
-    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source)
+    file = _settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source, doubted)
     values = file.values
     named = _named(asked, folder, file)
     roots = tuple(sorted({os.path.realpath(name) for name in named}))
@@ -176,87 +184,144 @@ def load(asked: Asked, environment: Mapping[str, str], source: Source = DISK) ->
 class _File(NamedTuple):
     """A settings file whose values have the right types; without any, name is None and values is empty.
 
-    home is the folder where it stands, links resolved; trusted: it was named, so it may speak for other folders.
+    home is the folder where it stands, links resolved; is_named: not found, so it may speak for other folders; sha256:
+    of its bytes in the source; doubted: called for what it may not decide by itself.
     """
 
     name: str | None
     home: str
-    trusted: bool
+    is_named: bool
     values: dict[str, Any]
     source: Source
+    sha256: str
+    doubted: Doubted
 
     def inside(self, key: str, path: str) -> str:
-        """Return the absolute form of a path in the settings. Raises UsageError when the file may not name it."""
+        """Return the absolute form of a path in the settings; it is doubted when the file may not name it by itself."""
         full = os.path.realpath(os.path.join(self.home, name_of(path)))
-        if not self.trusted and not lies_in(full, self.home):
-            trust = "name the file with --config to trust it" if self.name else "name it with --db"
-            raise self.refused(f"'{key}' leads outside its folder ({path}): {trust}")
+        if not self.is_named and not lies_in(full, self.home):
+            why = f"'{key}' leads outside its folder ({path})"
+            if not self.name:
+                raise self.refused(f"{why}: name it with --db")
+            self.doubted(Doubt(self.name, why, self.sha256, _BY_NAME))
         return full
 
     def refused(self, message: str) -> UsageError:
         return UsageError(f"{self.name or self.home}: {message}")
 
 
-def _settings_file(folder: str, named: str | None, source: Source) -> _File:
-    name = os.path.join(folder, named) if named else _find(folder)
-    if not name:
-        return _File(None, folder, False, {}, source)
-    home = os.path.realpath(os.path.dirname(name))
-    file = _File(name, home, bool(named), _read(os.path.join(home, os.path.basename(name)), source), source)
-    for key, value in file.values.items():
-        _check(file, key, value)
+_BY_NAME = "or name the file with --config to trust it"
+
+
+def _settings_file(folder: str, named: str | None, source: Source, doubted: Doubted) -> _File:
+    found = _on_disk(os.path.join(folder, named)) if named else _find(folder, doubted)
+    if not found:
+        return _File(None, folder, False, {}, source, "", doubted)
+    if found.stranger and not named:
+        doubted(_of_stranger(found.name, found.stranger, found.sha256))
+    home = os.path.realpath(os.path.dirname(found.name))
+    in_source = _in_source(os.path.join(home, os.path.basename(found.name)), source) or found
+    with _telling_nothing_of_files_elsewhere(found.name, home, bool(named)):
+        values = _values(in_source, found)
+        file = _File(found.name, home, bool(named), values, source, in_source.sha256, doubted)
+        for key, value in values.items():
+            _check(file, key, value)
     return file
 
 
-def _find(folder: str) -> str | None:
+def _of_stranger(name: str, stranger: str, sha256: str | None) -> Doubt:
+    return Doubt(name, f"it belongs to {stranger}", sha256, _BY_NAME)
+
+
+@contextmanager
+def _telling_nothing_of_files_elsewhere(name: str, home: str, is_named: bool) -> Iterator[None]:
+    """A clone may bring a link in place of settings, to any file of the user's: what that holds is shown to nobody."""
+    try:
+        yield
+    except UsageError as error:
+        target = os.path.realpath(name)
+        if is_named or lies_in(target, home):
+            raise
+        raise UsageError(f"{name} leads to {target}, which holds no settings: --config {target} says why") from error
+
+
+def _find(folder: str, doubted: Doubted) -> trusted.File | None:
     """Return the nearest settings file, walking up; None without one."""
-    while True:
-        own = os.path.join(folder, FILE_NAME)
+    for one in up(folder):
+        own, project = os.path.join(one, FILE_NAME), os.path.join(one, _PROJECT)
         if os.path.isfile(own):
-            return own
-        project = os.path.join(folder, _PROJECT)
-        # Without the word there is no table of ours, and somebody else's broken file is none of our business.
-        if os.path.isfile(project) and b"mdcache" in _bytes(project, DISK) and "mdcache" in _tools(project, DISK):
-            return project
-        parent = os.path.dirname(folder)
-        if parent == folder:
+            try:
+                return _on_disk(own)
+            except UsageError:
+                if whose := trusted.stranger(own):
+                    doubted(_of_stranger(own, whose, None))
+                raise
+        if os.path.isfile(project) and (found := _project(project)):
+            return found
+    return None
+
+
+def _project(name: str) -> trusted.File | None:
+    """Return a pyproject.toml if it has a table of ours; None when it has not, or somebody else's cannot be read.
+
+    Without the word there is no table of ours, and somebody else's broken file is none of our business.
+    """
+    try:
+        found = _on_disk(name)
+    except UsageError:
+        if trusted.stranger(name):
             return None
-        folder = parent
+        raise
+    if b"mdcache" not in found.raw:
+        return None
+    try:
+        return found if "mdcache" in _tools(found) else None
+    except UsageError:
+        if found.stranger:
+            return found  # that it belongs to somebody else is told first
+        raise
 
 
-def _read(name: str, source: Source) -> dict[str, Any]:
-    if os.path.basename(name) != _PROJECT:
-        return _toml(name, source)
+def _in_source(name: str, source: Source) -> trusted.File | None:
+    """Return what the source holds under this name in place of the disk; None where that counts. Raises UsageError."""
+    raw = None if source is DISK else next(source.texts((name,), _LONGEST + 1))
+    return None if raw is None else _bounded(trusted.File(name, raw, trusted.stranger(name)))
+
+
+def _on_disk(name: str) -> trusted.File:
+    """Return what a name leads to on disk. Raises UsageError."""
+    try:
+        return _bounded(trusted.read(name, _LONGEST + 1))
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from error
+
+
+def _bounded(file: trusted.File) -> trusted.File:
+    if len(file.raw) > _LONGEST:
+        raise UsageError(f"{file.name} is longer than {_LONGEST // 1_000_000} MB")
+    return file
+
+
+def _values(file: trusted.File, on_disk: trusted.File) -> dict[str, Any]:
+    if os.path.basename(file.name) != _PROJECT:
+        return _toml(file)
     # Of what the source has of it the table may be no part yet.
-    found = _tools(name, source).get("mdcache", _tools(name, DISK).get("mdcache"))
+    found = _tools(file).get("mdcache", _tools(on_disk).get("mdcache"))
     if not isinstance(found, dict):
-        raise UsageError(f"{name} has no table [tool.mdcache]")
+        raise UsageError(f"{file.name} has no table [tool.mdcache]")
     return found
 
 
-def _tools(name: str, source: Source) -> dict[str, Any]:
-    tools = _toml(name, source).get("tool")
+def _tools(file: trusted.File) -> dict[str, Any]:
+    tools = _toml(file).get("tool")
     return tools if isinstance(tools, dict) else {}
 
 
-def _toml(name: str, source: Source) -> dict[str, Any]:
+def _toml(file: trusted.File) -> dict[str, Any]:
     try:
-        return tomllib.loads(_bytes(name, source).decode())
+        return tomllib.loads(file.raw.decode())
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of a million digits
-        raise UsageError(f"{name} is not valid TOML: {error}") from error
-
-
-def _bytes(name: str, source: Source) -> bytes:
-    """Return what the source holds under this name, else what the name leads to on disk. Raises UsageError."""
-    raw = next(source.texts((name,), _LONGEST + 1))
-    try:
-        if raw is None:
-            raw = content.named(name, _LONGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror}") from error
-    if len(raw) > _LONGEST:
-        raise UsageError(f"{name} is longer than {_LONGEST // 1_000_000} MB")
-    return raw
+        raise UsageError(f"{file.name} is not valid TOML: {error}") from error
 
 
 def _check(file: _File, key: str, value: Any) -> None:
@@ -318,14 +383,21 @@ def _base(file: _File, roots: tuple[str, ...], folder: str) -> str:
 
 
 def _database(named: str | None, folder: str, file: _File, roots: tuple[str, ...], extensions: tuple[str, ...]) -> str:
-    """Return the path of the cache.
+    """Return the path of the cache; one that is found is doubted where somebody else has put it, or its folder.
 
     Raises:
         UsageError: a scan would take a file of its own for a document.
         WorkError: such a file is there, and not ours.
     """
-    found = os.path.realpath(os.path.join(folder, named)) if named else None
-    found = found or file.inside("database", file.values.get("database", DEFAULT_DATABASE))
+    if named:
+        found = os.path.realpath(os.path.join(folder, named))
+    else:
+        found = file.inside("database", file.values.get("database", DEFAULT_DATABASE))
+        for one in place.found_with(found):
+            if whose := trusted.stranger(one):
+                file.doubted(
+                    Doubt(one, f"it belongs to {whose}", None, "or name another cache with --db", is_cache=True)
+                )
     for own in sorted(place.own_files(found)):
         if has_extension(own, extensions) and any(lies_in(own, root) for root in roots):
             place.judge(found)  # what is somebody else's is called so
@@ -336,10 +408,12 @@ def _database(named: str | None, folder: str, file: _File, roots: tuple[str, ...
 def _script(file: _File, name: str) -> Script:
     path = file.inside("schema", name)
     if os.path.exists(path) and not os.path.isfile(path):
-        raise file.refused(f"the schema file {name} is no file")  # to read a FIFO might take for ever
-    raw = _bytes(path, file.source)
+        raise file.refused(f"the schema file {name} is no file")
+    found = _in_source(path, file.source) or _on_disk(path)
+    if found.stranger and not file.is_named:
+        file.doubted(Doubt(path, f"it belongs to {found.stranger}", found.sha256))
     try:
-        return Script(name, raw.decode())
+        return Script(name, found.raw.decode())
     except UnicodeDecodeError as error:
         raise file.refused(f"the schema file {name} is not UTF-8") from error
 

@@ -72,18 +72,6 @@ def whole(name: str, at_most: int = -1) -> bytes:
         return file.read(at_most)
 
 
-def named(name: str, at_most: int) -> bytes:
-    """Return the first at_most bytes of the plain file that a user names; links are followed.
-
-    Names in /dev are taken for what they are: a shell passes streams by such. Raises OSError.
-    """
-    descriptor = os.open(name, os.O_RDONLY | (0 if name.startswith("/dev/") else os.O_NONBLOCK))
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode) and not name.startswith("/dev/"):
-            raise FileNotFoundError(errno.ENOENT, "not a plain file", name)
-        return file.read(at_most)
-
-
 def opened(name: str) -> tuple[int, os.stat_result]:
     """Open the plain file at an absolute path without symbolic links; return a descriptor, to be closed, and its fstat.
 

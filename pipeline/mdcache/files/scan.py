@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from typing import NamedTuple
 
-from mdcache import names
+from mdcache import names, trusted
 from mdcache.errors import Unlisted, WorkError, doing
 from mdcache.files.sources import DISK, IGNORE_LIMIT, Item, Source
 from mdcache.model import ERROR, Entry, Problem
-from mdcache.paths import folder, has_extension, lies_within, up, ways, without_extension
+from mdcache.paths import folder, has_extension, lies_in, lies_within, up, ways, without_extension
 from mdcache.patterns import Patterns, lines_of
+from mdcache.trusted import Doubt, Doubted
 
 
 class Tree(NamedTuple):
@@ -84,7 +85,7 @@ def folders(tree: Tree, within: frozenset[str] | None = None) -> Iterator[str]:
         within: as for scan; the folders above these paths are listed, and not yielded.
     """
     paths = _Within(within)
-    walk = _Walk(tree, paths)
+    walk = _Walk(tree, paths, _pass_over)
     left = [*walk.roots()]
     while left:
         folder = left.pop()
@@ -123,8 +124,9 @@ class _Within:
 class _Walk:
     """Decides which folders are walked into and which files are documents."""
 
-    def __init__(self, tree: Tree, within: _Within) -> None:
+    def __init__(self, tree: Tree, within: _Within, doubted: Doubted = trusted.insist_at_work) -> None:
         self._base = tree.base
+        self._doubted = doubted
         self._source = tree.source
         self._within = within
         self._extensions = tree.extensions
@@ -217,6 +219,8 @@ class _Walk:
         """Return the .gitignore files from the top down to the root's parent, less lines that would ignore the root."""
         folder = _top(root, self._base)
         ignores: tuple[_Ignore, ...] = ()
+        for doubt in doubts_above(root, self._base):
+            self._doubted(doubt)
         for name in filter(None, root[len(folder) :].split("/")):
             ignores = (*ignores, *_read_ignore(self._source, folder))
             folder = os.path.join(folder, name)
@@ -259,6 +263,8 @@ class Ignores:
     """The .gitignore files of a source, asked for paths that no scan has met."""
 
     def __init__(self, source: Source, base: str) -> None:
+        for doubt in doubts_above(base, base):
+            trusted.insist_at_work(doubt)
         self._base, self._top = base, _top(base, base)
         self._of = cache(partial(_read_ignore, source))
 
@@ -291,6 +297,26 @@ def _ignored(path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
         if verdict is not None:
             return verdict
     return False
+
+
+def doubts_above(root: str, base: str) -> Iterator[Doubt]:
+    """Yield what decides from above a root which of its documents are seen, and belongs to somebody else.
+
+    That is .git, as it lies where .gitignore files begin to count, and these. Those within the root are content.
+    """
+    top = _top(root, base)
+    if top == root:
+        return
+    above = os.path.dirname(root)
+    files = (os.path.join(folder, ".gitignore") for folder in up(above) if lies_in(folder, top))
+    for name in (os.path.join(top, ".git"), *files):
+        whose = trusted.stranger(name)
+        if whose and (not name.endswith(".gitignore") or not os.path.islink(name)):  # a link is not read
+            yield Doubt(top, f"it belongs to {whose}", file=name)
+
+
+def _pass_over(_: Doubt) -> None:
+    """To observe more than is seen does no harm."""
 
 
 def _top(root: str, base: str) -> str:

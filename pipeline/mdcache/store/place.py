@@ -16,6 +16,7 @@ from mdcache.store.connections import APPLICATION_ID, PAGE_SIZE, SIDES
 
 PUT_ASIDE = ".old"
 """What is appended to the name of a watcher's log that has grown long."""
+_FOLDER = ".mdcache"
 _NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|davfs|fuse\.(sshfs|glusterfs|s3fs|rclone)")
 
 
@@ -179,7 +180,7 @@ def make_folder(path: str) -> None:
     folder = os.path.dirname(path)
     with doing(f"write to {folder}"):
         os.makedirs(folder, exist_ok=True)
-        if os.path.basename(folder) == ".mdcache":
+        if os.path.basename(folder) == _FOLDER:
             _keep_out_of_git(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise WorkError(f"cannot write to {folder}: name a database in another folder with --db")
@@ -194,6 +195,12 @@ def _keep_out_of_git(folder: str) -> None:
             return
     with open(path, "w") as file:
         file.write("*\n")
+
+
+def found_with(path: str) -> tuple[str, ...]:
+    """Return what is there before a database that was found is believed: its file, and our default folder around it."""
+    folder = os.path.dirname(path)
+    return (folder, path) if os.path.basename(folder) == _FOLDER else (path,)
 
 
 def own_files(path: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Hashable, Sequence
 from itertools import takewhile
 
+from mdcache import trusted
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError
 from mdcache.files.content import stamp_of
@@ -23,8 +24,9 @@ def settings_stamps(settings: Settings) -> Hashable:
     names += [os.path.join(folder, ".gitignore") for folder in sorted(above)]
     # Where .git lies decides which .gitignore files count; what happens in it does not matter.
     repositories = [os.path.lexists(os.path.join(folder, ".git")) for folder in sorted(above)]
+    allowed = [trusted.allowances(settings.file)] if settings.file else []
     leading = resolved(settings.named or settings.roots)
-    return (*map(_stamp, names), *repositories, *leading, settings.asked and _leads_to(settings.asked.folder))
+    return (*map(_stamp, names), *repositories, *allowed, *leading, settings.asked and _leads_to(settings.asked.folder))
 
 
 def resolved(paths: Sequence[str]) -> list[str]:
