@@ -26,7 +26,7 @@ KEEPERS = {
     "pathspec": "patterns",
     "fcntl": "store.record, state",
     "watchdog": "watching.recursive",
-    "tomllib": "config.settings",
+    "tomllib": "config.toml",
     "click": "cli, plugin",
     "sqlite_utils": "plugin, read.tables",
     "tabulate": "cli.formats.rows, cli.rowoptions",

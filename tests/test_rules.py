@@ -130,6 +130,19 @@ def test_a_rule_that_never_ends_is_ended(db: Connection) -> None:
     assert found(db, "SELECT 'a' AS path, 1 AS message", 5)
 
 
+def test_rules_have_a_time_together(db: Connection) -> None:
+    slow = f"SELECT 'a' AS path, max(message) AS message FROM ({ENDLESS} LIMIT 300000)"
+    asked = [Rule(f"r{number}", slow) for number in range(50)]
+    with pytest.raises(UsageError, match=r"rule 'r\d+': those before it ran longer than 0\.2 seconds"):
+        rules.run(db, asked, limit_of_all_s=0.2)
+
+
+def test_rules_may_find_so_much_together(db: Connection) -> None:
+    many = f"{ENDLESS} LIMIT {rule.ROWS_LIMIT}"
+    with pytest.raises(UsageError, match="the rules find more than 20000 problems together"):
+        rules.run(db, [Rule(f"r{number}", many) for number in range(50)])
+
+
 UNINTERRUPTIBLE = "SELECT 'a' AS path, instr(zeroblob(8000000), zeroblob(4000000) || x'01') AS message"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -204,6 +205,45 @@ def test_a_file_as_large_as_a_disk_is_not_read(vault: Vault, name: str) -> None:
         (folder / name).touch()
     os.truncate(folder / name, 1 << 40)
     assert refused(folder) == f"{folder}/{name} is longer than 10 MB"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a." * 30_000 + "a = 1", "is not valid TOML: a key of more than 20 parts (at line 1)"),
+        (f"docs = {['.'] * 1001}", "'docs' has 1,001 entries, and may have 1,000"),
+        (f"exclude = {['x'] * 1001}", "'exclude' has 1,001 entries, and may have 1,000"),
+        (f"immutable = {['x'] * 1001}", "'immutable' has 1,001 entries, and may have 1,000"),
+        (f"placeholders = {['x'] * 101}", "'placeholders' has 101 entries, and may have 100"),
+        (f"extensions = {['.x'] * 101}", "'extensions' has 101 entries, and may have 100"),
+        (f"schema = {['x.sql'] * 101}", "'schema' has 101 entries, and may have 100"),
+        ("[[paths]]\npattern = 'x'\n" * 1001, "'paths' has 1,001 entries, and may have 1,000"),
+        ("[[check.paths]]\npattern = 'x'\n" * 1001, "'check.paths' has 1,001 entries, and may have 1,000"),
+        (
+            "[check.rules]\n" + "".join(f"r{n} = 'SELECT 1'\n" for n in range(101)),
+            "'check.rules' has 101 entries, and may have 100",
+        ),
+        (f"docs = ['{'x/' * 400_000}']", "'docs' must be a list of strings, of 4,096 characters at most"),
+        (f"exclude = ['{'*a' * 400_000}']", "'exclude' must be a list of strings, of 4,096 characters at most"),
+        (f"database = '{'x/' * 400_000}'", "'database' must be a path"),
+        (f"[[paths]]\npattern = '{'*a' * 400_000}'", "'pattern' in [[paths]] must be a string, of 4,096 characters"),
+        (f"[[check.paths]]\npattern = '{'*a' * 400_000}'", "'paths' in [check] must be a list of tables"),
+        (f"{'x' * 900_000} = 1", "no setting is called 'xxx"),
+        (f"[check.rules]\n{'x' * 900_000} = 'SELECT 1'", "rule 'xxx"),
+        (f"[check.codes]\n{'x' * 900_000} = 'off'", "[check.codes] has no 'xxx"),
+        (f"size_limit = 0x{'f' * 900_000}", "'size_limit' must be a number of bytes"),
+    ],
+)
+def test_settings_out_of_all_proportion_are_refused_in_one_short_line_at_once(
+    vault: Vault, text: str, message: str
+) -> None:
+    folder = vault({"mdcache.toml": text})
+    began = time.process_time()
+    said = refused(folder)
+    assert time.process_time() - began < 3
+    assert message in said
+    assert len(said) < 1500
+    assert "\n" not in said
 
 
 def test_a_link_to_a_settings_file_speaks_for_where_the_link_stands(vault: Vault) -> None:
@@ -476,3 +516,8 @@ def test_settings_and_schemas_are_read_from_plain_files(tmp_path: Path, name: st
     put(kind, tmp_path / name)
     with pytest.raises(UsageError, match=f"{name}|/dev/zero|/nowhere/at/all"):
         load(Asked(str(tmp_path), config="other.toml"), {})
+
+
+def test_settings_of_more_than_a_megabyte_are_refused(vault: Vault) -> None:
+    folder = vault({"mdcache.toml": f"# {'x' * 1_000_000}\n"})
+    assert refused(folder) == f"{folder}/mdcache.toml is longer than 1 MB"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 
 from mdcache import child
@@ -20,26 +21,39 @@ from mdcache.store import connections
 from mdcache.store.connections import Connection
 
 TIME_LIMIT_S = 10.0
+TIME_LIMIT_OF_ALL_S = 30.0
+PROBLEMS_LIMIT_OF_ALL = 20_000
 # A query that can be interrupted says so itself, so much later at most.
 _GRACE_S = 2.0
 
 
-def run(db: Connection, rules: Sequence[Rule], limit_s: float = TIME_LIMIT_S) -> list[Problem]:
+def run(
+    db: Connection, rules: Sequence[Rule], limit_s: float = TIME_LIMIT_S, limit_of_all_s: float = TIME_LIMIT_OF_ALL_S
+) -> list[Problem]:
     """Return the problems that the rules find in a cache, rule by rule.
 
     Args:
         db: the live cache, or a draft, which is copied.
         rules: without any, no process is started.
         limit_s: how many seconds each may run.
+        limit_of_all_s: after how many seconds no other is begun.
 
     Raises:
-        UsageError: with a rule's name, when it does not run, or not in time.
+        UsageError: with a rule's name, when it does not run, or not in time; when they find too much together.
         WorkError: when the process cannot be started, or was killed.
     """
     if not rules:
         return []
+    found: list[Problem] = []
     with _runner(db) as runner:
-        return [problem for rule in rules for problem in _found(runner, rule, limit_s)]
+        began = time.monotonic()
+        for rule in rules:
+            if time.monotonic() - began > limit_of_all_s:
+                raise UsageError(f"rule '{rule.name}': those before it ran longer than {limit_of_all_s:g} seconds")
+            found += _found(runner, rule, limit_s)
+            if len(found) > PROBLEMS_LIMIT_OF_ALL:
+                raise UsageError(f"the rules find more than {PROBLEMS_LIMIT_OF_ALL} problems together")
+    return found
 
 
 def _found(runner: child.Child, rule: Rule, limit_s: float) -> list[Problem]:

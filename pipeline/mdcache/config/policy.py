@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -40,15 +41,17 @@ class Policy(NamedTuple):
 
         Of those that look the same to users (a name twice in one line of front matter) only that of the first link.
         """
-        found = (problem._replace(severity=self._severity(problem)) for problem in problems)
+        severity = cache(self._severity)
+        found = (one._replace(severity=severity(one.code, one.path) or one.severity) for one in problems)
         ordered = sorted({problem for problem in found if problem.severity != OFF}, key=_order)
         return [next(alike) for _, alike in groupby(ordered, lambda problem: problem.shown)]
 
-    def _severity(self, problem: Problem) -> str:
+    def _severity(self, of_code: str, path: str) -> str | None:
+        """Return what the last verdict says that speaks of a code in a document; None without one."""
         for code, severity, pattern in reversed(self.verdicts):
-            if code == problem.code and (pattern is None or matching(pattern).matches(problem.path)):
+            if code == of_code and (pattern is None or matching(pattern).matches(path)):
                 return severity
-        return problem.severity
+        return None
 
 
 def _order(problem: Problem) -> tuple[object, ...]:

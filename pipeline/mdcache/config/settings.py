@@ -10,13 +10,13 @@ import difflib
 import os
 import re
 import shlex
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mdcache import trusted
 from mdcache.codes import CODES
+from mdcache.config import toml
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
 from mdcache.errors import UsageError
 from mdcache.files.scan import Tree
@@ -37,8 +37,17 @@ _LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", 
 _KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
 # SQLite holds no longer text.
 _LARGEST = 1_000_000_000
-# Of a settings file or a schema file. A clone's may be as large as a disk.
-_LONGEST = 10_000_000
+# Bytes of a schema file, and of a settings file. A clone's may be as large as a disk.
+_LONGEST, _LONGEST_SETTINGS = 10_000_000, 1_000_000
+# How many there may be of what is looked at for each document, link or problem, and for a rule of [check.rules].
+_MOST = {
+    **dict.fromkeys(("docs", "include", "exclude", "immutable", "paths", "check.paths"), 1000),
+    **dict.fromkeys(("extensions", "schema", "placeholders", "check.rules"), 100),
+}
+# Characters of a path, pattern or name in the settings: no system has longer paths.
+_LONGEST_TEXT = 4096
+# Characters of a message that repeats what the settings say.
+_LONGEST_MESSAGE = 1000
 # More folders than this are not repeated to the user who has named them.
 _FEW = 5
 _PATH_KEYS = ("pattern", "type", "domain", "layer")
@@ -207,7 +216,13 @@ class _File(NamedTuple):
         return full
 
     def refused(self, message: str) -> UsageError:
-        return UsageError(f"{self.name or self.home}: {message}")
+        return UsageError(f"{self.name or self.home}: {_shortened(message)}")
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    return f"{message[: _LONGEST_MESSAGE // 2]}…{message[-_LONGEST_MESSAGE // 2 :]}"
 
 
 _BY_NAME = "or name the file with --config to trust it"
@@ -297,8 +312,12 @@ def _on_disk(name: str) -> trusted.File:
 
 
 def _bounded(file: trusted.File) -> trusted.File:
-    if len(file.raw) > _LONGEST:
-        raise UsageError(f"{file.name} is longer than {_LONGEST // 1_000_000} MB")
+    return _no_longer(file, _LONGEST)
+
+
+def _no_longer(file: trusted.File, at_most: int) -> trusted.File:
+    if len(file.raw) > at_most:
+        raise UsageError(f"{file.name} is longer than {at_most // 1_000_000} MB")
     return file
 
 
@@ -319,19 +338,21 @@ def _tools(file: trusted.File) -> dict[str, Any]:
 
 def _toml(file: trusted.File) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.raw.decode())
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of a million digits
-        raise UsageError(f"{file.name} is not valid TOML: {error}") from error
+        return toml.loads(_no_longer(file, _LONGEST_SETTINGS).raw)
+    except ValueError as error:  # no TOML, no UTF-8, or a number of a million digits
+        raise UsageError(f"{file.name} is not valid TOML: {_shortened(str(error))}") from error
 
 
 def _check(file: _File, key: str, value: Any) -> None:
     if key not in _KEYS:
         raise file.refused(f"no setting is called '{key}'{_meant(key, _KEYS)}")
-    if key in _LISTS and not (isinstance(value, list) and all(map(_is_text, value))):
-        raise file.refused(f"'{key}' must be a list of strings")
+    if key in _LISTS and not (isinstance(value, list) and all(map(_is_short, value))):
+        raise file.refused(f"'{key}' must be a list of strings, of {_LONGEST_TEXT:,} characters at most")
+    if isinstance(value, list):
+        _make_sure_they_are_few(file, key, value)
     if key in ("docs", "extensions") and not value:
         raise file.refused(f"'{key}' is empty")
-    if key == "database" and not (_is_text(value) and value):
+    if key == "database" and not (_is_short(value) and value):
         raise file.refused("'database' must be a path")
     if key == "size_limit" and not (type(value) is int and 0 < value <= _LARGEST):
         raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
@@ -343,12 +364,21 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused(f"'{key}' must be a table: [{key}]")
 
 
+def _make_sure_they_are_few(file: _File, key: str, values: Sized) -> None:
+    if len(values) > _MOST.get(key, len(values)):
+        raise file.refused(f"'{key}' has {len(values):,} entries, and may have {_MOST[key]:,}")
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and "\0" not in value
 
 
+def _is_short(value: Any) -> bool:
+    return _is_text(value) and len(value) <= _LONGEST_TEXT
+
+
 def _meant(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, known, 1)
+    close = difflib.get_close_matches(word[:_LONGEST_TEXT], known, 1)
     return f": did you mean '{close[0]}'?" if close else f": there are {', '.join(known)}"
 
 
@@ -444,8 +474,9 @@ def _policy(file: _File, check: dict[str, Any]) -> Policy:
         if key not in _CHECK_KEYS:
             raise file.refused(f"[check] has no '{key}'{_meant(key, _CHECK_KEYS)}")
     rules = tuple(Rule(name, sql) for name, sql in _table(file, "check.rules", check.get("rules", {})).items())
+    _make_sure_they_are_few(file, "check.rules", rules)
     for name, sql in rules:
-        if name in CODES or not re.fullmatch(r"[\w-]+", name) or not _is_text(sql):
+        if name in CODES or not re.fullmatch(r"[\w-]{1,100}", name) or not _is_text(sql):
             raise file.refused(
                 f"rule '{name}' must be a string of SQL, under a name of letters that is no built-in code"
             )
@@ -453,9 +484,10 @@ def _policy(file: _File, check: dict[str, Any]) -> Policy:
     verdicts = _verdicts(file, "check.codes", check.get("codes", {}), None, codes)
     paths = check.get("paths", [])
     if not (
-        isinstance(paths, list) and all(isinstance(item, dict) and _is_text(item.get("pattern")) for item in paths)
+        isinstance(paths, list) and all(isinstance(item, dict) and _is_short(item.get("pattern")) for item in paths)
     ):
         raise file.refused("'paths' in [check] must be a list of tables, [[check.paths]], each with a 'pattern'")
+    _make_sure_they_are_few(file, "check.paths", paths)
     for item in paths:
         pattern = _pattern(file, "check.paths", item["pattern"])
         said = {code: severity for code, severity in item.items() if code != "pattern"}
@@ -482,8 +514,8 @@ def _path_rule(file: _File, rule: dict[str, Any]) -> PathRule:
     for key, value in rule.items():
         if key not in _PATH_KEYS:
             raise file.refused(f"[[paths]] has no '{key}'{_meant(key, _PATH_KEYS)}")
-        if not _is_text(value):
-            raise file.refused(f"'{key}' in [[paths]] must be a string")
+        if not _is_short(value):
+            raise file.refused(f"'{key}' in [[paths]] must be a string, of {_LONGEST_TEXT:,} characters at most")
     if "pattern" not in rule:
         raise file.refused("[[paths]] without a 'pattern'")
     pattern = _pattern(file, "paths", rule["pattern"])
