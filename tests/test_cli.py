@@ -279,6 +279,11 @@ def test_init_writes_settings_that_work_and_never_overwrites(fresh: Path) -> Non
     assert "no such folder: ./nowhere" in one_line(mdcache(fresh, "init", "--config", "nowhere/x.toml"), 2)
 
 
+def test_settings_that_init_writes_are_not_everybodys_to_change(fresh: Path) -> None:
+    done = run(("sh", "-c", 'umask 0 && exec "$@"', "sh", *MDCACHE, "init"), fresh)
+    assert (done.returncode, (fresh / "mdcache.toml").stat().st_mode & 0o777) == (0, 0o664)
+
+
 def test_init_leaves_nothing_where_a_file_cannot_grow(fresh: Path) -> None:
     done = run(("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *MDCACHE, "init"), fresh)
     assert "cannot write ./mdcache.toml: File too large" in one_line(done, 3)

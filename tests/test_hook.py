@@ -141,6 +141,18 @@ def test_an_install_that_was_cut_short_is_finished_by_the_next(repo: Path) -> No
     assert not kept.exists()
 
 
+def test_nobody_else_may_write_to_hooks_whatever_umask_says(repo: Path, git: Git) -> None:
+    git(repo, "config", "core.hooksPath", "tools/hooks")
+    umask = os.umask(0)
+    try:
+        did(repo, "install")
+    finally:
+        os.umask(umask)
+    made = [repo / "tools", repo / "tools/hooks", *(repo / "tools/hooks").iterdir()]
+    assert len(made) == 2 + len(ALL)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o755}
+
+
 def test_hooks_follow_mdcache_to_another_place(repo: Path) -> None:
     did(repo, "install")
     path = repo / ".git/hooks/pre-commit"

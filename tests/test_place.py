@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,6 +203,18 @@ def test_our_own_folder_keeps_itself_out_of_git(tmp_path: Path) -> None:
     ignore.write_text("# mine\n")
     place.make_folder(str(ignore.parent / "cache.db"))
     assert ignore.read_text() == "# mine\n"
+
+
+def test_nobody_else_may_write_to_folders_that_we_make_whatever_umask_says(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    umask = os.umask(0)
+    try:
+        place.make_folder(str(tmp_path / "new/deep/.mdcache/cache.db"))
+    finally:
+        os.umask(umask)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    assert modes == {"new": 0o755, "deep": 0o755, ".mdcache": 0o755, ".gitignore": 0o644}
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o777
 
 
 def test_a_folder_of_others_gets_no_gitignore(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def init(asked: Common) -> None:
 
     path = os.path.join(asked.folder, asked.config or FILE_NAME)
     try:
-        with open(path, "x", encoding="utf-8") as file, _removing(path):
+        with open(path, "x", encoding="utf-8", opener=_open_for_us) as file, _removing(path):
             file.write(TEMPLATE)
             file.flush()
     except FileExistsError as error:
@@ -32,6 +32,11 @@ def init(asked: Common) -> None:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     if not asked.quiet:
         show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
+
+
+def _open_for_us(path: str, flags: int) -> int:
+    """Make a file that at most its group may write to: settings are believed by their owner."""
+    return os.open(path, flags, 0o664)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from mdcache.config.settings import Settings
 from mdcache.errors import UsageError, WorkError, doing
 from mdcache.files.git import Repository, repository
 from mdcache.paths import lies_in
-from mdcache.store import watchstate
+from mdcache.store import place, watchstate
 
 CHECKS = ("pre-commit", "pre-merge-commit")
 # A rebase replays commits one after the other; only post-rewrite tells that it has ended.
@@ -117,7 +117,7 @@ def install(repository: Repository, where: Where, program: str, path: str | None
         found = [_find(folder, hook) for hook in HOOKS]
         for one in found:
             _refuse_to_lose(one)
-        os.makedirs(folder, exist_ok=True)
+        place.make_folders(folder)
         return [_install(one, text.encode(errors="surrogateescape")) for one, text in zip(found, texts, strict=True)]
 
 
@@ -257,10 +257,10 @@ def _content(path: str) -> bytes | None:
 
 @contextlib.contextmanager
 def _beside(found: _Found, content: bytes) -> Iterator[str]:
-    """A new file, executable as far as the umask lets it, to be moved where the hook goes."""
+    """A new file to be moved where the hook goes; executable as far as umask lets it, but nobody else writes to it."""
     beside = os.path.join(os.path.dirname(found.path), f".mdcache-{found.hook}-{os.getpid()}")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
         with open(descriptor, "wb") as file:
             file.write(content)
         yield beside

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from mdcache.errors import UsageError, WorkError, doing
@@ -179,11 +180,21 @@ def make_folder(path: str) -> None:
     """Make the folder of a database; our own default folder keeps itself out of git. Raises WorkError."""
     folder = os.path.dirname(path)
     with doing(f"write to {folder}"):
-        os.makedirs(folder, exist_ok=True)
+        make_folders(folder)
         if os.path.basename(folder) == _FOLDER:
             _keep_out_of_git(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise WorkError(f"cannot write to {folder}: name a database in another folder with --db")
+
+
+def make_folders(folder: str) -> None:
+    """Make a folder and those above it that are missing, which nobody else may write to, whatever umask says.
+
+    Whoever may write to the folder of a cache can put another one in its place. Raises OSError.
+    """
+    for one in reversed([*takewhile(lambda way: not os.path.lexists(way), up(folder))]):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(one, 0o755)
 
 
 def _keep_out_of_git(folder: str) -> None:
@@ -193,7 +204,7 @@ def _keep_out_of_git(folder: str) -> None:
         # An empty file is what a full disk or a kill has left. A link may have come with a clone, to lead us elsewhere.
         if found.st_size or not stat.S_ISREG(found.st_mode):
             return
-    with open(path, "w") as file:
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
         file.write("*\n")
 
 
