@@ -9,7 +9,7 @@ from caches import cache_of, settings_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdcache.errors import UsageError, WorkError
+from mdcache.errors import UsageError
 from mdcache.store import connections, ddl
 from mdcache.store.cache import opened
 from mdcache.store.ddl import Schema, Script, apply_tables, schema, statements
@@ -196,6 +196,52 @@ def test_ddl_that_does_not_apply_is_refused_with_file_statement_and_sqlites_word
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("table", sorted(ddl.builtin_names().tables - {"sections_fts", "sqlite_sequence"}))
+def test_no_trigger_keeps_rows_out_of_a_builtin_table(table: str) -> None:
+    views = ("edges", "problems", "section_texts", "unresolved_links")
+    when = "INSTEAD OF" if table in views else "BEFORE"
+    for action in ("INSERT", "UPDATE", "DELETE"):
+        trigger = f"CREATE TRIGGER quiet {when} {action} ON {table} BEGIN SELECT RAISE(IGNORE); END;"
+        with pytest.raises(UsageError) as raised:
+            apply(trigger)
+        assert str(raised.value).startswith(f"1.sql: CREATE TRIGGER quiet {when} {action} ON ")
+        assert "RAISE(IGNORE) would keep rows out of the built-in tables" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "CREATE TRIGGER t AFTER DELETE ON sections BEGIN SELECT RAISE(IGNORE); END;",
+        'CREATE TRIGGER t BEFORE INSERT ON "ALL_Problems" BEGIN SELECT RAISE(IGNORE); END;',
+        "CREATE TRIGGER t BEFORE INSERT ON main.[links] BEGIN SELECT raise /* x */ ( -- y\n ignore ); END;",
+        "CREATE TRIGGER t BEFORE INSERT ON present BEGIN SELECT '/*', Raise(\ufeffIgnore), '*/'; END;",
+        "CREATE TRIGGER t BEFORE INSERT ON nodes WHEN new.title = '--' BEGIN SELECT RAISE\f(IGNORE); END;",
+        "CREATE TRIGGER t BEFORE INSERT ON nodes BEGIN SELECT CASE WHEN '''' THEN RAISE(IGNORE) END; END;",
+        "CREATE TRIGGER t BEFORE INSERT ON sections_fts_data BEGIN SELECT RAISE(IGNORE); END;",
+        "CREATE TRIGGER t BEFORE INSERT ON files WHEN new.path <> '/*' BEGIN SELECT RAISE(IGNORE); END; -- */",
+        "CREATE TRIGGER IF NOT EXISTS t BEFORE UPDATE OF target_node ON links BEGIN SELECT RAISE(IGNORE); END;",
+        "CREATE TABLE a (x); CREATE TRIGGER t AFTER INSERT ON nodes BEGIN"
+        " INSERT INTO a SELECT 1 WHERE EXISTS (SELECT RAISE(IGNORE)); END;",
+    ],
+)
+def test_no_spelling_hides_what_keeps_rows_out(trigger: str) -> None:
+    with pytest.raises(UsageError, match=r"1\.sql: CREATE TRIGGER .*RAISE\(IGNORE\) would keep rows out"):
+        apply(trigger)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TABLE a (x); CREATE TRIGGER t BEFORE INSERT ON a WHEN new.x < 0 BEGIN SELECT RAISE(IGNORE); END;",
+        "CREATE TRIGGER t AFTER INSERT ON nodes WHEN new.title = 'raise(ignore)' BEGIN SELECT 1; END;",
+        "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN SELECT 1 /* RAISE(IGNORE) */; END; -- RAISE(IGNORE)",
+        "CREATE TRIGGER t BEFORE INSERT ON nodes WHEN new.title = 'x' BEGIN SELECT RAISE(ABORT, 'ignore'); END;",
+    ],
+)
+def test_triggers_that_keep_no_rows_out_are_as_welcome_as_before(script: str) -> None:
+    apply(script)
+
+
 def test_the_statement_that_is_wrong_is_named_not_its_neighbour() -> None:
     good = "CREATE TABLE notes (t); CREATE TRIGGER good AFTER INSERT ON nodes BEGIN INSERT INTO notes VALUES (1); END;"
     bad = "CREATE TRIGGER bad AFTER INSERT ON nodes BEGIN INSERT INTO nots VALUES (1); END;"
@@ -220,7 +266,8 @@ def test_a_long_statement_is_shown_shortened() -> None:
         ("DROP TABLE nodes;", UsageError),
         ("CREATE TRIGGER t AFTER INSERT ON nodes BEGIN SELECT RAISE(ABORT, 'no thanks'); END;", UsageError),
         ("CREATE UNIQUE INDEX one ON nodes (title IS NULL);", UsageError),
-        ("CREATE TRIGGER t BEFORE INSERT ON sections BEGIN SELECT RAISE(IGNORE); END;", WorkError),
+        ("CREATE TRIGGER t BEFORE INSERT ON sections BEGIN SELECT RAISE(IGNORE); END;", UsageError),
+        ("CREATE TRIGGER t AFTER INSERT ON meta WHEN new.value = '1' BEGIN SELECT RAISE(FAIL, 'no'); END;", UsageError),
     ],
 )
 def test_live_stays_as_it_is_when_the_schema_is_refused(vault: Vault, sql: str, kind: type[Exception]) -> None:

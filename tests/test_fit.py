@@ -18,6 +18,7 @@ from processes import mdcache, one_line
 
 import mdcache as library
 from mdcache.build import rebuild
+from mdcache.config.settings import Settings
 from mdcache.errors import UsageError
 from mdcache.store import connections
 from mdcache.syncing import sync
@@ -338,3 +339,79 @@ def test_a_small_cache_may_be_replaced_again_and_again(base: Path) -> None:
     for number in range(20):
         (base / "docs" / "a.md").write_text(f"# Number {number}\n")
         assert explained(live)[1] == []
+
+
+# What a cache declares
+
+
+def change(live: Settings, *statements: str) -> None:
+    with closing(connections.open_live(live.database)) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statements", "name"),
+    [
+        (["CREATE TRIGGER extra AFTER UPDATE ON files BEGIN DELETE FROM problems; END"], "extra"),
+        (["CREATE TRIGGER extra BEFORE INSERT ON all_problems BEGIN SELECT RAISE(IGNORE); END"], "extra"),
+        (["CREATE TRIGGER extra AFTER INSERT ON history BEGIN DELETE FROM nodes; END"], "extra"),
+        (["DROP TRIGGER sections_delete"], "sections_delete"),
+        (
+            [
+                "DROP TRIGGER sections_delete",
+                "CREATE TRIGGER sections_delete AFTER DELETE ON sections BEGIN SELECT 1; END",
+            ],
+            "sections_delete",
+        ),
+        (["DROP INDEX links_by_name"], "links_by_name"),
+        (["CREATE UNIQUE INDEX extra ON all_problems (severity)"], "extra"),
+        (["CREATE TABLE extra (a REFERENCES nodes (key) ON DELETE RESTRICT)"], "extra"),
+        (["CREATE VIEW extra AS SELECT 1"], "extra"),
+        (["DROP VIEW own", "CREATE VIEW own AS SELECT 2 AS a"], "own"),
+        (["DROP TABLE mine"], "mine"),
+        (["DROP TABLE present", "CREATE TABLE present (node INTEGER, link INTEGER)"], "present"),
+    ],
+)
+def test_a_cache_that_declares_something_else_is_built_again_and_not_written_to(
+    vault: Vault, statements: list[str], name: str
+) -> None:
+    own = """
+        CREATE TABLE mine (a); INSERT INTO mine VALUES (1);
+        CREATE VIEW own AS SELECT 1 AS a;
+        CREATE VIRTUAL TABLE words USING fts5 (title);
+        CREATE TABLE copied AS SELECT * FROM mine;
+        CREATE TRIGGER fed AFTER INSERT ON nodes BEGIN INSERT INTO mine VALUES (new.key); END;
+    """
+    files = {"mdcache.toml": 'docs = ["docs"]\nschema = ["own.sql"]\n', "own.sql": own}
+    live = settings_of(vault({**files, "docs/a.md": "# A\n\n[[nowhere]]\n", "docs/b.md": "# B\n"}))
+    synced(live)
+    assert explained(live)[1] == []
+    change(live, "ANALYZE")  # statistics are no matter of the schema
+    assert explained(live)[1] == []
+    change(live, *statements)
+    (Path(live.base) / "docs/b.md").write_text("# B\n\n[[gone]]\n")
+    reason = f"its schema is not that of this version and the settings ({name})"
+    stale = sync.stale(live)
+    assert stale and stale.rebuild == reason
+    report, said = explained(live)
+    assert (report.rebuilt, report.problems, said) == (True, 2, [reason])
+    assert_law(live)
+    assert explained(live)[1] == []
+
+
+def test_check_judges_by_a_draft_where_the_cache_declares_something_else(base: Path) -> None:
+    (base / "docs/a.md").write_text("# A\n\n[[nowhere]]\n")
+    live = settings_of(base)
+    synced(live)
+    change(
+        live,
+        "DROP VIEW problems",
+        'CREATE VIEW problems AS SELECT path, line, "column", code, severity, message, link FROM all_problems LIMIT 0',
+    )
+    assert mdcache(base, "check").returncode == 1
+    synced(live)
+    change(live, "CREATE TRIGGER extra AFTER INSERT ON all_problems BEGIN DELETE FROM all_problems; END")
+    (base / "docs/b.md").write_text("# B\n\n[[gone]]\n")
+    assert "gone" in mdcache(base, "check").stdout
+    assert "the trigger extra is not of the schema in force" in mdcache(base, "verify").stdout

@@ -168,11 +168,11 @@ def _health(settings: Settings, there: bool) -> Check:
     if not there:
         return Check("cache", WARNING, f"none at {path}", "there is nothing to search", rebuild)
     try:
-        with opened(path, settings.base) as cache:
+        with opened(path, settings.base, limit_s=None) as cache:
             found = [said for (said,) in cache.db.execute("PRAGMA quick_check(1)")]
             if found != ["ok"]:
                 raise Damaged(f"{path} is damaged: {found[0]}")
-            misfit = fit.misfit(cache, settings) if settings.roots else None
+            misfit = fit.misfit(cache, settings) or fit.schema_misfit(cache, settings) if settings.roots else None
     except Damaged as why:
         return Check("cache", ERROR, str(why), "what is read from it may be wrong", rebuild)
     except WorkError as why:

@@ -8,6 +8,7 @@ import importlib
 import importlib.resources
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -22,6 +23,10 @@ from mdcache.store.connections import SQLITE_VERSION, Connection, DriverWarning,
 _INDEXES = "50-indexes.sql"
 _LIVE_ONLY = "-- live only"
 _STEPS = 1_000_000
+# Texts, quoted names and comments of SQL, and a RAISE(IGNORE) that stands in none of them.
+_ASIDE = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)"""
+_BLANK = r"(?>[\s\ufeff]|--[^\n]*|/\*.*?(?:\*/|\Z))*+"
+_IGNORES = re.compile(rf"(?:{_ASIDE})|(\braise{_BLANK}\({_BLANK}ignore\b)", re.IGNORECASE | re.DOTALL)
 
 
 class Script(NamedTuple):
@@ -165,7 +170,7 @@ def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> No
     for script in scripts:
         for statement in statements(script.text):
             db.set_authorizer(applying)
-            unproven += _made_by(db, script.name, statement)
+            unproven += _made_by(db, script.name, statement, names)
             db.set_authorizer(using)
             failing = [(one, error) for one in unproven if (error := _failure(db, one))]
             unproven = [one for one, _ in failing]
@@ -173,22 +178,36 @@ def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> No
         raise _refused(one.script, one.statement, error) from error
 
 
-def _made_by(db: Connection, script: str, statement: str) -> list[_Made]:
+def _made_by(db: Connection, script: str, statement: str, names: Names) -> list[_Made]:
     last = connections.scalar(db, "SELECT max(rowid) FROM sqlite_schema")
     try:
         db.execute(statement)
     except (SqliteError, DriverWarning) as error:
         raise _refused(script, statement, error) from error
     new = "SELECT type, tbl_name FROM sqlite_schema WHERE rowid > ? AND type IN ('view', 'trigger')"
-    return [_Made(script, statement, *row) for row in db.execute(new, (last,))]
+    made = [_Made(script, statement, *row) for row in db.execute(new, (last,))]
+    if any(one.type == "trigger" and one.table.lower() in names.tables for one in made) and _ignores(statement):
+        raise UsageError(
+            f"{script}: {_shown_short(statement)}: RAISE(IGNORE) would keep rows out of the built-in tables: use it in"
+            " triggers on tables of your own"
+        )
+    return made
+
+
+def _ignores(statement: str) -> bool:
+    """Return whether a trigger may raise IGNORE: what fires it is then silently left undone."""
+    return any(found[1] for found in _IGNORES.finditer(statement))
 
 
 def _refused(script: str, statement: str, error: Exception) -> UsageError:
     failures.pass_on_interrupt(error)
-    shown = " ".join(_without_comments(statement).split())
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
     said = "not allowed in a schema file" if failures.refused(error) else str(error)
-    return UsageError(f"{script}: {shown}: {said}")
+    return UsageError(f"{script}: {_shown_short(statement)}: {said}")
+
+
+def _shown_short(statement: str) -> str:
+    shown = " ".join(_without_comments(statement).split())
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def _failure(db: Connection, one: _Made) -> SqliteError | None:
@@ -263,7 +282,7 @@ def expected_objects(schema: Schema) -> frozenset[Object]:
         for script in schema.user:
             for statement in statements(script.text):
                 if _declares(statement):
-                    _made_by(db, script.name, statement)
+                    _made_by(db, script.name, statement, names)
         db.set_authorizer(None)
         return live_objects(db)
     finally:

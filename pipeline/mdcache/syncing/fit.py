@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import mdcache
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
-from mdcache.store import cache, place
+from mdcache.store import cache, ddl, place
 from mdcache.store.cache import Cache
 
 # bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
@@ -22,6 +22,7 @@ from mdcache.store.cache import Cache
 _REFRESH_SECTIONS = 256
 # Of more folders than these the rest is counted.
 _FEW = 3
+_LONGEST_NAME = 80
 WORN = "more than a tenth of it has been replaced"
 
 
@@ -50,7 +51,7 @@ def opened(settings: Settings, patient: bool = False, to_write: bool = False) ->
                 f"{live.path} is a published file, which is only read: mdcache rebuild --output replaces it"
             )
         _refuse_other_docs(live, settings)
-        why = misfit(live, settings)
+        why = misfit(live, settings) or schema_misfit(live, settings)
         if why and not (patient and why == WORN):
             raise Unfit(why)
         yield live
@@ -123,6 +124,16 @@ def misfit(live: Cache, settings: Settings) -> str | None:
     if replaced >= _REFRESH_SECTIONS and replaced * 10 > facts.sections:
         return WORN
     return None
+
+
+def schema_misfit(live: Cache, settings: Settings) -> str | None:
+    """Return what an open cache that otherwise fits declares in another way than a rebuild would; None when it fits.
+
+    The fingerprint is what it says of itself, and anyone may have added a trigger: what a cache declares is executed
+    when it is written to.
+    """
+    odd = ddl.misfit(live.db, settings.schema.of(bool(live.meta.published)))
+    return f"its schema is not that of this version and the settings ({odd[:_LONGEST_NAME]})" if odd else None
 
 
 def _version(text: str) -> list[int]:

@@ -131,10 +131,11 @@ def _unsoundness(cache: Cache, settings: Settings) -> Iterator[str]:
     yield from (said for (said,) in db.execute("PRAGMA integrity_check") if said != "ok")
     for table, _, parent, _ in db.execute("PRAGMA foreign_key_check"):
         yield f"{table} has a row without its {parent}"
-    live = ddl.objects(db)
-    for name, sql in ddl.declared(settings.schema.of(bool(cache.meta.published))).items():
-        if live.get(name) != sql:
-            yield f"the {name} is {'altered' if name in live else 'missing'}: see mdcache schema --diff"
+    live, wanted = ddl.objects(db), ddl.declared(settings.schema.of(bool(cache.meta.published)))
+    for name in sorted(live.keys() | wanted.keys()):
+        if live.get(name) != wanted.get(name):
+            what = "missing" if name not in live else "altered" if name in wanted else "not of the schema in force"
+            yield f"the {name} is {what}: see mdcache schema --diff"
 
 
 # Against the files, by their hashes
