@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import mdcache
-from mdcache import imports, printed
+from mdcache import imports, printed, stops
 from mdcache.errors import WorkError
 
 # The package's folder goes first while the package itself is found, and behind the interpreter's own for what it needs,
@@ -102,6 +102,7 @@ class Child:
 
     def stop(self) -> None:
         """Kill the child, wait until it has ended, and close its pipes."""
+        stops.leave_alone(self.pid)
         self._process.kill()
         self._process.wait()
         self.stdout.close()
@@ -139,6 +140,7 @@ def start(module: str, inherited: Iterable[int] = ()) -> Child:
         pass_fds=tuple(inherited),
         process_group=0,
     )
+    stops.take_along(process.pid)
     return Child(process)
 
 

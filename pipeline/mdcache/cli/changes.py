@@ -42,5 +42,5 @@ def changes(asked: Common, as_json: bool, since: str | None, follow: bool, limit
     # To be stopped is how following ends: no failure.
     with suppress(KeyboardInterrupt):
         for found in feed.follow(settings.database, settings.base, since):
-            with stops.held_back():
+            with stops.held_back(bounded=True):
                 shown(found)

@@ -55,6 +55,11 @@ def _open_streams() -> None:
     printed.guard()
 
 
+def _give_up_stdout() -> None:
+    """Lead what is left to print nowhere: nobody takes it, and Python would try once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run(arguments: list[str]) -> int:
     """Run the command, say what went wrong in one line on stderr, and return the exit status."""
     try:
@@ -63,9 +68,10 @@ def run(arguments: list[str]) -> int:
         show.usage(error)
         return UsageError.status
     except show.Enough:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            _give_up_stdout()
         if "--verbose" in arguments:
             show.trace(error)
         message, status = outcome(error)

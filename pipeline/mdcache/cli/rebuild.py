@@ -55,6 +55,7 @@ def rebuild(
     with stops.until_too_late():
         with progress_bar(settings, asked.quiet) as progress:
             report = build(settings, Options(wait, workers, target, reproducible), progress)
+        stops.only_output_is_left()
         if as_json:
             show.as_json(report.as_dict())
         elif not asked.quiet:

@@ -38,6 +38,7 @@ def sync(asked: Common, docs: tuple[str, ...], as_json: bool, wait: float, check
     with stops.until_too_late():
         with progress_bar(settings, asked.quiet) as progress:
             report = driver.sync(settings, driver.Options(wait, digest), progress, explain)
+        stops.only_output_is_left()
         if as_json:
             show.as_json(report.as_dict())
         elif not asked.quiet:

@@ -30,6 +30,8 @@ from mdcache.watching.loop import Batch, Load, Say
 # A log in the background is begun again when it is longer; the one before is kept.
 _LOG_BYTES = 1 << 20
 _PAUSE_S = 0.02
+# A watcher that was told to end folds the log back into the cache; one that has not ended after so long is stuck.
+_ENDING_S = 10.0
 # How long to wait for init to free the number of a process that has ended.
 _INIT_S = 3.0
 _SIGNALS = (*stops.STOPS, signal.SIGHUP)
@@ -95,11 +97,14 @@ def _until_signalled() -> Iterator[_Signals]:
     taken = [one for one in _SIGNALS if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
     before = {one: signal.signal(one, signals.come) for one in taken}
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # the program before this one may have held them back
+    stops.stand_down()
+    stops.stand_by(_ENDING_S)
     try:
         yield signals
     finally:
         for one, handler in before.items():
             signal.signal(one, signal.SIG_IGN if signals.is_set() else handler)
+        stops.stand_down()
 
 
 # Started again, after an upgrade
@@ -117,11 +122,13 @@ class _Again:
     def run(self, state: int) -> None:
         """Signals that come from here on wait: the program that is started takes them."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        stops.stand_down()
         if not self._stop.is_set():
             os.set_inheritable(state, True)
             with doing("start mdcache again"):
                 self._command.run({**os.environ, _STATE: str(state)})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        stops.stand_by(_ENDING_S)
 
 
 def _inherited() -> int | None:
