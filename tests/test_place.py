@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import stat
@@ -31,22 +32,48 @@ def test_an_empty_file_that_a_crash_has_left_counts_as_none(folder: Path) -> Non
     assert place.judge(str(folder / LIVE)) == (str(folder / LIVE), False, False)
 
 
-@pytest.mark.parametrize("lock", [None, b"", b"\0" * 512])
+def record_of(text: str) -> bytes:
+    """A lock file as a clone may bring one."""
+    return json.dumps({"pid": 1, "command": "mdcache sync", "since": "", "published": 9, "process": text}).encode()
+
+
+FORGED = {
+    "no lock": None,
+    "an empty lock": b"",
+    "zeros": b"\0" * 512,
+    "a lock that names no process": record_of(""),
+    "a lock of another machine": record_of("1 2 3 0 elsewhere"),
+}
+
+
+@pytest.mark.parametrize("lock", FORGED)
 @pytest.mark.parametrize("for_output", [False, True])
-def test_an_empty_file_that_no_writer_of_ours_knows_is_somebody_elses(
-    tmp_path: Path, lock: bytes | None, for_output: bool
+@pytest.mark.parametrize("content", ["", "import this\n"])
+def test_a_file_beside_which_no_writer_of_ours_ran_is_somebody_elses(
+    tmp_path: Path, lock: str, for_output: bool, content: str
 ) -> None:
-    (tmp_path / "__init__.py").touch()
-    if lock is not None:
-        (tmp_path / "__init__.py.lock").write_bytes(lock)
-    with pytest.raises(WorkError, match=r"__init__\.py is an empty file, and not of mdcache"):
+    (tmp_path / "__init__.py").write_text(content)
+    if (forged := FORGED[lock]) is not None:
+        (tmp_path / "__init__.py.lock").write_bytes(forged)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    why = "is not a cache of mdcache" if content else "is an empty file, and not of mdcache"
+    with pytest.raises(WorkError, match=rf"__init__\.py {why}"):
         place.judge(str(tmp_path / "__init__.py"), for_output)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_an_empty_file_in_the_place_of_a_build_is_somebody_elses_too(tmp_path: Path) -> None:
-    (tmp_path / "x.db.build").touch()
-    with pytest.raises(WorkError, match=r"x\.db\.build is in the way"):
-        place.judge(str(tmp_path / "x.db"))
+@pytest.mark.parametrize("name", ["x.build", "x.build-wal", "x.build-journal", "x-wal", "x-shm", "x-journal"])
+def test_what_lies_where_our_files_go_before_any_of_ours_was_there_is_somebody_elses(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(WorkError, match=f"{name} is in the way and not ours"):
+        place.judge(str(tmp_path / "x"))
+
+
+def test_what_a_crash_has_left_beside_no_cache_is_ours(folder: Path) -> None:
+    (folder / LIVE).unlink()
+    for name in ("-wal", "-shm", ".build", ".build-journal"):
+        (folder / (LIVE + name)).write_bytes(b"")
+    assert not place.judge(str(folder / LIVE)).exists
 
 
 # Git's own folders

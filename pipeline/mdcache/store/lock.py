@@ -40,6 +40,10 @@ class Record(NamedTuple):
         """Which process holds or last held it; None where the record does not say."""
         return process.parsed(self.pid, self.process)
 
+    def ran_here(self) -> bool:
+        """Return whether that process ran on this machine, as far as boots and names tell."""
+        return self.holder is not None and not process.is_of_another_machine(self.holder)
+
 
 class Lock:
     """A writer lock that this process holds."""

@@ -57,9 +57,10 @@ def judge(path: str, for_output: bool = False) -> Target:
     """Return whether a path may be written to, and what is there, before anything is made beside it.
 
     Ours is a file with our application id in its header, or one without any well-formed header for which the lock file
-    records a completed publish. A crash may leave an empty file: it counts as none if the lock file names one of ours
-    that has worked here, else it is somebody's, as many an `__init__.py` is. Never call this while a connection to the
-    path is open in this process: closing a descriptor drops SQLite's locks.
+    records a completed publish on this machine: a clone may bring a lock file beside any file. A crash may leave an
+    empty file, and what SQLite keeps beside one: these count as nothing if the lock file names a process of ours that
+    ran here, else they are somebody's, as many an `__init__.py` is. Never call this while a connection to the path is
+    open in this process: closing a descriptor drops SQLite's locks.
 
     Args:
         path: of the database.
@@ -73,17 +74,29 @@ def judge(path: str, for_output: bool = False) -> Target:
     _refuse_network(path)
     _refuse_odd(path)
     raw, record = _first_bytes(path), lock.read(path)
-    header = parse_header(raw or b"")
-    if raw and not header.ours and (header.well_formed or not record.published):
+    header, ran_here = parse_header(raw or b""), record.ran_here()
+    if raw and not header.ours and (header.well_formed or not (record.published and ran_here)):
         raise WorkError(f"{path} is not a cache of mdcache: it stays untouched, name another file with --db")
-    if raw == b"" and not record.pid:
+    if raw == b"" and not ran_here:
         raise WorkError(f"{path} is an empty file, and not of mdcache: remove it, or name another file with --db")
     if for_output and header.wal:
         raise UsageError(f"{path} is a live cache, not made with --output: rebuild it with --db, or name another file")
-    leftover = _first_bytes(build_path(path))
-    if leftover is not None and not record.pid and not parse_header(leftover).ours:
-        raise WorkError(f"{build_path(path)} is in the way and not ours: name another database with --db")
+    if not ran_here:
+        _refuse_leftovers(path, raw is None)
     return Target(path, bool(raw), header.live and not connections.has_journal(path))
+
+
+def _refuse_leftovers(path: str, is_new: bool) -> None:
+    """Raise WorkError when something lies where a build goes, or what goes with it, that no process of ours has left.
+
+    is_new: there is no database at path, so nothing that SQLite keeps beside it can be ours either.
+    """
+    build = build_path(path)
+    leftover = _first_bytes(build)
+    there = [build] if leftover is not None and not parse_header(leftover).ours else []
+    names = (*(build + side for side in SIDES if leftover is None), *(path + side for side in SIDES if is_new))
+    for name in (*there, *filter(os.path.lexists, names)):
+        raise WorkError(f"{name} is in the way and not ours: remove it, or name another database with --db")
 
 
 def _refuse_odd(path: str) -> None:
