@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mdcache.patterns import Patterns, lines_of
+from mdcache.patterns import COST_LIMIT, Patterns, lines_of
 
 NAMES = ("a", "b", "ab", "abb", "a b", "a ", "é", "[a]", "]", "a\\", "-", "^b", "!a", "#a", "*", "A1", "x\ny", "a\r")
 
@@ -85,6 +85,13 @@ FILE = st.tuples(
 @example(raw=b"a**/**")
 @example(raw=b"a**/b")
 @example(raw=b"a/**\\/b")
+@example(raw=b"**/ab\n!**/ab/\n**/a*")
+@example(raw=b"**/a/\n**/**\n!**/b**")
+@example(raw=b"a*\n!*b\nab/\n!ab\n*\\b\n\\a*")
+@example(raw=b"*b/\n!ab\na**\n/a*\n!/ab")
+@example(raw=b"\\*\n!\\**\n*\\*")
+@example(raw="*é\n!é*\né".encode())
+@example(raw=b"a/**/b\n!a**/b\n**/b/a")
 @example(raw=b"?")
 @example(raw=b"[^-a]*\n![]-a]")
 @example(raw="\ufeffa b\r\na \\ \r\n".encode())
@@ -137,6 +144,45 @@ def test_no_patterns_are_false() -> None:
     assert not Patterns(())
     assert not Patterns(("# a comment", "", "   ", "!", "/", "[", "a\\"))
     assert Patterns(("a",))
+
+
+@pytest.mark.parametrize("line", ["a{}", "*a{}", "a{}*", "x/a{}", "a{}/", "!a{}", "**/a{}"])
+def test_what_can_be_looked_up_costs_the_same_however_many_lines_there_are(line: str) -> None:
+    patterns = Patterns(tuple(line.format(number) for number in range(20_000)))
+    assert patterns.cost == 0
+    names = [f"{'a' * 250}{number}" for number in range(300)]
+    patterns.verdict("x")
+    began = time.process_time()
+    for name in names:
+        patterns.verdict(name)
+        patterns.verdict(f"x/{name}")
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "*a*b",
+        "?" * 100 + "*c",
+        f"*{'a' * 100}b*c",
+        "*[a]" * 20 + "c",
+        "**/a/**/b",
+        "**/*a*c",
+        "*a" * 40 + "c",
+        "a/**/b/*",
+    ],
+)
+def test_as_many_hostile_lines_as_are_taken_cost_milliseconds_a_name(line: str) -> None:
+    one = Patterns((line,)).cost
+    patterns = Patterns((line,) * (COST_LIMIT // one))
+    assert 0 < one <= patterns.cost <= COST_LIMIT
+    names = ["a" * 255, "a" * 254 + "b", "/".join(["a"] * 2000), "ab" * 120]
+    for name in names:
+        patterns.verdict(name)  # compiled
+    began = time.process_time()
+    for name in names * 5:
+        patterns.verdict(name)
+    assert time.process_time() - began < 1
 
 
 def test_a_hostile_line_takes_no_time() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -149,6 +150,28 @@ def test_a_gitignore_of_a_million_lines_is_an_error(vault: Vault) -> None:
         file.write("?")
     with pytest.raises(WorkError, match=r"a/\.gitignore is longer than 200 kB"):
         paths(folder)
+
+
+@pytest.mark.parametrize("line", ["a{}*a\n", "*{}*b\n", "**/a/**/b{}\n", "?{}\n", "[a]{}\n"])
+def test_gitignore_files_with_too_many_wildcards_are_an_error_at_once(vault: Vault, line: str) -> None:
+    lines = "".join(line.format(number) for number in range(10_000))
+    folder = vault({".gitignore": lines[:190_000], **{f"{'a' * 240}{number}.md": "" for number in range(30)}})
+    began = time.process_time()
+    with pytest.raises(
+        WorkError, match=r"/\.gitignore: with those above it, it has more than 1,000 patterns with wild"
+    ):
+        paths(folder)
+    assert time.process_time() - began < 3
+
+
+def test_gitignore_files_in_folders_within_folders_count_together(vault: Vault) -> None:
+    lines = "".join(f"a{number}*b\n" for number in range(300))
+    folders = ["a", "a/b", "a/b/c"]
+    fine = vault({f"{folder}/.gitignore": lines for folder in folders} | {"a/b/c/x.md": ""})
+    assert paths(fine) == ["a/b/c/x.md"]
+    (fine / ".gitignore").write_text(lines)
+    with pytest.raises(WorkError, match=r"a/b/c/\.gitignore: with those above it"):
+        paths(fine)
 
 
 # Roots

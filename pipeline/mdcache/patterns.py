@@ -1,25 +1,37 @@
 """Patterns in gitignore's syntax, as git reads them, oddities included: what git ignores, we ignore.
 
-Each line becomes a regular expression that says whether it takes an entry itself, not one above or below it; whoever
-walks down a tree judges each folder on the way. git matches bytes, so `?` takes half an `ä`: what is not ASCII is
-matched in the form in which each byte is one character.
+Each line says whether it takes an entry itself, not one above or below it; whoever walks down a tree judges each folder
+on the way. Most lines are a text, or one with a star before or after it, and are looked up, however many there are; all
+others become regular expressions. git matches bytes, so `?` takes half an `ä`: what is not ASCII is matched in the form
+in which each byte is one character.
 """
 
 from __future__ import annotations
 
 import re
 import string
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
 
 class _Pattern(NamedTuple):
-    """One line. regex is for the path relative to the patterns' folder, or the name alone; a folder's ends in '/'."""
+    """One line. An entry is a path relative to the patterns' folder or, by name, its last component.
 
+    text: what is to be looked up, whole, at the end or at the begin of an entry, as how says. regex: for how OTHERWISE;
+    a folder has a '/' at its end. cost: of the regex, in those of a simple one.
+    """
+
+    how: str
+    text: str
     regex: str
+    cost: int
     by_name: bool
+    folders_only: bool
     takes: bool
     """False for a line that begins with '!'."""
+
+
+_WHOLE, _END, _BEGIN, _OTHERWISE = "whole", "end", "begin", "otherwise"
 
 
 class _Either(NamedTuple):
@@ -34,6 +46,31 @@ class _Either(NamedTuple):
         return self.places[found.lastindex - 1] if found and found.lastindex else 0
 
 
+class _Texts:
+    """Lines whose text is looked up, of one kind: the last place of each text, by its length."""
+
+    def __init__(self, how: str) -> None:
+        self._how = how
+        self._places: dict[int, dict[str, tuple[int, int]]] = {}
+
+    def add(self, place: int, pattern: _Pattern) -> None:
+        places = self._places.setdefault(len(pattern.text), {})
+        always, _ = places.get(pattern.text, (0, 0))
+        places[pattern.text] = (always if pattern.folders_only else place, place)
+
+    def last(self, entry: str, is_folder: bool) -> int:
+        """Return the place of the last line that takes the entry; 0 for none."""
+        length, found = len(entry), 0
+        if self._how == _WHOLE:
+            return self._places.get(length, {}).get(entry, (0, 0))[is_folder]
+        for size, places in self._places.items():
+            if size <= length:
+                text = entry[:size] if self._how == _BEGIN else entry[length - size :]
+                if text in places:
+                    found = max(found, places[text][is_folder])
+        return found
+
+
 class Patterns:
     """The lines of one .gitignore file, or of a setting; paths are relative to its folder."""
 
@@ -42,8 +79,24 @@ class Patterns:
 
     def _use(self, patterns: tuple[_Pattern, ...]) -> None:
         self._patterns = patterns
-        self._names = _either(patterns, True)
-        self._paths = _either(patterns, False)
+        self._by_name = [texts for how in (_WHOLE, _END, _BEGIN) if (texts := _texts(patterns, True, how))]
+        self._by_path = _texts(patterns, False, _WHOLE)
+
+    @cached_property
+    def cost(self) -> int:
+        """How much work it is to judge an entry: lines that are not looked up; long ones and each `**` count for more.
+
+        Whoever takes lines from a stranger compares it with COST_LIMIT before anything is judged.
+        """
+        return sum(pattern.cost for pattern in self._patterns)
+
+    @cached_property
+    def _names(self) -> tuple[_Either, ...]:
+        return _either(self._patterns, True)
+
+    @cached_property
+    def _paths(self) -> tuple[_Either, ...]:
+        return _either(self._patterns, False)
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
@@ -54,12 +107,13 @@ class Patterns:
         Only the path itself is judged, not the folders it lies in.
         """
         entry = path if path.isascii() else _bytewise(path)
-        last = 0
-        if self._names:
-            start = entry.rfind("/") + 1
-            last = self._names.last(entry + "/" if is_folder else entry, start)
-        if self._paths:
-            last = max(last, self._paths.last(entry + "/" if is_folder else entry, 0))
+        start = entry.rfind("/") + 1
+        last = self._by_path.last(entry, is_folder) if self._by_path else 0
+        for texts in self._by_name:
+            last = max(last, texts.last(entry[start:], is_folder))
+        if is_folder:
+            entry += "/"
+        last = max(last, _last(self._names, entry, start), _last(self._paths, entry, 0))
         return self._patterns[last - 1].takes if last else None
 
     def matches(self, path: str) -> bool:
@@ -73,9 +127,17 @@ class Patterns:
 
     def without_those_taking(self, folder: str) -> Patterns:
         """Return the patterns without those that take this folder, which is wanted whatever they say."""
-        left = Patterns(())
-        left._use(tuple(one for one in self._patterns if not (one.takes and _matches(one, folder))))
-        return left
+        return _of(tuple(one for one in self._patterns if not (one.takes and _of((one,)).verdict(folder, True))))
+
+
+COST_LIMIT = 1000
+"""More than was ever written to be useful: each entry is held against each line."""
+
+
+def _of(patterns: tuple[_Pattern, ...]) -> Patterns:
+    made = Patterns(())
+    made._use(patterns)
+    return made
 
 
 @cache
@@ -94,21 +156,34 @@ def _bytewise(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def _matches(pattern: _Pattern, folder: str) -> bool:
-    either = _either((pattern,), pattern.by_name)
-    entry = _bytewise(folder)
-    return either is not None and either.last(entry + "/", entry.rfind("/") + 1 if pattern.by_name else 0) > 0
+def _texts(patterns: tuple[_Pattern, ...], by_name: bool, how: str) -> _Texts | None:
+    chosen = [(place, one) for place, one in enumerate(patterns, 1) if one.how == how and one.by_name == by_name]
+    texts = _Texts(how)
+    for place, one in chosen:
+        texts.add(place, one)
+    return texts if chosen else None
+
+
+# Each step back in an expression copies the groups before it: a thousand lines in one cost a thousand times as much.
+_TOGETHER = 32
 
 
 @lru_cache(maxsize=1024)
-def _either(patterns: tuple[_Pattern, ...], by_name: bool) -> _Either | None:
-    """Return the patterns of one kind as one expression; the last line wins, so it is tried first."""
-    chosen = [(place, one) for place, one in enumerate(patterns, 1) if one.by_name == by_name]
-    if not chosen:
-        return None
+def _either(patterns: tuple[_Pattern, ...], by_name: bool) -> tuple[_Either, ...]:
+    """Return the patterns of one kind as expressions of some each; the last line wins, so it is tried first."""
+    chosen = [
+        (place, one.regex) for place, one in enumerate(patterns, 1) if one.how == _OTHERWISE and one.by_name == by_name
+    ]
     chosen.reverse()
-    regex = "|".join(f"({one.regex})" for _, one in chosen)
-    return _Either(re.compile(regex, re.DOTALL), tuple(place for place, _ in chosen))
+    some = (chosen[at : at + _TOGETHER] for at in range(0, len(chosen), _TOGETHER))
+    return tuple(
+        _Either(re.compile("|".join(f"({regex})" for _, regex in part), re.DOTALL), tuple(place for place, _ in part))
+        for part in some
+    )
+
+
+def _last(either: tuple[_Either, ...], entry: str, start: int) -> int:
+    return next((place for some in either if (place := some.last(entry, start))), 0)
 
 
 @lru_cache(maxsize=1024)
@@ -129,12 +204,32 @@ def _pattern(line: str) -> _Pattern | None:
     takes = not found[0].startswith("!")
     glob = found[0].removeprefix("!")
     inner = glob.removesuffix("/")
+    folders_only = inner != glob
+    if inner.startswith("**/") and inner.count("/") == 1:
+        inner = inner[3:]  # a name in any folder: nothing else than the name
     by_name = "/" not in inner
+    how, text = _to_look_up(inner.removeprefix("/"), by_name)
+    if how != _OTHERWISE:
+        return _Pattern(how, text, "", 0, by_name, folders_only, takes)
     regex = _regex(inner.removeprefix("/"), by_name)
     if regex is None:
         return None
     # The slash that marks a folder is not the pattern's to match: `a/*` takes what is in a/, not a/.
-    return _Pattern(regex + (r"(?<!/)/\Z" if inner != glob else r"(?<!/)/?\Z"), by_name, takes)
+    end = r"(?<!/)/\Z" if folders_only else r"(?<!/)/?\Z"
+    cost = 1 + len(inner) // 20 + 10 * (not by_name) * inner.count("**")
+    return _Pattern(_OTHERWISE, "", regex + end, cost, by_name, folders_only, takes)
+
+
+_TEXT = re.compile(r"(?P<before>\*?)(?P<text>(?:[^*?\[\\]|\\.)+)(?P<after>\*?)", re.DOTALL)
+
+
+def _to_look_up(glob: str, by_name: bool) -> tuple[str, str]:
+    """Return how to look a glob up, and its text; _OTHERWISE when that is not enough."""
+    found = _TEXT.fullmatch(glob)
+    before, after = (found["before"], found["after"]) if found else ("", "")
+    if not found or (before and after) or ((before or after) and not by_name):
+        return _OTHERWISE, ""
+    return _END if before else _BEGIN if after else _WHOLE, re.sub(r"\\(.)", r"\1", found["text"], flags=re.DOTALL)
 
 
 class _Block(NamedTuple):
@@ -183,7 +278,8 @@ def _regex(glob: str, by_name: bool) -> str | None:
     return "".join(f"(?>{block.regex()})" for block in blocks[:-1]) + blocks[-1].regex()
 
 
-_FOLDERS = "(?:[^/]*/)*?"
+# What ends in a slash, or nothing: far faster than to repeat a group for each folder.
+_FOLDERS = "(?:|.*?/)"
 
 
 def _gap(glob: str, start: int, end: int) -> str | None:

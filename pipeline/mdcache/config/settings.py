@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from mdcache.files.sources import DISK, Reader, Source
 from mdcache.model import ERROR, WARNING, PathRule, Rules
 from mdcache.names import name_of, text_of
 from mdcache.paths import has_extension, lies_in, up
-from mdcache.patterns import Patterns
+from mdcache.patterns import COST_LIMIT, Patterns
 from mdcache.store import place
 from mdcache.store.ddl import Schema, Script, fingerprint, schema
 from mdcache.trusted import Doubt, Doubted
@@ -41,7 +41,8 @@ _LARGEST = 1_000_000_000
 _LONGEST, _LONGEST_SETTINGS = 10_000_000, 1_000_000
 # How many there may be of what is looked at for each document, link or problem, and for a rule of [check.rules].
 _MOST = {
-    **dict.fromkeys(("docs", "include", "exclude", "immutable", "paths", "check.paths"), 1000),
+    **dict.fromkeys(("docs", "include", "exclude", "immutable"), 1000),
+    **dict.fromkeys(("paths", "check.paths"), 200),
     **dict.fromkeys(("extensions", "schema", "placeholders", "check.rules"), 100),
 }
 # Characters of a path, pattern or name in the settings: no system has longer paths.
@@ -360,6 +361,8 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused("'wikilinks' must be true or false")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
         raise file.refused("'paths' must be a list of tables: [[paths]]")
+    if key == "paths":
+        _make_sure_they_are_cheap(file, key, (item["pattern"] for item in value if _is_short(item.get("pattern"))))
     if key in ("watch", "check") and not isinstance(value, dict):
         raise file.refused(f"'{key}' must be a table: [{key}]")
 
@@ -449,7 +452,14 @@ def _script(file: _File, name: str) -> Script:
 
 
 def _patterns(file: _File, key: str) -> tuple[str, ...]:
-    return tuple(_pattern(file, key, line) for line in file.values.get(key, ()))
+    found = tuple(_pattern(file, key, line) for line in file.values.get(key, ()))
+    _make_sure_they_are_cheap(file, key, found)
+    return found
+
+
+def _make_sure_they_are_cheap(file: _File, key: str, patterns: Iterable[str]) -> None:
+    if sum(Patterns((pattern,)).cost for pattern in patterns) > COST_LIMIT:
+        raise file.refused(f"'{key}': more than {COST_LIMIT:,} patterns with wildcards (a long one counts for more)")
 
 
 def _pattern(file: _File, key: str, line: str) -> str:
@@ -492,6 +502,7 @@ def _policy(file: _File, check: dict[str, Any]) -> Policy:
         pattern = _pattern(file, "check.paths", item["pattern"])
         said = {code: severity for code, severity in item.items() if code != "pattern"}
         verdicts = (*verdicts, *_verdicts(file, "check.paths", said, pattern, codes))
+    _make_sure_they_are_cheap(file, "check.paths", [item["pattern"] for item in paths])
     return Policy(verdicts, rules, _patterns(file, "immutable"))
 
 

@@ -17,7 +17,7 @@ from mdcache.errors import Unlisted, WorkError, doing
 from mdcache.files.sources import DISK, IGNORE_LIMIT, Item, Source
 from mdcache.model import ERROR, Entry, Problem
 from mdcache.paths import folder, has_extension, lies_in, lies_within, up, ways, without_extension
-from mdcache.patterns import Patterns, lines_of
+from mdcache.patterns import COST_LIMIT, Patterns, lines_of
 from mdcache.trusted import Doubt, Doubted
 
 
@@ -174,7 +174,7 @@ class _Walk:
             listed = self._source.listing(folder.name)
             ignores = folder.ignores
             if any(entry.name == ".gitignore" for entry in listed):
-                ignores = (*ignores, *_read_ignore(self._source, folder.name))
+                ignores = _with(ignores, _read_ignore(self._source, folder.name))
             names = self._within.names(folder.prefix)
             for entry in listed if names is None else [one for one in listed if one.name in names]:
                 name, path = entry.name, folder.prefix + entry.name
@@ -222,7 +222,7 @@ class _Walk:
         for doubt in doubts_above(root, self._base):
             self._doubted(doubt)
         for name in filter(None, root[len(folder) :].split("/")):
-            ignores = (*ignores, *_read_ignore(self._source, folder))
+            ignores = _with(ignores, _read_ignore(self._source, folder))
             folder = os.path.join(folder, name)
             if _ignored(folder, True, ignores):
                 ignores = tuple(_Ignore(at, lines.without_those_taking(folder[len(at) :])) for at, lines in ignores)
@@ -273,11 +273,20 @@ class Ignores:
         folder, name = self._top, os.path.join(self._base, path)
         ignores: tuple[_Ignore, ...] = ()
         for part in filter(None, name[len(folder) :].split("/")):
-            ignores = (*ignores, *self._of(folder))
+            ignores = _with(ignores, self._of(folder))
             folder = os.path.join(folder, part)
             if _ignored(folder, folder != name or os.path.isdir(name), ignores):
                 return True
         return False
+
+
+def _with(above: tuple[_Ignore, ...], own: tuple[_Ignore, ...]) -> tuple[_Ignore, ...]:
+    """Return the .gitignore files that count in a folder. Raises WorkError when they take too much work together."""
+    if own and sum(one.patterns.cost for one in (*above, *own)) > COST_LIMIT:
+        raise WorkError(
+            f"{own[0].prefix}.gitignore: with those above it, it has more than {COST_LIMIT:,} patterns with wildcards"
+        )
+    return (*above, *own)
 
 
 def _read_ignore(source: Source, folder: str) -> tuple[_Ignore, ...]:
