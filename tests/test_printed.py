@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from processes import mdcache, run
+from terminals import at_terminal
 
 from mdcache import printed
 
@@ -242,6 +243,13 @@ def test_a_key_of_the_settings_is_harmless_in_a_traceback_too(tmp_path: Path, ke
 def test_a_document_in_a_pipe_is_exactly_its_bytes(hostile: Path) -> None:
     done = mdcache(hostile, "read", "a.md")
     assert done.stdout == WRITTEN
+
+
+def test_a_terminal_shows_a_document_harmlessly(hostile: Path) -> None:
+    for command in (("read", "a.md"), ("search", "needle"), ("check",), ("query", "--csv", "SELECT path FROM nodes")):
+        _, shown = at_terminal(hostile, *command, NO_COLOR="1")
+        lines = re.sub(r"\x1b\]8;;(?:file://[!-~]*)?\x1b\\", "", shown).replace("\r\n", "\n").split("\n")
+        assert not [line for line in lines if obeyed(line) or printed.clean(line) != line], command
 
 
 def test_what_csv_says_is_exact_in_a_pipe(hostile: Path) -> None:

@@ -233,3 +233,20 @@ def test_a_program_that_calls_the_library(folder: Path) -> None:
             ends(process, signal.SIGINT, -signal.SIGINT)
         finally:
             process.kill()
+
+
+OWN = """
+import signal, sqlite3
+from mdcache import stops
+signal.signal(signal.SIGTERM, lambda *_: None)
+stops.stand_by(1.0)
+print("now", flush=True)
+sqlite3.connect(":memory:").execute(%r).fetchone()
+"""
+
+
+def test_one_that_ends_in_order_is_ended_when_it_does_not(tmp_path: Path) -> None:
+    with start((sys.executable, "-c", OWN % STEP), tmp_path) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        ends(process, signal.SIGTERM)

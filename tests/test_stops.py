@@ -69,3 +69,53 @@ def test_what_waits_itself_lets_stops_through() -> None:
 def test_at_its_end_a_process_no_longer_listens() -> None:
     script = "import os, signal; from mdcache import stops; stops.ignore(); os.kill(os.getpid(), signal.SIGTERM)"
     assert run((sys.executable, "-c", script), Path.cwd()).returncode == 0
+
+
+TWICE = """
+import os, signal
+from mdcache import stops
+stops.listen()
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+except KeyboardInterrupt:
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("tidied", stops.asked())
+"""
+
+
+def test_a_signal_that_is_sent_twice_at_once_does_not_disturb_the_end() -> None:
+    done = run((sys.executable, "-c", TWICE), Path.cwd())
+    assert (done.returncode, done.stdout) == (0, "tidied True\n")
+
+
+THREADS = """
+import os, signal, threading
+from mdcache import stops
+stops.listen()
+
+def send():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stops.STOPS)
+    os.kill(os.getpid(), signal.SIGINT)
+
+with stops.until_too_late() as too_late:
+    too_late()
+    other = threading.Thread(target=send)
+    other.start()
+    other.join()
+    for _ in range(1000): pass
+    print("published", stops.asked())
+stops.ignore()
+"""
+
+
+def test_what_cannot_be_undone_is_not_cut_short_by_a_signal_that_another_thread_takes() -> None:
+    done = run((sys.executable, "-c", THREADS), Path.cwd())
+    assert (done.returncode, done.stdout) == (0, "published False\n")
+
+
+def test_a_guard_that_stood_down_leaves_nothing_open() -> None:
+    before = signal.set_wakeup_fd(-1)
+    stops.stand_by()
+    stops.stand_down()
+    stops.stand_down()
+    assert signal.set_wakeup_fd(before) == -1

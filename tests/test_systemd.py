@@ -20,6 +20,8 @@ from processes import (
 )
 from watching import FILES
 
+from mdcache.watching import systemd
+
 
 @pytest.fixture
 def base(vault: Callable[..., Path]) -> Path:
@@ -59,3 +61,11 @@ def test_systemd_is_told_of_a_folder_whose_name_is_no_text(tmp_path: Path, vault
     with under_systemd(odd, tmp_path, "docs") as (systemd, _):
         assert "\\udcff/cache/x.db was not made here" in systemd.recv(1000).decode()
         assert systemd.recv(1000) == b"READY=1"
+
+
+def test_what_is_told_is_one_assignment_whatever_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        systemd.notify("STATUS=generation 2 built (/a\nMAINPID=1\x1b[2J\u2028READY=1): 1 added")
+        assert listening.recv(1000).decode() == "STATUS=generation 2 built (/a MAINPID=1\ufffd[2J READY=1): 1 added"
