@@ -144,6 +144,23 @@ def test_a_gitignore_file_above_the_documents_counts_too(watcher: Watched, git: 
     watcher.keeps_the_law()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_a_repository_that_somebody_else_makes_above_takes_no_documents_away(watcher: Watched) -> None:
+    before = watcher.ids()
+    (watcher.base / ".gitignore").write_text("*.md\n")
+    (watcher.base / "made").mkdir()
+    for name in ("made", ".gitignore"):
+        os.chown(watcher.base / name, 1, 1)
+    (watcher.base / "made").rename(watcher.base / ".git")
+    (watcher.docs / "new.md").write_text("# New\n")
+    watcher.until(lambda: ".git: it belongs to daemon" in (watcher.state.degraded or ""))
+    assert watcher.ids() == before
+    for name in (".git", ".gitignore"):
+        os.chown(watcher.base / name, 0, 0)
+    watcher.until(lambda: watcher.ids() == set())
+    watcher.keeps_the_law()
+
+
 # Folders
 
 

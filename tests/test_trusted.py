@@ -175,6 +175,19 @@ def test_a_repository_of_somebody_else_above_takes_no_documents_away(shared: Pat
     assert json.loads(mdcache(shared / "mine", "status", "--json").stdout)["documents"] == 2
 
 
+def test_doctor_names_what_belongs_to_somebody_else(shared: Path) -> None:
+    assert mdcache(shared / "mine", "rebuild", "docs").returncode == 0
+    (shared / ".git").mkdir()
+    theirs(shared / ".git")
+    (found,) = [
+        check
+        for check in json.loads(mdcache(shared / "mine", "doctor", "--json").stdout)["checks"]
+        if check["check"] == "documents"
+    ]
+    assert (found["level"], found["fix"]) == ("error", "mdcache allow")
+    assert f"{shared}/.git: it belongs to daemon" in found["saw"]
+
+
 def test_gitignore_files_of_others_below_the_roots_are_content(shared: Path) -> None:
     theirs(shared / "mine/docs/.gitignore", "b.md\n")
     theirs(shared / "mine/docs/a.md")

@@ -27,6 +27,7 @@ from mdcache.store import connections, lock, place, watchstate
 from mdcache.store import record as records
 from mdcache.store.cache import opened
 from mdcache.syncing import fit
+from mdcache.trusted import Strange
 from mdcache.watching.inotify import limit
 
 # What a rebuild needs at its peak, as a multiple of the cache.
@@ -129,7 +130,7 @@ def _documents(settings: Settings, folders: int) -> tuple[Check, int]:
             if not os.access(os.path.join(settings.base, found.path), os.R_OK):
                 unreadable.append(found.path)
     except WorkError as why:
-        fix = "chmod u+rx the folder, or exclude it"
+        fix = "mdcache allow" if isinstance(why, Strange) else "chmod u+rx the folder, or exclude it"
         return Check("documents", ERROR, str(why), "nothing is rebuilt or synced", fix), size
     if unreadable:
         saw = f"{len(unreadable):,} of {number:,} cannot be read, as {unreadable[0]}"
