@@ -82,7 +82,8 @@ EVILS = {
     "prints a traceback": "echo 'Traceback (most recent call last):' >&2",
     "prints what lies outside": "cat ../outside/secret.md",
     "prints a control character": r"printf 'a\033[2Jb\n'",
-    "begins a command of CI systems": "echo a; echo '  ::stop-commands::x'",
+    "prints a command of CI systems": "echo a; echo '  ::stop-commands::x'",
+    "prints a command of CI systems: 'b ##vso": "echo a; echo 'b ##vso[task.complete]'",
     "complains in 5000 characters": "head -c 5000 /dev/zero | tr '\\0' x >&2",
     "does not say why it failed": "exit 3",
 }

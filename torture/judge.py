@@ -182,7 +182,8 @@ def faults(ended: Ended, place: Place, statuses: Iterable[int] = STATUSES) -> It
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ANNOTATION = re.compile(r"::(error|warning|notice)( [a-zA-Z]+=[^:,]*(,[a-zA-Z]+=[^:,]*)*)?::")
-_COMMAND = re.compile(r"\s*(::|##\[|##vso\[|##teamcity\[)")
+# The first at the start of a line, the last as they are, the others anywhere: see docs/security.md.
+_COMMAND = re.compile(r"\s*::|.*##(\[|vso\[|teamcity\[)|(---|\+\+\+|~~~|\^\^\^) ")
 
 
 def _said(ended: Ended) -> Iterator[str]:
@@ -199,8 +200,8 @@ def _said(ended: Ended) -> Iterator[str]:
         yield f"prints a control character: {said[max(0, found.start() - 40) : found.end() + 20]!r}"
     annotates = "github" in ended.words
     for line in re.split("\r\n|\n|\r", said):
-        if _COMMAND.match(line) and not (annotates and _ANNOTATION.match(line)):
-            yield f"begins a command of CI systems: {line[:80]!r}"
+        if _COMMAND.match(_ANNOTATION.sub("", line, 1) if annotates else line):
+            yield f"prints a command of CI systems: {line[:80]!r}"
             break
     if longest := max((line for line in ended.err.splitlines() if len(line) > _LONGEST_LINE), default="", key=len):
         yield f"complains in {len(longest)} characters: {longest[:80]!r}"
