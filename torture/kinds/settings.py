@@ -116,6 +116,8 @@ def _database(path: str) -> Kind:
         "clone/[~$]*",
         "clone/h",
         "clone/h/*",
+        "clone/pkg*",
+        "clone/.gitignore*",
         "clone/c*.db*",
         "clone/e*.db*",
     )
