@@ -24,7 +24,7 @@ KEEPERS = {
     "pyromark": "parse.markdown",
     "yaml": "parse.frontmatter",
     "pathspec": "patterns",
-    "fcntl": "store.record, state",
+    "fcntl": "store.record, state, verifying.temporary",
     "watchdog": "watching.recursive",
     "tomllib": "config.toml",
     "click": "cli, plugin",

@@ -7,7 +7,6 @@ files and cache may change meanwhile: what was found counts only if it is found 
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 from mdcache.build import digest, rebuild
 from mdcache.build.build import Progress, documents
 from mdcache.config.settings import Settings
-from mdcache.errors import Damaged, doing
+from mdcache.errors import Damaged
 from mdcache.files.content import NO_CLOCK
 from mdcache.merge import merged
 from mdcache.model import Entry, Problem, as_dict
@@ -25,7 +24,7 @@ from mdcache.store import connections, ddl, meta, watchstate
 from mdcache.store.cache import Cache, opened
 from mdcache.store.connections import Connection, scalar
 from mdcache.syncing import fit, sync
-from mdcache.verifying import logical
+from mdcache.verifying import logical, temporary
 
 MISSING, STALE, EXTRA, DIFFERS, UNSOUND = "missing", "stale", "extra", "differs", "unsound"
 # A watcher that runs is given so long to bring the cache up to date before each look.
@@ -182,9 +181,7 @@ def _against_a_build(settings: Settings, progress: Progress) -> _Look:
 @contextmanager
 def _built(settings: Settings, progress: Progress) -> Iterator[str]:
     """Yield what rebuild makes of the files as they are now, in a temporary place."""
-    with doing("make a temporary folder"):
-        temporary = tempfile.TemporaryDirectory(prefix="mdcache-verify-")
-    with temporary as folder:
+    with temporary.folder() as folder:
         name = os.path.join(folder, "expected.db")
         rebuild.rebuild(settings, rebuild.Options(output=name), progress)
         yield name
