@@ -88,6 +88,7 @@ def put(scene: Scene, raw: bytes, log: bytes = b"") -> None:
     scene.path.write_bytes(raw)
     if log:
         Path(f"{scene.path}-wal").write_bytes(log)
+        Path(f"{scene.path}-wal").chmod(0o600)
 
 
 def said(capsys: Capture, scene: Scene, *arguments: str) -> tuple[int, str, str]:

@@ -217,7 +217,19 @@ def test_links_that_a_copied_cache_remembers_are_not_followed(linked: Path, tmp_
     copied = tmp_path / "copy"
     shutil.copytree(linked, copied, symlinks=True)
     swap(copied / "current", "2")
-    assert json.loads(mdcache(copied, "sync", "--json").stdout)["documents"] == 1
+    assert json.loads(mdcache(copied, "rebuild", "--json").stdout)["documents"] == 1
+
+
+@pytest.mark.parametrize("command", [["sync"], ["sync", "--check"], ["sync", "docs"], ["watch"], ["watch", "--detach"]])
+def test_a_cache_that_was_not_made_here_is_left_alone(base: Path, tmp_path: Path, command: list[str]) -> None:
+    settle(settings_of(base))
+    copied = Path(shutil.copytree(base, tmp_path / "copy"))
+    before = untouched(copied)
+    said = one_line(mdcache(copied, *command), 3)
+    assert "/copy/.mdcache/cache.db was not made here: it is only read, until mdcache rebuild" in said
+    assert untouched(copied) == before
+    assert mdcache(copied, "rebuild", "docs").returncode == 0
+    assert json.loads(mdcache(copied, "sync", "--json").stdout)["rebuilt"] is False
 
 
 def test_a_cache_behind_the_link_that_led_to_the_working_folder_stays_that_of_its_own_documents(linked: Path) -> None:

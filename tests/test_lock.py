@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import signal
 import sys
 import threading
@@ -149,17 +148,3 @@ def test_a_full_disk_leaves_the_lock_without_a_name(database: str) -> None:
                 take(database)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_cache_is_original_where_it_was_published_and_nowhere_else(database: str) -> None:
-    assert not lock.is_original(database)
-    with lock.held(database, "x") as held:
-        assert not lock.is_original(database)
-        held.published(1)
-        assert lock.is_original(database)
-    with lock.held(database, "y"):
-        pass
-    assert lock.is_original(database)
-    shutil.copy(lock.path_of(database), f"{database}.new")
-    os.replace(f"{database}.new", lock.path_of(database))
-    assert not lock.is_original(database)

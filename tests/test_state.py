@@ -151,6 +151,12 @@ def test_where_no_folder_can_be_made_at_home_the_next_one_is_taken(
     assert read("made/1") == [b"x"]
 
 
+def test_where_there_can_be_no_folder_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MDCACHE_STATE", "/proc/none/state")
+    with pytest.raises(WorkError, match=r"no place to remember .* /proc/none/state \(No such file"):
+        state.update("made/1", lambda _: b"x")
+
+
 def test_a_full_disk_leaves_the_file_as_it_was(place: Path) -> None:
     state.update("made/1", lambda _: b"x")
     code = (

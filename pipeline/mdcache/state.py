@@ -147,7 +147,9 @@ def _make(folder: str) -> None:
         return
     except FileNotFoundError:
         _make(os.path.dirname(folder))
-        _make(folder)
+        # Once: in /proc there is no folder either after it was asked for.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
 
 
 @contextlib.contextmanager

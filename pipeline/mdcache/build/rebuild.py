@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import mdcache
-from mdcache import stops, times
+from mdcache import state, stops, times
 from mdcache.build import layout, workers
 from mdcache.build.build import Build, Documents, Progress, Run, documents
 from mdcache.config.settings import Settings
@@ -19,7 +19,7 @@ from mdcache.files import compare
 from mdcache.files.content import Clock
 from mdcache.model import Report
 from mdcache.names import text_of
-from mdcache.store import cache, connections, failures, foreign, lock, meta, place, proof, swap
+from mdcache.store import cache, connections, failures, foreign, lock, made, meta, place, proof, swap
 from mdcache.store.connections import Connection, SqliteError
 from mdcache.store.meta import Meta
 
@@ -30,12 +30,21 @@ _PUBLIC = 0o666
 
 
 class Options(NamedTuple):
-    """How to rebuild. output: a file to publish instead of the live cache, not in WAL mode."""
+    """How to rebuild.
+
+    output: a file to publish instead of the live cache, not in WAL mode. passing: it is soon removed again, so nothing
+    remembers that it was made here.
+    """
 
     wait_s: float = lock.DEFAULT_WAIT_S
     workers: int | None = None
     output: str | None = None
     reproducible: bool = False
+    passing: bool = False
+
+    @property
+    def is_remembered(self) -> bool:
+        return not (self.reproducible or self.passing)
 
 
 def rebuild(settings: Settings, options: Options, progress: Progress = lambda _: None) -> Report:
@@ -47,6 +56,8 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     path = os.path.realpath(options.output or settings.database)
     _refuse_odd_base(settings.base, path)
     place.judge(path, bool(options.output))
+    if options.is_remembered:
+        state.writable()  # before all the work
     found = documents(settings, options.workers)
     with stops.until_too_late() as too_late, workers.started(found.workers, layout.run, layout.get_ready) as run:
         place.make_folder(path)
@@ -75,6 +86,7 @@ class _Generation:
         self._settings, self._options = settings, options
         self._name = build_name
         self._fingerprint = settings.fingerprint()
+        self._id = None if options.reproducible else uuid.uuid4().hex
         self._index: proof.IndexProof | None = None
         with self._speaking():
             self.db = connections.open_build(build_name)
@@ -115,17 +127,19 @@ class _Generation:
             live = None if self._options.output else swap.open_target(target, self._options.wait_s)
             if live:
                 stack.callback(live.close)
-            report = self._proven(target.path, live, held.record.published)
+            before = _Before.of(live, target.path)
+            report = self._proven(before, held.record.published)
             too_late()
-            if not live or not self._copied(live, target.path):
+            if not live or not self._copied(live, before):
                 self._replace(target.path)
             held.published(report.generation)
         return report
 
-    def _copied(self, live: Connection, path: str) -> bool:
+    def _copied(self, live: Connection, before: _Before) -> bool:
         """False when the live cache turns out too damaged for it; it is closed then."""
+        self._remember(before.path, before.path, before.facts.generation_id if before.made_here else None)
         try:
-            swap.copy_into(self.db, live, path, self._options.wait_s)
+            swap.copy_into(self.db, live, before.path, self._options.wait_s)
         except SqliteError as error:
             if not failures.is_damage(error):
                 raise
@@ -133,9 +147,9 @@ class _Generation:
             return False
         return True
 
-    def _proven(self, path: str, live: Connection | None, published: int) -> Report:
+    def _proven(self, before: _Before, published: int) -> Report:
         with self._speaking():
-            report = self._report(path, live, published)
+            report = self._report(before, published)
             meta.write(self.db, self._facts(report))
             expected = proof.Expected(self._build.documents, self._build.sections, self._fingerprint)
             assert self._index
@@ -148,15 +162,21 @@ class _Generation:
                 self.db.close()
             else:
                 swap.to_wal(self.db, self._name)
+        self._remember(self._name, path)
         swap.replace(self._name, path)
 
-    def _report(self, path: str, live: Connection | None, published: int) -> Report:
+    def _remember(self, file: str, path: str, before: str | None = None) -> None:
+        """Remember that what will be seen at path was made here, and so was before, which stays if this fails."""
+        if self._id and not self._options.passing:
+            with doing(f"look at {file}"):
+                made.remember(file, path, [one for one in (before, self._id) if one])
+
+    def _report(self, before: _Before, published: int) -> Report:
         db, counts = self.db, cache.counts(self.db)
-        live = live if live and _is_readable(live, path) else None
-        tally = compare.tally(_hashes_before(live, path), db.execute(_HASHES))
+        tally = compare.tally(before.hashes(), db.execute(_HASHES))
         return Report(
-            database=path,
-            generation=1 if self._options.reproducible else max(_generation(live), published) + 1,
+            database=before.path,
+            generation=1 if self._options.reproducible else max(before.facts.generation or 0, published) + 1,
             **counts,
             **tally._asdict(),
             unchanged=counts["documents"] - tally.added - tally.changed,
@@ -186,32 +206,33 @@ class _Generation:
         now, folder = times.now(), os.path.dirname(report.database)
         base = os.path.relpath(settings.base, folder)
         named = tuple(text_of(os.path.relpath(name, folder)) for name in settings.named) or None
-        return facts._replace(base=base, named=named, generation_id=uuid.uuid4().hex, built_at=now, last_sync=now)
+        return facts._replace(base=base, named=named, generation_id=self._id, built_at=now, last_sync=now)
+
+
+class _Before(NamedTuple):
+    """The generation that is replaced, as far as it can be read. db: None when nothing of it can, or there is none."""
+
+    db: Connection | None
+    path: str
+    facts: Meta
+    made_here: bool
+
+    @classmethod
+    def of(cls, live: Connection | None, path: str) -> _Before:
+        # ValueError: the driver chokes where SQLite quotes a schema that is no text.
+        with contextlib.suppress(SqliteError, ValueError, Damaged):
+            if live:
+                foreign.insist_on_schema(live, path)
+                facts = meta.read(live)
+                return cls(live, path, facts, facts.generation_id in made.known(path))
+        return cls(None, path, Meta(), False)
+
+    def hashes(self) -> Iterator[tuple[str, str]]:
+        """Yield (path, hash) of its documents, by path."""
+        if self.db:
+            bound = contextlib.nullcontext() if self.made_here else foreign.bounded(self.db, self.path)
+            with contextlib.suppress(SqliteError, ValueError, WorkError), bound:
+                yield from self.db.execute(_HASHES)
 
 
 _HASHES = "SELECT path, hash FROM nodes ORDER BY path"
-
-
-def _is_readable(live: Connection, path: str) -> bool:
-    """Whether the generation that is replaced declares what a cache does; if not, nothing in it is read."""
-    # ValueError: the driver chokes where SQLite quotes a schema that is no text.
-    with contextlib.suppress(SqliteError, ValueError, Damaged):
-        foreign.insist_on_schema(live, path)
-        return True
-    return False
-
-
-def _hashes_before(live: Connection | None, path: str) -> Iterator[tuple[str, str]]:
-    """Of the generation that is replaced, as far as it can be read."""
-    if live:
-        bound = contextlib.nullcontext() if lock.is_original(path) else foreign.bounded(live, path)
-        with contextlib.suppress(SqliteError, ValueError, WorkError), bound:
-            yield from live.execute(_HASHES)
-
-
-def _generation(live: Connection | None) -> int:
-    """The number of the generation that is replaced; 0 when there is none, or when it cannot be read."""
-    if live:
-        with contextlib.suppress(SqliteError, ValueError):
-            return meta.read(live).generation or 0
-    return 0

@@ -43,6 +43,7 @@ def check(
     from mdcache.checking import check as driver
     from mdcache.cli import render
     from mdcache.cli.formats.findings import Places, summary
+    from mdcache.config.remembered import Trust
     from mdcache.model import ERROR
 
     if explain:
@@ -55,7 +56,7 @@ def check(
     form = "json" if as_json else form or "text"
     request = driver.request(
         driver.Asked(asked.folder, staged, rev, against, paths),
-        lambda source: asked.remembered(source=source),
+        lambda source: asked.remembered(source=source, trust=Trust.MADE_HERE),
     )
     found = driver.check(request)
     render.problems(form, found, Places(request.settings.base, asked.folder))

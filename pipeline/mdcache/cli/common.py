@@ -17,6 +17,7 @@ from mdcache.errors import UsageError
 
 # Each command imports what it needs: mdcache --version must not wait for SQLite and the parsers.
 if TYPE_CHECKING:
+    from mdcache.config.remembered import Trust
     from mdcache.config.settings import Asked, Settings
     from mdcache.files.sources import Source
     from mdcache.store.cache import Cache
@@ -67,11 +68,16 @@ class Common(NamedTuple):
 
         return likely.database(self.named(), os.environ)
 
-    def remembered(self, docs: tuple[str, ...] = (), source: Source | None = None) -> Settings:
-        """Return the settings in force, with the folders that the cache remembers where nothing names any."""
-        from mdcache.config.remembered import with_remembered_roots
+    def remembered(
+        self, docs: tuple[str, ...] = (), source: Source | None = None, trust: Trust | None = None
+    ) -> Settings:
+        """Return the settings in force, with the folders that the cache remembers where nothing names any.
 
-        return with_remembered_roots(self.settings(docs, source))
+        trust: which caches are believed; None for those that are near.
+        """
+        from mdcache.config.remembered import Trust, with_remembered_roots
+
+        return with_remembered_roots(self.settings(docs, source), trust or Trust.NEAR)
 
     @contextmanager
     def cache(self) -> Iterator[Cache]:

@@ -26,11 +26,12 @@ def hook(**_: Any) -> None:
 def install(asked: Common, as_json: bool) -> None:
     """Write the hooks; what stands there is kept, and called first."""
     from mdcache.cli import render
+    from mdcache.config.remembered import Trust
     from mdcache.files.git import repository
     from mdcache.hooks import hook as driver
 
     found = repository(asked.folder)
-    settings = asked.remembered()
+    settings = asked.remembered(trust=Trust.MADE_HERE)
     where = driver.where(found, settings, asked.folder, asked.config, asked.database)
     done = driver.install(found, where, driver.program(sys.argv[0], sys.executable), imports.needed())
     render.hooks(done, as_json, asked.quiet)

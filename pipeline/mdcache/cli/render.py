@@ -136,7 +136,8 @@ def status(found: Status) -> None:
         ("documents", f"{show.count(found.documents, 'document')}, {show.count(found.sections, 'section')}"),
         ("links", f"{show.count(found.links, 'link')} ({found.unresolved:,} unresolved)"),
         ("problems", f"{found.problems:,}"),
-        ("folders", ", ".join(found.roots)),
+        ("folders", ", ".join(found.roots) or "elsewhere"),
+        ("made", "here" if found.made_here else "not here: it is only read, until mdcache rebuild replaces it"),
         ("watcher", _watcher(found)),
     )
     for name, value in lines:

@@ -18,6 +18,7 @@ from mdcache.errors import Damaged, No
 def verify(asked: Common, as_json: bool, quick: bool) -> None:
     """Prove that the cache holds what its files say: read everything again, and compare. Changes nothing."""
     from mdcache.cli import render
+    from mdcache.config.remembered import Trust
     from mdcache.files.sources import source_of
     from mdcache.store.cache import opened
     from mdcache.verifying.verify import verify as prove
@@ -25,7 +26,7 @@ def verify(asked: Common, as_json: bool, quick: bool) -> None:
     settings, source = asked.settings(), None
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
         source = source_of(cache.base, cache.meta.source)
-    settings = asked.remembered((), source)
+    settings = asked.remembered((), source, Trust.COMPARED)
     with progress_bar(settings, asked.quiet, "verify") as progress:
         found = prove(settings, quick, progress)
     if as_json:

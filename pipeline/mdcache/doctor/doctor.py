@@ -23,9 +23,9 @@ from mdcache.files import git, scan
 from mdcache.hooks import hook
 from mdcache.model import Entry
 from mdcache.paths import up
-from mdcache.store import connections, lock, place, watchstate
+from mdcache.store import connections, lock, made, place, watchstate
 from mdcache.store import record as records
-from mdcache.store.cache import opened
+from mdcache.store.cache import Cache, folder_of, opened
 from mdcache.syncing import fit
 from mdcache.trusted import Strange
 from mdcache.watching.inotify import limit
@@ -151,6 +151,7 @@ def _cache(settings: Settings, documents: int) -> Iterator[Check]:
     try:
         live = place.judge(path).live or not there
         yield _health(settings, there)
+        yield from _record(path)
     except MdcacheError as why:
         yield Check("cache", ERROR, str(why), "it is neither read nor written", "name another with --db")
     if live:  # one that was published is only read, wherever it lies
@@ -169,7 +170,9 @@ def _health(settings: Settings, there: bool) -> Check:
     if not there:
         return Check("cache", WARNING, f"none at {path}", "there is nothing to search", rebuild)
     try:
-        with opened(path, settings.base, limit_s=None) as cache:
+        with opened(path, settings.base) as cache:
+            if not cache.made_here:
+                return _of_others(cache, rebuild)
             found = [said for (said,) in cache.db.execute("PRAGMA quick_check(1)")]
             if found != ["ok"]:
                 raise Damaged(f"{path} is damaged: {found[0]}")
@@ -185,6 +188,20 @@ def _health(settings: Settings, there: bool) -> Check:
         means = "a program reads without a pause, so that the log cannot be folded back"
         return Check("cache", WARNING, f"{log:,} bytes in {path}-wal", means, "end that program")
     return Check("cache", OK, f"{path}, {size:,} bytes")
+
+
+def _of_others(cache: Cache, rebuild: str) -> Check:
+    """Judge a cache that was not made here; nothing in it is looked at."""
+    saw = f"{cache.path} was not made here"
+    if cache.meta.published:
+        return Check("cache", OK, saw, f"it is only read, and texts only below {folder_of(cache.path)}")
+    return Check("cache", WARNING, saw, "it is only read: sync, watch and check do without it", rebuild)
+
+
+def _record(path: str) -> Iterator[Check]:
+    """Say where it is remembered that the cache was made here; nothing where it was not."""
+    if made.known(path) and (file := made.record_of(path)):
+        yield Check("made here", OK, f"{file} says so")
 
 
 def _permissions(path: str, folder: str) -> Check:

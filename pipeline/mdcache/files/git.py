@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from mdcache.errors import UsageError, WorkError
 from mdcache.model import Stamp
-from mdcache.paths import up
+from mdcache.paths import lies_in, up
 
 # What tells git where a repository lies; in hooks git sets some of them, relative to its top.
 _PLACES = (
@@ -61,6 +61,17 @@ class Repository(NamedTuple):
             return _around(self.top).git_dir == self.git_dir
         except UsageError:
             return False
+
+    def keeps_to(self, folder: str) -> bool:
+        """Return whether all that git reads objects from lies in a folder: no .git, link or list leads elsewhere."""
+        objects = os.path.join(self.common_dir, "objects")
+        try:
+            inside = all(lies_in(os.path.realpath(one), folder) for one in (self.git_dir, self.common_dir, objects))
+            listed = [one for place in (objects, os.path.join(objects, "pack")) for one in os.scandir(place)]
+        except OSError:
+            return False
+        borrows = os.path.lexists(os.path.join(objects, "info", "alternates"))
+        return inside and not borrows and not any(one.is_symlink() for one in listed)
 
     def is_rebasing(self) -> bool:
         """Return whether commits are being replayed. A rebase that only moves the branch forward replays none."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from mdcache import child, stops
-from mdcache.config.remembered import with_remembered_roots
+from mdcache.config.remembered import Trust, with_remembered_roots
 from mdcache.config.settings import Asked, Settings, load
 from mdcache.errors import Damaged, MdcacheError
 from mdcache.files.sources import DISK, Source
@@ -53,10 +53,10 @@ def _portable(error: BaseException) -> BaseException:
     return error
 
 
-def _settings(where: str | Settings, source: Source = DISK) -> Settings:
-    """Return the settings in force, with the folders that the cache remembers, or else the folder itself."""
+def _settings(where: str | Settings, source: Source = DISK, trust: Trust = Trust.NEAR) -> Settings:
+    """Return the settings in force, with the folders that a believed cache remembers, or else the folder itself."""
     asked = where if isinstance(where, Settings) else load(Asked(where), os.environ, source)
-    found = with_remembered_roots(asked if source is DISK else asked._replace(source=source))
+    found = with_remembered_roots(asked if source is DISK else asked._replace(source=source), trust)
     return found if found.roots else found.with_roots(found.base, (found.base,))
 
 
@@ -77,7 +77,7 @@ def _check(where: str | Settings, _tell: Tell, _: Arriving, **options: Any) -> A
 
     folder = where.base if isinstance(where, Settings) else where
     asked = check.Asked(folder, **options)
-    return check.check(check.request(asked, lambda source: _settings(where, source)))
+    return check.check(check.request(asked, lambda source: _settings(where, source, Trust.MADE_HERE)))
 
 
 def _verify(where: str | Settings, tell: Tell, _: Arriving, quick: bool) -> Any:
@@ -88,7 +88,9 @@ def _verify(where: str | Settings, tell: Tell, _: Arriving, quick: bool) -> Any:
     settings, source = _settings(where), None
     with suppress(Damaged), opened(settings.database, settings.base) as cache:
         source = source_of(cache.base, cache.meta.source)
-    return verify.verify(_settings(where, source or DISK), quick, lambda documents: tell(Said(documents)))
+    return verify.verify(
+        _settings(where, source or DISK, Trust.COMPARED), quick, lambda documents: tell(Said(documents))
+    )
 
 
 def _watch(where: str | Settings, tell: Tell, arriving: Arriving, wait_s: float, poll: bool) -> None:

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from mdcache.dialects import GITHUB
 from mdcache.errors import MdcacheError, No, WorkError
-from mdcache.files.sources import Reader, reader_of
+from mdcache.files.sources import GitReader, Reader, reader_of
 from mdcache.model import Document, Rules
 from mdcache.names import name_of
 from mdcache.parse import anchors
 from mdcache.paths import lies_in, nfc
-from mdcache.store.cache import Cache, Node
+from mdcache.store.cache import Cache, Node, folder_of
 
 MISSING = "missing"
 CHANGED = "changed"
@@ -41,19 +41,30 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
     @lru_cache(maxsize=1)
     def source() -> Reader:
         try:
-            return reader_of(cache.base, cache.meta.source)
+            found = reader_of(cache.base, cache.meta.source)
+            if not cache.made_here and isinstance(found, GitReader):
+                _refuse_elsewhere(cache, found)
+            return found
         except MdcacheError as error:
             raise WorkError(f"cannot read the documents of {cache.path}: {error}") from error
 
     @lru_cache(maxsize=4)
     def read(path: str, hash_: str) -> Text:
         full = os.path.normpath(os.path.join(cache.base, name_of(path)))
+        if not (cache.made_here or cache.roots):
+            raise WorkError(f"{cache.path} was not made here, and leads elsewhere: no text is read for it")
         if "\0" in path or not any(lies_in(full, root) for root in cache.roots):
             raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
         data = source().whole(path)
         return Text(data, hashlib.sha256(data).hexdigest() != hash_)
 
     return read
+
+
+def _refuse_elsewhere(cache: Cache, reader: GitReader) -> None:
+    """Raise WorkError when a repository has objects outside the folder of a cache that was not made here."""
+    if not reader.repository.keeps_to(folder_of(cache.path)):
+        raise WorkError("it was not made here, and its repository reads objects elsewhere")
 
 
 def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:

@@ -99,7 +99,7 @@ def _attach(cache: Cache, file: str) -> None:
     """Attach another database to read, under the name of its file; main and temp are SQLite's own."""
     if not os.path.isfile(file):
         raise UsageError(f"no such database to attach: {file}")
-    connections.insist_on_plain(file)
+    connections.insist_on_plain(os.path.realpath(file))
     name = re.sub(r"\W", "_", os.path.basename(file).partition(".")[0])
     name = "attached" if name.lower() in ("", "main", "temp") else name
     try:

@@ -12,6 +12,8 @@ from mdcache.store.cache import Cache, counts
 class Status(NamedTuple):
     """The JSON of mdcache status. schema_current: the settings in force would make the same rows.
 
+    made_here: if not, it is only read.
+
     watcher is None when none runs; one that was killed is shown with alive = false, and one that cannot be seen with
     alive = None. elsewhere says why it cannot be reached from here. pending is the number of paths
     that it knows of and has still to look at; checkpoint is what SQLite answered when the watcher could not fold back
@@ -38,6 +40,7 @@ class Status(NamedTuple):
     base: str
     roots: tuple[str, ...]
     mdcache: str
+    made_here: bool
 
     def as_dict(self) -> dict[str, Any]:
         return as_dict(self)
@@ -64,6 +67,7 @@ def status(cache: Cache, fingerprint: str | None) -> Status:
         base=cache.base,
         roots=cache.roots,
         mdcache=meta.mdcache or "",
+        made_here=cache.made_here,
     )
 
 

@@ -9,6 +9,7 @@ stores rows that others lay out.
     ddl           the schema in force, applied and compared; the fingerprint
     foreign       what others may have made: its schema is looked over, reading it is bounded
     meta          what a cache says about itself
+    made          which caches were made here, as the state folder remembers
     record        a line of JSON in a locked file: the form of lock and watchstate
     lock          the writer lock
     watchstate    the state of the watcher

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mdcache.errors import Damaged, No, WorkError
 from mdcache.names import name_of, text_of
 from mdcache.paths import fold, lies_in, without_extension
-from mdcache.store import connections, failures, foreign, lock, meta
+from mdcache.store import connections, failures, foreign, made, meta
 from mdcache.store.connections import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
 from mdcache.store.meta import Meta
 
@@ -21,8 +21,9 @@ class Cache(NamedTuple):
     """An open cache. base is absolute; roots are absolute folders, to which reading of files is confined.
 
     named: the absolute paths, with symbolic links, that led to the roots when it was made; empty where they are the
-    roots, and for a cache that was not made here. made_here: it was published here; if not, others may have made it,
-    and reading it is bounded.
+    roots, and for a cache that was not made here.
+    made_here: it was published here, and nobody else can have changed it. If not, reading it is bounded, and it speaks
+    for no folder but the one that it lies in: where it leads outside, base is that folder and there are no roots.
     """
 
     path: str
@@ -58,12 +59,12 @@ class Node(NamedTuple):
 def opened(path: str, base: str, limit_s: float | None = foreign.LIMIT_S) -> Iterator[Cache]:
     """Give the cache at path, open to be read, as a context.
 
-    A cache may have come with a clone: only one that was made here is believed about folders outside base and outside
-    the folder that it lies in.
+    A cache may have come with a clone. One that was not made here can only be read, and is not believed about folders
+    outside the one that it lies in.
 
     Args:
         path: of the cache.
-        base: the base of a published cache, which does not remember where it was made.
+        base: the base of a published cache, which does not remember where it was made; if it lies where that does.
         limit_s: how long it may be read when it was not made here, in seconds; None for as long as it takes.
 
     Raises:
@@ -72,9 +73,10 @@ def opened(path: str, base: str, limit_s: float | None = foreign.LIMIT_S) -> Ite
         Damaged: it cannot be read or believed.
     """
     with failures.speaking(path):
+        ids = made.known(path)
         db = _open(path)
         with contextlib.closing(db), contextlib.ExitStack() as stack:
-            cache = _cache(path, db, base)
+            cache = _cache(path, db, base, ids)
             if not cache.made_here and limit_s is not None:
                 stack.enter_context(foreign.bounded(db, path, limit_s))
             yield cache
@@ -83,8 +85,7 @@ def opened(path: str, base: str, limit_s: float | None = foreign.LIMIT_S) -> Ite
 def made_here(path: str, db: Connection) -> Cache:
     """Return the cache that a connection which others opened has as its main database.
 
-    This is where it is decided whether such a cache is believed: it was published here, beside its lock, and remembers
-    of what. So a clone, a copy or a file of rebuild --output is not.
+    Nothing is read of one that was not: a clone, a copy, a file of rebuild --reproducible.
 
     Args:
         path: the file of that database.
@@ -93,12 +94,11 @@ def made_here(path: str, db: Connection) -> Cache:
         WorkError: it is no cache, was not made here, or is newer than we are.
         Damaged: it cannot be read or believed.
     """
-    if not lock.is_original(path):
-        raise WorkError(f"{path} was not made here")
+    ids = made.known(path)
     connections.insist_on_plain(path)
-    cache = _cache(path, db, os.path.dirname(path))
-    if cache.meta.base is None:
-        raise WorkError(f"{path} does not remember where it was made")
+    cache = _cache(path, db, os.path.dirname(path), ids) if ids else None
+    if not (cache and cache.made_here):
+        raise WorkError(f"{path} was not made here")
     return cache
 
 
@@ -123,7 +123,8 @@ def _open(path: str) -> Connection:
         return connections.open_reader(path)
 
 
-def _cache(path: str, db: Connection, base: str) -> Cache:
+def _cache(path: str, db: Connection, base: str, ids: frozenset[str]) -> Cache:
+    """Return the cache behind a connection. ids: of the generations that were made here in its file."""
     if scalar(db, "PRAGMA application_id") != APPLICATION_ID:
         raise WorkError(f"{path} is not a cache of mdcache: name another file with --db")
     if scalar(db, "PRAGMA user_version") > FORMAT:
@@ -132,15 +133,29 @@ def _cache(path: str, db: Connection, base: str) -> Cache:
     facts = _facts(path, db)
     if facts.roots is None:
         raise Damaged(f"{path} does not say which folders it holds: run mdcache rebuild DOCS")
-    believed = (base, os.path.dirname(path).removesuffix("/.mdcache"))
+    made_here = facts.generation_id in ids
+    base, roots = _places(path, facts, base, made_here)
+    return Cache(path, db, base, roots, facts, _named(path, facts) if made_here else (), made_here)
+
+
+def _places(path: str, facts: Meta, base: str, made_here: bool) -> tuple[str, tuple[str, ...]]:
+    """Return the base of a cache and its roots, as far as it is believed. Raises Damaged when they make no sense."""
+    own, names = folder_of(path), facts.roots or ()
+    if any("\0" in name for name in (facts.base or "", *names)):
+        raise Damaged(f"{path} names folders that there cannot be: run mdcache rebuild DOCS")
     if facts.base is not None:
         base = os.path.realpath(os.path.join(os.path.dirname(path), name_of(facts.base)))
-    found = tuple(os.path.realpath(os.path.join(base, name_of(root))) for root in facts.roots)
-    is_near = any(lies_in(base, folder) for folder in believed)
-    if not (is_near or lock.is_original(path)) or not all(lies_in(root, base) for root in found):
-        raise Damaged(f"{path} was not made here, and leads to {base}: run mdcache rebuild DOCS")
-    made_here = lock.is_original(path)
-    return Cache(path, db, base, found, facts, _named(path, facts) if made_here else (), made_here)
+    elif not lies_in(base, own):
+        base = own
+    roots = tuple(os.path.realpath(os.path.join(base, name_of(root))) for root in names)
+    if not all(lies_in(root, base) for root in roots):
+        raise Damaged(f"{path} leads to folders outside {base}: run mdcache rebuild DOCS")
+    return (base, roots) if made_here or lies_in(base, own) else (own, ())
+
+
+def folder_of(path: str) -> str:
+    """Return the folder that a cache speaks for, whoever made it: the one that it, or its .mdcache, lies in."""
+    return os.path.realpath(os.path.dirname(path)).removesuffix("/.mdcache") or "/"
 
 
 def _named(path: str, facts: Meta) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ known as ours.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
@@ -25,14 +24,13 @@ _LENGTH = 512
 class Record(NamedTuple):
     """What a lock file says: who holds or last held it, and which generation was published last (0: none).
 
-    inode: that of the lock file when this was published. process: the text of the process that pid names.
+    process: the text of the process that pid names.
     """
 
     pid: int = 0
     command: str = ""
     since: str = ""
     published: int = 0
-    inode: int = 0
     process: str = ""
 
     @property
@@ -57,7 +55,7 @@ class Lock:
 
     def published(self, generation: int) -> None:
         """Remember a completed publish. A full disk must not undo it, so failing to write this down is no error."""
-        self._record = self._record._replace(published=generation, inode=self._file.inode)
+        self._record = self._record._replace(published=generation)
         self._file.write(_LENGTH, self._record)
 
 
@@ -72,15 +70,6 @@ def read(database: str) -> Record:
     Raises WorkError for a file with something else in it: it belongs to another program and is not to be written to.
     """
     return record.parsed(record.read(path_of(database), "lock"), Record())
-
-
-def is_original(database: str) -> bool:
-    """Return whether the cache was published here, beside this very lock file: a clone or a copy has a new one."""
-    try:
-        found = os.stat(path_of(database), follow_symlinks=False)
-    except OSError:
-        return False
-    return read(database).inode == found.st_ino
 
 
 def is_held(database: str) -> bool:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
+from mdcache import process
 from mdcache.errors import UsageError, WorkError, doing
 from mdcache.paths import lies_in, up
 from mdcache.store import connections, lock, watchstate
 from mdcache.store.connections import APPLICATION_ID, PAGE_SIZE, SIDES
 
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 PUT_ASIDE = ".old"
 """What is appended to the name of a watcher's log that has grown long."""
 _FOLDER = ".mdcache"
@@ -67,12 +70,15 @@ def judge(path: str, for_output: bool = False) -> Target:
         for_output: whether a build will be moved there, in which case a live cache is refused.
 
     Raises:
-        WorkError: what is there, or beside it, is not ours to replace; or the file system is a network's.
+        WorkError: what is there, or beside it, is not ours to replace, or others may have it in their hands; or the
+            file system is a network's.
         UsageError: a live cache stands where an output should go; or the path lies within git's own folder.
     """
     _refuse_git(path)
     _refuse_network(path)
     _refuse_odd(path)
+    for name in (path, *(path + side for side in SIDES)):
+        _refuse_of_others(name, for_output)
     raw, record = _first_bytes(path), lock.read(path)
     header, ran_here = parse_header(raw or b""), record.ran_here()
     if raw and not header.ours and (header.well_formed or not (record.published and ran_here)):
@@ -121,6 +127,25 @@ def _first_bytes(path: str) -> bytes | None:
             return os.read(descriptor, 100)
         finally:
             os.close(descriptor)
+
+
+def _refuse_of_others(name: str, for_output: bool) -> None:
+    """Raise WorkError for a file of another user, root excepted, or one that others may write to.
+
+    What is written there is theirs to read and to change. An output is replaced, not written to, so its mode is free.
+    """
+    with doing(f"look at {name}"):
+        try:
+            found = os.stat(name)
+        except FileNotFoundError:
+            return
+    if not stat.S_ISREG(found.st_mode):
+        return
+    if found.st_uid not in (os.geteuid(), 0):
+        raise WorkError(f"{name} belongs to another user, {process.user_name(found.st_uid)}: name another with --db")
+    if found.st_mode & _OTHERS and not for_output:
+        mode = oct(stat.S_IMODE(found.st_mode))[2:]
+        raise WorkError(f"{name} may be written to by others (mode {mode}): chmod go-w {shlex.quote(name)}")
 
 
 def _refuse_git(path: str) -> None:

@@ -42,7 +42,6 @@ class Owned(NamedTuple):
     """A record's file whose lock this process holds. before: its content when the lock was taken."""
 
     descriptor: int
-    inode: int
     before: bytes
 
     def write(self, length: int, *records: NamedTuple) -> bool:
@@ -106,7 +105,7 @@ def own(path: str, kind: str, wait_s: float) -> Owned:
             found = os.fstat(descriptor)
             # It may have been removed while this process waited: then another one may hold the lock of a new file.
             if _is_at(path, found):
-                return Owned(descriptor, found.st_ino, content)
+                return Owned(descriptor, content)
         except BaseException:
             os.close(descriptor)
             raise
@@ -123,7 +122,7 @@ def adopted(descriptor: int, path: str) -> Owned | None:
         found = os.fstat(descriptor)
         if _is_at(path, found):
             os.set_inheritable(descriptor, False)
-            return Owned(descriptor, found.st_ino, b"")
+            return Owned(descriptor, b"")
     except OSError:
         pass
     with contextlib.suppress(OSError):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import mdcache
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
-from mdcache.store import cache, ddl, place
+from mdcache.store import cache, ddl, made, place
 from mdcache.store.cache import Cache
 
 # bm25's averages drift as sections are replaced: a delete never lowers a contentless table's totals. Past a tenth of
@@ -41,11 +41,11 @@ def opened(settings: Settings, patient: bool = False, to_write: bool = False) ->
     Raises:
         Unfit, Damaged: it must be built again.
         UsageError: the command line names other documents than it holds.
-        WorkError: it is not ours to replace, or was made by a newer mdcache.
+        WorkError: it is not ours to replace, was not made here, or by a newer mdcache.
     """
     if not place.judge(settings.database).exists:
         raise Unfit("there is no cache yet")
-    with cache.opened(settings.database, settings.base) as live:
+    with _own(settings) as live:
         if to_write and live.meta.published:
             raise WorkError(
                 f"{live.path} is a published file, which is only read: mdcache rebuild --output replaces it"
@@ -55,6 +55,31 @@ def opened(settings: Settings, patient: bool = False, to_write: bool = False) ->
         if why and not (patient and why == WORN):
             raise Unfit(why)
         yield live
+
+
+def insist_on_own(settings: Settings) -> None:
+    """Raise WorkError where there is a cache that was not made here."""
+    if place.judge(settings.database).exists:
+        with suppress(Damaged), _own(settings):
+            pass
+
+
+@contextmanager
+def _own(settings: Settings) -> Iterator[Cache]:
+    """Open the cache that there is. Raises WorkError when it was not made here."""
+    # Of one that is damaged only the file is known: it need not say any more which generation it is.
+    if not made.known(settings.database):
+        raise _not_made_here(settings)
+    with cache.opened(settings.database, settings.base) as live:
+        if not live.made_here:
+            raise _not_made_here(settings)
+        yield live
+
+
+def _not_made_here(settings: Settings) -> WorkError:
+    return WorkError(
+        f"{settings.database} was not made here: it is only read, until {settings.rebuild_command()} replaces it"
+    )
 
 
 def unfit(settings: Settings, patient: bool = False) -> str | None:
@@ -116,7 +141,7 @@ def misfit(live: Cache, settings: Settings) -> str | None:
     if facts.source and facts.source != settings.source.facts(settings.base):
         return f"it holds the {', '.join(map(' '.join, facts.source.items()))} of {live.base}"
     # Not in the fingerprint: a folder may be moved together with its cache.
-    if live.base != settings.base:
+    if live.meta.base is not None and live.base != settings.base:
         return f"it holds the documents of {live.base}"
     if facts.fingerprint != settings.fingerprint():
         return "settings, schema or versions have changed"

@@ -79,6 +79,7 @@ def sync(
     began = time.monotonic()
     connections.check_version()
     if not settings.roots:
+        fit.insist_on_own(settings)  # it may be why there are none
         raise UsageError("no documents named: mdcache sync DOCS, or mdcache init to write settings")
     try:
         look = Look(wait_s=options.wait_s)

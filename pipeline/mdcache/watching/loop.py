@@ -24,7 +24,7 @@ from mdcache.errors import MdcacheError, Unlisted, UsageError, WorkError
 from mdcache.model import as_dict
 from mdcache.store import connections, lock, place, swap, watchstate
 from mdcache.store.watchstate import Beacon, State
-from mdcache.syncing import sync
+from mdcache.syncing import fit, sync
 from mdcache.watching import schedule, witnesses
 from mdcache.watching.inbox import MANY, Bell, Inbox
 from mdcache.watching.observer import Observer, Unavailable
@@ -109,9 +109,11 @@ def watch(
             its place. Other failures are told, and tried again.
     """
     installed = Installed()
-    settings: Settings | None = load()
+    named = load()
+    settings: Settings | None = named
     connections.check_version()
-    if not (settings and settings.roots):
+    if not named.roots:
+        fit.insist_on_own(named)  # it may be why there are none
         raise UsageError("no documents named: mdcache watch DOCS, or mdcache init to write settings")
     inbox = Inbox(bell or Bell())
     while settings and not stop.is_set():

@@ -76,7 +76,7 @@ def carry_out(order: Order, progress: Progress) -> Done:
     """
     match order.what:
         case What.PREPARE:
-            place.judge(order.settings.database)
+            fit.insist_on_own(order.settings)
             place.make_folder(order.settings.database)
             return Done()
         case What.LOOK:

@@ -18,6 +18,7 @@ __all__ = [
     "IGNORE_LIMIT",
     "Archive",
     "Folders",
+    "GitReader",
     "GitTree",
     "Item",
     "Reader",
