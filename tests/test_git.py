@@ -52,6 +52,39 @@ def test_a_linked_work_tree_shares_the_hooks_of_its_repository(repo: Path, git: 
     assert found.hooks_folder() == str(repo / ".git/hooks")
 
 
+@pytest.mark.parametrize("name", ["", "HEAD", "config", "index", "commondir", "packed-refs", "linked config"])
+def test_git_is_not_started_to_wait_for_a_fifo_among_its_files(repo: Path, name: str) -> None:
+    place = repo / ".git" / name.removeprefix("linked ")
+    if name:
+        place.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(place)
+    os.mkfifo(repo / "fifo" if name.startswith("linked") else place)
+    if name.startswith("linked"):
+        place.symlink_to(repo / "fifo")
+    with pytest.raises(UsageError, match="is no plain file"):
+        mine.repository(str(repo / "docs"))
+
+
+@pytest.mark.parametrize("command", ["check --staged", "hook install"])
+def test_a_command_says_which_file_git_would_wait_for(repo: Path, command: str) -> None:
+    (repo / ".git/config").unlink()
+    os.mkfifo(repo / ".git/config")
+    said = one_line(mdcache(repo, *command.split()), 2)
+    assert f"{repo}/.git/config is no plain file: git would wait for it, remove it" in said
+
+
+def test_git_is_not_waited_for_when_its_configuration_leads_to_a_fifo(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(repo / "fifo")
+    with (repo / ".git/config").open("a") as file:
+        file.write("[include]\n path = ../fifo\n")
+    monkeypatch.setattr(mine, "_LOOK_S", 0.2)
+    with pytest.raises(UsageError, match="git says: nothing for"):
+        mine.repository(str(repo / "docs"))
+
+
 @pytest.mark.parametrize("inside", ["bare", "repo/.git"])
 def test_what_has_no_work_tree_is_refused(repo: Path, git: Git, tmp_path: Path, inside: str) -> None:
     git(repo, "init", "-q", "--bare", "../bare")

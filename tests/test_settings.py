@@ -186,7 +186,8 @@ def test_a_default_database_that_is_led_outside_is_refused(vault: Vault) -> None
 def test_without_settings_the_cache_is_not_led_outside_either(vault: Vault) -> None:
     folder = vault({"project/": "", "x/": ""})
     (folder / "project/.mdcache").symlink_to("../x")
-    said = f"{folder}/project: 'database' leads outside its folder (.mdcache/cache.db): name it with --db"
+    where = f".mdcache/cache.db, a link to {folder}/x/cache.db"
+    said = f"{folder}/project: 'database' leads outside its folder ({where}): name it with --db"
     assert refused(folder / "project") == said
 
 

@@ -275,6 +275,37 @@ def test_settings_that_were_allowed_may_lead_outside(shared: Path, vault: Vault,
     refused(shared / "mine", "rebuild", why="and has changed since it was allowed")
 
 
+@pytest.mark.parametrize(
+    ("text", "link", "way"),
+    [
+        ('docs = ["notes"]', "notes", "{}"),
+        ('docs = [".", "deep/../notes/sub"]', "notes", "{}"),
+        ('docs = ["../notes"]', "../notes", "{}"),
+        ('schema = ["v.sql"]', "v.sql", "{}/v.sql"),
+        ('database = "keep/c.db"', "keep", "{}"),
+        ('database = "c.db"', "c.db", "{}/c.db"),
+    ],
+)
+def test_what_was_allowed_through_a_link_counts_until_it_leads_elsewhere(
+    shared: Path, vault: Vault, text: str, link: str, way: str
+) -> None:
+    for name in ("public", "secret"):
+        vault({"a.md": "# A\n", "sub/a.md": "# A\n", "v.sql": "-- A view.\n"}, shared.parent / name)
+    folder = vault({"mdcache.toml": text, "deep/x": ""}, shared / "mine/repo")
+    place = folder / link
+    place.symlink_to(way.format(shared.parent / "public"))
+    (line,) = allowed(folder)
+    assert str(shared.parent / "public") in line, line
+    assert mdcache(folder, "rebuild").returncode == 0
+    place.unlink()
+    place.symlink_to(way.format(shared.parent / "secret"))
+    refused(folder, "rebuild", why="and has changed since it was allowed")
+    assert not [*(shared.parent / "secret").glob("c.db*")]
+    place.unlink()
+    place.symlink_to(way.format(shared.parent / "public"))
+    assert mdcache(folder, "rebuild").returncode == 0
+
+
 def test_settings_that_were_allowed_elsewhere_are_asked_for_again(shared: Path) -> None:
     file = theirs(shared / "mdcache.toml", "")
     allowed(shared)

@@ -195,7 +195,7 @@ class _File(NamedTuple):
     """A settings file whose values have the right types; without any, name is None and values is empty.
 
     home is the folder where it stands, links resolved; is_named: not found, so it may speak for other folders; sha256:
-    of its bytes in the source; doubted: called for what it may not decide by itself.
+    of its bytes in the source, and of where links lead outside; doubted: called for what it may not decide by itself.
     """
 
     name: str | None
@@ -208,13 +208,27 @@ class _File(NamedTuple):
 
     def inside(self, key: str, path: str) -> str:
         """Return the absolute form of a path in the settings; it is doubted when the file may not name it by itself."""
-        full = os.path.realpath(os.path.join(self.home, name_of(path)))
+        full, plain = self.target(path)
         if not self.is_named and not lies_in(full, self.home):
-            why = f"'{key}' leads outside its folder ({path})"
+            why = f"'{key}' leads outside its folder ({path}{'' if full == plain else f', a link to {full}'})"
             if not self.name:
                 raise self.refused(f"{why}: name it with --db")
             self.doubted(Doubt(self.name, why, self.sha256, _BY_NAME))
         return full
+
+    def target(self, path: str) -> tuple[str, str]:
+        """Return the absolute form of a path in the settings, with its links resolved and without."""
+        full = os.path.join(self.home, name_of(path))
+        return os.path.realpath(full), os.path.normpath(full)
+
+    def bound_to_links(self) -> _File:
+        """Return it with a hash of its bytes and of where links lead outside its folder: they may change without it."""
+        database = self.values.get("database")
+        paths = (*self.values.get("docs", ()), *self.values.get("schema", ()), *((database,) if database else ()))
+        outside = {full for full, plain in map(self.target, paths) if full != plain and not lies_in(full, self.home)}
+        if self.is_named or not outside:
+            return self
+        return self._replace(sha256=trusted.digest(b"\0".join(map(os.fsencode, (self.sha256, *sorted(outside))))))
 
     def refused(self, message: str) -> UsageError:
         return UsageError(f"{self.name or self.home}: {_shortened(message)}")
@@ -242,7 +256,7 @@ def _settings_file(folder: str, named: str | None, source: Source, doubted: Doub
         file = _File(found.name, home, bool(named), values, source, in_source.sha256, doubted)
         for key, value in values.items():
             _check(file, key, value)
-    return file
+    return file.bound_to_links()
 
 
 def _of_stranger(name: str, stranger: str, sha256: str | None) -> Doubt:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from shlex import quote
 from typing import NamedTuple, TypeVar
@@ -158,11 +159,15 @@ def _is_named_by_environment(found: Repository) -> bool:
 _BETWEEN = "--mdcache-between"
 
 
+# How long git may look for a repository, in seconds: of what an archive has put into .git it may wait for ever.
+_LOOK_S = 5.0
+
+
 def _look(folder: str, environment: Mapping[str, str]) -> Repository:
     """Return the repository that git finds from a folder under an environment. Raises UsageError."""
     asked = ("--absolute-git-dir", _BETWEEN, "--path-format=absolute", "--git-common-dir", _BETWEEN, "--show-toplevel")
     try:
-        said = _run(["git", *_OPTIONS, "rev-parse", *asked], folder, environment)
+        said = _run(["git", *_OPTIONS, "rev-parse", *asked], folder, environment, limit_s=_LOOK_S)
     except Failed as error:
         raise UsageError(_refusal(folder, str(error))) from error
     git_dir, common_dir, top = map(os.fsdecode, said.removesuffix(b"\n").split(f"\n{_BETWEEN}\n".encode()))
@@ -171,7 +176,9 @@ def _look(folder: str, environment: Mapping[str, str]) -> Repository:
 
 def _around(folder: str) -> Repository:
     """Return the repository whose work tree holds a folder, whatever the environment names. Raises UsageError."""
-    found = _look(_with_git(folder), _elsewhere())
+    start = _with_git(folder)
+    _refuse_odd(os.path.join(start, ".git"))
+    found = _look(start, _elsewhere())
     if _holds(found.git_dir, folder):
         raise UsageError(_refusal(folder, _BARE))
     if not _holds(found.top, folder):
@@ -185,6 +192,19 @@ def _with_git(folder: str) -> str:
     From there git cannot come by a bare repository on its way, also an older one that knows no safe.bareRepository.
     """
     return next((one for one in up(os.path.realpath(folder)) if os.path.lexists(os.path.join(one, ".git"))), folder)
+
+
+# What git reads whenever it looks for a repository, and the index. An archive may hold FIFOs in their place.
+_READ = ("HEAD", "commondir", "config", "config.worktree", "index", "packed-refs", "shallow")
+
+
+def _refuse_odd(git_dir: str) -> None:
+    """Raise UsageError where git would wait for ever: for a FIFO in place of a file, or behind a link there."""
+    for name in (git_dir, *(os.path.join(git_dir, one) for one in _READ)):
+        with contextlib.suppress(OSError):
+            mode = os.stat(name).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise UsageError(f"{name} is no plain file: git would wait for it, remove it")
 
 
 _BARE = "must be run in a work tree"
@@ -201,11 +221,15 @@ def _refusal(folder: str, said: str) -> str:
     return f"{shown} is not in a git repository" if "not a git repository" in said else f"{shown}: git says: {said}"
 
 
-def _run(command: list[str], folder: str, environment: Mapping[str, str], input: bytes = b"") -> bytes:
+def _run(
+    command: list[str], folder: str, environment: Mapping[str, str], input: bytes = b"", limit_s: float | None = None
+) -> bytes:
     import subprocess  # here, not at the top: commands that need no git must not wait for it
 
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, input=input, capture_output=True)
+        done = subprocess.run(command, cwd=folder, env=environment, input=input, capture_output=True, timeout=limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"nothing for {limit_s:g} seconds: is a FIFO in place of a file of its own?") from error
     except FileNotFoundError as error:
         if os.path.isdir(folder):
             raise WorkError("git is not installed, or not on the PATH") from error
