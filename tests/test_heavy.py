@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from caches import cache_of
 from judging import findings
 
+from mdcache.build.links import Bucket, Candidate
 from mdcache.cli.formats.findings import Places, grouped
 from mdcache.model import Rules
 from mdcache.parse.parse import content_of, parse
+from mdcache.parse.targets import ask
 from mdcache.read.search import Query, search
 from torture.heavy import KINDS
 
@@ -48,6 +52,56 @@ def test_names_that_are_all_alike_are_compared_a_few_times_only(vault: Vault) ->
     links = "".join(f"[x]({'ay' * 90}{number}.md)\n" for number in range(300))
     folder = vault({**files, "a.md": links})
     assert seconds(lambda: findings(folder)) < 5
+
+
+def test_a_name_in_thousands_of_spellings_is_arranged_once() -> None:
+    name = "abcdefghijklmnop"
+    paths = [f"{n}/{name}.md" for n in range(2_000)]
+    bucket = Bucket(name, (Candidate(n, path, "") for n, path in enumerate(paths)), Rules())
+    spellings = [spelled(name, n) for n in range(4_000)]
+    assert seconds(lambda: [bucket.choose(ask(True, one, "a.md"), -1, "a.md") for one in spellings]) < 2
+
+
+def spelled(name: str, number: int) -> str:
+    """Return a name in the capitals that the bits of a number say."""
+    return "".join(char.upper() if number >> place & 1 else char for place, char in enumerate(name))
+
+
+def test_an_alias_in_thousands_of_spellings_is_arranged_once() -> None:
+    name = "abcdefghijklmnop"
+    bucket = Bucket(name, (Candidate(n, f"{n}/x.md", name) for n in range(2_000)), Rules())
+    spellings = [spelled(name, n) for n in range(4_000)]
+    assert seconds(lambda: [bucket.choose(ask(True, one, "a.md"), -1, "a.md") for one in spellings]) < 2
+
+
+def test_a_wikilink_deeper_than_all_documents_looks_at_none() -> None:
+    bucket = Bucket("a", (Candidate(n, f"{n}/a.md", "") for n in range(2_000)), Rules())
+    asked = [ask(True, "b/" * depth + "a", "a.md") for depth in range(2, 900)]
+    assert seconds(lambda: [bucket.choose(one, -1, "a.md") for one in asked]) < 1
+
+
+@pytest.mark.parametrize(
+    "link", ["[[{}]]", "[a](b)", "[a](k)", "[a](k#{})", "[a](kk.md)", "[a](x{}/y.png)", "[a](../k{}.md)", "[[k]]"]
+)
+def test_a_document_two_thousand_folders_deep_may_have_many_links(tmp_path: Path, link: str) -> None:
+    with deep(tmp_path, 1_800):
+        Path("a.md").write_text("\n".join(link.format(n) for n in range(4_000)))
+        Path("k.md").write_text("# K\n")
+    assert seconds(lambda: findings(tmp_path)) < 5
+
+
+@contextmanager
+def deep(folder: Path, depth: int) -> Iterator[None]:
+    """Make a folder so many levels below another the working folder: no call takes a path of that length at once."""
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        for _ in range(depth):
+            os.mkdir("d")
+            os.chdir("d")
+        yield
+    finally:
+        os.chdir(before)
 
 
 def test_a_terminal_is_shown_a_long_line_without_going_through_all_of_it(vault: Vault) -> None:

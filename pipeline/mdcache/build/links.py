@@ -7,6 +7,7 @@ dict; a wikilink may mean several documents and leads to the nearest of them, se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mdcache.model import Rules
@@ -76,12 +77,13 @@ class Bucket:
         self._extensions, self._roots = rules.extensions, rules.roots
         self._index_names = rules.dialect.index_names
         self._named: list[Candidate] = []
-        self._aliases: dict[str, list[Candidate]] = {}
+        self._deepest = 0
+        self._aliases: dict[str, Nearest] = {}
         # By path, by path without extension and by folder: (which form, path, node) of the best for each.
         self._files: dict[str, tuple[int, str, int]] = {}
         self._indexes: dict[str, tuple[int, str, int]] = {}
-        self._endings: dict[tuple[str, int, bool], dict[str, list[Candidate]]] = {}
-        # The documents that a wikilink's name may mean.
+        self._endings: dict[tuple[str, int, bool], dict[str, Nearest]] = {}
+        # The documents that a wikilink's name may mean: the same for each of the thousand spellings of a name.
         self._meant: dict[targets.Asked, Nearest | None] = {}
         for candidate in candidates:
             self._add(candidate)
@@ -89,8 +91,9 @@ class Bucket:
     def _add(self, candidate: Candidate) -> None:
         node, path, alias = candidate
         if alias:
-            self._aliases.setdefault(alias, []).append(candidate)
+            self._aliases.setdefault(alias, Nearest()).add(candidate)
             return
+        self._deepest = max(self._deepest, path.count("/") + 1)
         stem = targets.bucket(path, self._extensions)
         if stem in self._index_names:
             _keep_best(self._indexes, nfc(folder(path)), (self._index_names.index(stem), path, node))
@@ -112,8 +115,7 @@ class Bucket:
         if asked.how == targets.FROM_ROOTS:
             return self._at((f"{root}/{asked.path}".strip("/") for root in (*self._roots, "")), asked.is_folder)
         if asked not in self._meant:
-            found = self._by_name(asked)
-            self._meant[asked] = Nearest(found) if found else None
+            self._meant[asked] = self._by_name(asked)
         nearest = self._meant[asked]
         return nearest.to(folder(path)) if nearest else None
 
@@ -123,7 +125,7 @@ class Bucket:
         found = next((form[path] for path in paths for form in forms if path in form), None)
         return Choice(found[2], 0) if found else None
 
-    def _by_name(self, asked: targets.Asked) -> list[Candidate]:
+    def _by_name(self, asked: targets.Asked) -> Nearest | None:
         """Return the documents of a name, else those with such an alias, else the indexes of the folders of the name.
 
         A name that is written like a folder's means folders first.
@@ -133,10 +135,12 @@ class Bucket:
             return folders
         return files or self._aliases.get(fold(asked.path)) or folders
 
-    def _ends(self, forms: Callable[[], Iterator[tuple[str, Candidate]]], wanted: str) -> list[Candidate]:
+    def _ends(self, forms: Callable[[], Iterator[tuple[str, Candidate]]], wanted: str) -> Nearest | None:
         """Return the candidates of which a form ends in wanted, in whole components; else without case."""
+        if wanted.count("/") >= self._deepest:
+            return None  # a text may ask for as many depths as it is long: none is looked at that no path has
         return self._ending(forms, wanted, False).get(wanted) or self._ending(forms, fold(wanted), True).get(
-            fold(wanted), []
+            fold(wanted)
         )
 
     def _files_named(self) -> Iterator[tuple[str, Candidate]]:
@@ -154,7 +158,7 @@ class Bucket:
 
     def _ending(
         self, forms: Callable[[], Iterator[tuple[str, Candidate]]], wanted: str, folded: bool
-    ) -> dict[str, list[Candidate]]:
+    ) -> dict[str, Nearest]:
         """Return the candidates by the ends of their forms, as many components as wanted has."""
         count = wanted.count("/") + 1
         key = forms.__name__, count, folded
@@ -164,7 +168,7 @@ class Bucket:
             for form, candidate in forms():
                 end = "/".join(form.rsplit("/", count)[-count:])
                 if end.count("/") == count - 1:
-                    endings.setdefault(fold(end) if folded else end, []).append(candidate)
+                    endings.setdefault(fold(end) if folded else end, Nearest()).add(candidate)
         return endings
 
 
@@ -193,9 +197,9 @@ class Nearest:
 
     To compare each link with each candidate would be quadratic: minutes where 10,000 folders have a README and all
     link to README. But every way leads up from the link's folder to a folder above both, and down from there, and of
-    the candidates below that folder only the least deep can be nearest. So the constructor notes in each folder above
-    a candidate (_best) the least deep one below, and how many are as deep. `to` walks up from the link's folder, which
-    may be D deep. Having gone up to a folder D - up deep, a candidate at depth d below it is d - (D - up) steps down:
+    the candidates below that folder only the least deep can be nearest. So _arranged notes in each folder above
+    a candidate (_best) the least deep one below, and how many are as deep. _found walks up from the link's folder,
+    which may be D deep. Having gone up to a folder D - up deep, a candidate at depth d below it is d - (D - up) steps down:
     the whole way is d + 2 * up - D, and D is the same for all.
 
     A candidate that lies below a folder passed earlier is met again higher up, with a way counted too long, up and
@@ -203,19 +207,42 @@ class Nearest:
     counted too long never wins and never ties with the winner.
     """
 
-    def __init__(self, candidates: Iterable[Candidate]) -> None:
+    __slots__ = ("_best", "_candidates", "_last")
+
+    def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
+        self._candidates = [*candidates]
         self._best: dict[str, _Best] = {}
-        for node, path, _ in sorted(candidates, key=lambda candidate: (len(candidate.path), candidate.path)):
-            above = _ancestors(folder(path))
-            for ancestor in above:
-                best = self._best.get(ancestor)
-                if best is None or len(above) < best.depth:
-                    self._best[ancestor] = _Best(len(above), len(path), path, node, 1)
-                elif len(above) == best.depth:
-                    self._best[ancestor] = best._replace(equals=best.equals + 1)
+        self._last: tuple[str, Choice | None] | None = None
+
+    def add(self, candidate: Candidate) -> None:
+        """Add a candidate; no more come after the first call of to."""
+        self._candidates.append(candidate)
 
     def to(self, source: str) -> Choice | None:
-        """Return the nearest to a document in the folder source; None when there are no candidates."""
+        """Return the nearest to a document in the folder source; None when there are no candidates.
+
+        Many links of a document may ask for a name, and it may lie two thousand folders deep: the last answer is kept.
+        """
+        if self._last is None or self._last[0] != source:
+            if not self._best:
+                self._best = self._arranged()
+            self._last = source, self._found(source)
+        return self._last[1]
+
+    def _arranged(self) -> dict[str, _Best]:
+        """Return the best of the candidates below each folder that is above one."""
+        found: dict[str, _Best] = {}
+        for node, path, _ in sorted(self._candidates, key=lambda candidate: (len(candidate.path), candidate.path)):
+            above = _ancestors(folder(path))
+            for ancestor in above:
+                best = found.get(ancestor)
+                if best is None or len(above) < best.depth:
+                    found[ancestor] = _Best(len(above), len(path), path, node, 1)
+                elif len(above) == best.depth:
+                    found[ancestor] = best._replace(equals=best.equals + 1)
+        return found
+
+    def _found(self, source: str) -> Choice | None:
         found: list[_Best] = []
         least = 0
         for up, ancestor in enumerate(_ancestors(source)):
@@ -232,13 +259,14 @@ class Nearest:
         return Choice(first.node, sum(best.equals for best in found) - 1)
 
 
-def _ancestors(path: str) -> list[str]:
+@lru_cache(maxsize=64)
+def _ancestors(path: str) -> tuple[str, ...]:
     """Return a folder and all above it, up to the base (''), nearest first."""
     above = [path]
     while path:
         path = folder(path)
         above.append(path)
-    return above
+    return tuple(above)
 
 
 class _Writer:

@@ -67,10 +67,10 @@ class Suggestions:
         written = target.partition("#")[0].rstrip("/")
         written = written if wiki else unquote(written.partition("?")[0])
         paths = self._near(targets.bucket(written, self._extensions), self._means_document(wiki, written))
-        self._left -= len(paths or ())
+        start = folder(path) or "."
+        self._left -= sum(1 + (len(one) + len(start)) // _PAIRS for one in paths or ())
         if not paths or self._left < 0:
             return None
-        start = folder(path) or "."
         nearest = min(paths, key=lambda one: (posixpath.relpath(one, start).count("/"), len(one), one))
         if wiki:
             # No wikilink can name a document whose path has one of these.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from mdcache.files.scan import Ignores
@@ -32,6 +32,8 @@ class Assets:
         self._source, self._base = source, base
         self._prefix = len(os.path.join(base, ""))
         self._folders: dict[str, dict[str, Item]] = {}
+        # What is there, by whether git keeps it and by its normalised path: the way to a deep folder is walked once.
+        self._known: dict[tuple[bool, str], str] = {}
 
     def has(self, wanted: AssetPaths) -> bool:
         """Return whether a link has something to point at. What leads out of what we know is not ours to judge: yes.
@@ -72,20 +74,44 @@ class Assets:
         full = os.path.normpath(os.path.join(self._base, path))
         if not lies_in(full, self._base):
             return True
-        names = [nfc(name) for name in full[len(self._base) :].split("/") if name]
-        return self._leads_somewhere(names, self._names) or self._leads_somewhere(names, self._kept_names)
+        below = full[len(self._base) :].strip("/")
+        below = below if below.isascii() else "/".join(map(nfc, below.split("/")))
+        return self._leads_somewhere(below, False) or self._leads_somewhere(below, True)
 
-    def _leads_somewhere(self, names: list[str], listed: Callable[[str], Mapping[str, Item]]) -> bool:
-        """Return whether a way down from the base is there: to its end, or to a link or a repository within."""
-        folder = self._base
-        for name in names:
-            item = listed(folder).get(name)
+    def _leads_somewhere(self, path: str, kept: bool) -> bool:
+        """Return whether a way down from the base is there: to its end, or to a link or a repository within.
+
+        kept: go by what belongs to git and may not lie on disk.
+        """
+        end = self._length_known(path, kept)
+        folder = self._known[kept, path[:end]] if end else self._base
+        while end < len(path):
+            start = end + 1 if end else 0
+            end = (path + "/").find("/", start)
+            names = self._kept_names.get(folder, {}) if kept else self._names(folder)
+            item = names.get(path[start:end])
             if item is None:
                 return False
             if item.is_symlink():
                 return True
-            folder = item.path
+            folder = self._known[kept, path[:end]] = item.path
         return True
+
+    def _length_known(self, path: str, kept: bool) -> int:
+        """Return how much of a path is known, in characters: whole components. A folder is known with all above it."""
+        if (kept, path) in self._known:
+            return len(path)
+        known, unknown = 0, len(path)
+        while True:
+            middle = (known + unknown) // 2
+            cut = path.rfind("/", known + 1, middle + 1)
+            cut = path.find("/", max(middle, known + 1), unknown) if cut < 0 else cut
+            if cut < 0:
+                return known
+            if (kept, path[:cut]) in self._known:
+                known = cut
+            else:
+                unknown = cut
 
     def _names(self, folder: str) -> dict[str, Item]:
         """Return what lies in a folder, by normalised name; nothing when it cannot be listed."""
@@ -97,8 +123,9 @@ class Assets:
     def _on_disk(self) -> Assets:
         return Assets(DISK, self._base)
 
-    def _kept_names(self, folder: str) -> dict[str, Item]:
-        return {nfc(name): item for name, item in self._kept.get(folder, {}).items()}
+    @cached_property
+    def _kept_names(self) -> dict[str, dict[str, Item]]:
+        return {folder: {nfc(name): item for name, item in items.items()} for folder, items in self._kept.items()}
 
     @cached_property
     def _kept(self) -> Folders:

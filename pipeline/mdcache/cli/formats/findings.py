@@ -47,9 +47,11 @@ def _top(base: str, folder: str) -> str:
 
 def text(found: Sequence[Finding], places: Places) -> Iterator[str]:
     """Yield a line for each, as editors read them."""
-    for finding in found:
-        path, line, column, code, _, message = finding.problem.shown
-        yield f"{show.path(places.seen(path))}:{line}:{column}: {show.line(f'{code} {message}')}"
+    for path, group in groupby(found, lambda finding: finding.problem.path):
+        seen = show.path(places.seen(path))
+        for finding in group:
+            _, line, column, code, _, message = finding.problem.shown
+            yield f"{seen}:{line}:{column}: {show.line(f'{code} {message}')}"
 
 
 def grouped(found: Sequence[Finding], places: Places) -> Iterator[str]:
@@ -83,10 +85,11 @@ def summary(found: Sequence[Finding]) -> str:
 
 def github(found: Sequence[Finding], places: Places) -> Iterator[str]:
     """Yield workflow commands, which become annotations of a pull request."""
-    for finding in found:
-        path, line, column, code, severity, message = finding.problem.shown
-        where = f"file={_property(places.in_repository(path))},line={line},col={column},title={_property(code)}"
-        yield f"::{severity} {where}::{_data(message)}"
+    for path, group in groupby(found, lambda finding: finding.problem.path):
+        file = _property(places.in_repository(path))
+        for finding in group:
+            _, line, column, code, severity, message = finding.problem.shown
+            yield f"::{severity} file={file},line={line},col={column},title={_property(code)}::{_data(message)}"
 
 
 # GitHub reads %25, %0A and %0D back, and in properties %3A and %2C. Others must not stand there as they are, and would
