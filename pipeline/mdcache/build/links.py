@@ -199,8 +199,8 @@ class Nearest:
     link to README. But every way leads up from the link's folder to a folder above both, and down from there, and of
     the candidates below that folder only the least deep can be nearest. So _arranged notes in each folder above
     a candidate (_best) the least deep one below, and how many are as deep. _found walks up from the link's folder,
-    which may be D deep. Having gone up to a folder D - up deep, a candidate at depth d below it is d - (D - up) steps down:
-    the whole way is d + 2 * up - D, and D is the same for all.
+    which may be D deep. Having gone up to a folder D - up deep, a candidate at depth d below it is d - (D - up) steps
+    down: the whole way is d + 2 * up - D, and D is the same for all.
 
     A candidate that lies below a folder passed earlier is met again higher up, with a way counted too long, up and
     back down. That does no harm: its own, shorter way was counted at the earlier folder and beats it, so that a way
