@@ -81,7 +81,7 @@ def test_git_is_not_waited_for_when_its_configuration_leads_to_a_fifo(
     with (repo / ".git/config").open("a") as file:
         file.write("[include]\n path = ../fifo\n")
     monkeypatch.setattr(mine, "_LOOK_S", 0.2)
-    with pytest.raises(UsageError, match="git says: nothing for"):
+    with pytest.raises(UsageError, match="git has said nothing in"):
         mine.repository(str(repo / "docs"))
 
 

@@ -87,9 +87,9 @@ Write more of the path: `[[guides/setup]]`.
 
 ## `unreadable` (error)
 
-The file cannot be read; there is no document for it.
+The file cannot be read, or is longer than 1 GB; there is no document for it.
 
-Look at its permissions.
+Look at its permissions and at its size.
 
 ## `odd-name` (error)
 

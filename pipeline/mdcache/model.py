@@ -15,6 +15,9 @@ WARNING = "warning"
 INODE_BITS = (1 << 63) - 1
 """What is kept of an inode: SQLite's integers are signed, and some file systems use all 64 bits."""
 
+LARGEST = 1_000_000_000
+"""Bytes of the longest document that is read at all: SQLite holds no longer text, and to hash it takes seconds."""
+
 FRONT_MATTER_LIMIT = 64 * 1024
 """More bytes of YAML are not read: few front matters have them, and an attack may."""
 

@@ -247,23 +247,22 @@ def _findings(db: Connection, request: Request, problems: list[Problem]) -> list
     judged = settings.policy.judged(problems)
     # Only documents: the rows of a rule may name any file there is.
     documents = {path for (path,) in db.execute("SELECT path FROM nodes")}
-    lines = _lines(settings, sorted({problem.path for problem in judged} & documents))
+    texts = _lines(settings, sorted({problem.path for problem in judged} & documents))
     suggestions = Suggestions(db, settings)
     found = []
-    # A line may be long, and have as many problems: its comments are read once.
-    for (path, line), group in groupby(judged, lambda problem: (problem.path, problem.line)):
-        text = lines.get(path, [])
-        codes_allowed = allowed(text, line)
-        source = text[line - 1] if line <= len(text) else None
-        found += [Finding(suggestions.added(one), source) for one in group if one.code not in codes_allowed]
+    # One document's text is held at a time. A line may be long, and have as many problems: its comments are read once.
+    for path, of_document in groupby(judged, lambda problem: problem.path):
+        lines = next(texts) if path in documents else []
+        for line, group in groupby(of_document, lambda problem: problem.line):
+            codes_allowed = allowed(lines, line)
+            source = lines[line - 1] if line <= len(lines) else None
+            found += [Finding(suggestions.added(one), source) for one in group if one.code not in codes_allowed]
     return found
 
 
-def _lines(settings: Settings, paths: list[str]) -> dict[str, list[str]]:
-    """The lines of documents, as parsing counts them."""
+def _lines(settings: Settings, paths: list[str]) -> Iterator[list[str]]:
+    """Yield the lines of each document, as parsing counts them; none where it cannot be read."""
     texts = settings.source.texts([os.path.join(settings.base, path) for path in paths], settings.size_limit)
-    return {
-        path: text.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        for path, text in zip(paths, texts, strict=True)
-        if text is not None
-    }
+    for text in texts:
+        whole = (text or b"").decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        yield whole.split("\n") if text is not None else []

@@ -21,7 +21,7 @@ from mdcache.config.policy import OFF, Policy, Rule, Verdict
 from mdcache.errors import UsageError
 from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
-from mdcache.model import ERROR, WARNING, PathRule, Rules
+from mdcache.model import ERROR, LARGEST, WARNING, PathRule, Rules
 from mdcache.names import name_of, text_of
 from mdcache.paths import has_extension, lies_in, up
 from mdcache.patterns import COST_LIMIT, Patterns
@@ -35,8 +35,6 @@ DEFAULT_DATABASE = ".mdcache/cache.db"
 
 _LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
 _KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
-# SQLite holds no longer text.
-_LARGEST = 1_000_000_000
 # Bytes of a schema file, and of a settings file. A clone's may be as large as a disk.
 _LONGEST, _LONGEST_SETTINGS = 10_000_000, 1_000_000
 # How many there may be of what is looked at for each document, link or problem, and for a rule of [check.rules].
@@ -369,8 +367,8 @@ def _check(file: _File, key: str, value: Any) -> None:
         raise file.refused(f"'{key}' is empty")
     if key == "database" and not (_is_short(value) and value):
         raise file.refused("'database' must be a path")
-    if key == "size_limit" and not (type(value) is int and 0 < value <= _LARGEST):
-        raise file.refused(f"'size_limit' must be a number of bytes, at most {_LARGEST}")
+    if key == "size_limit" and not (type(value) is int and 0 < value <= LARGEST):
+        raise file.refused(f"'size_limit' must be a number of bytes, at most {LARGEST}")
     if key == "wikilinks" and not isinstance(value, bool):
         raise file.refused("'wikilinks' must be true or false")
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
@@ -551,7 +549,7 @@ def _watch(file: _File, values: dict[str, Any]) -> Watch:
     for key, value in values.items():
         if key not in Watch._fields:
             raise file.refused(f"[watch] has no '{key}'{_meant(key, Watch._fields)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LARGEST:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST:
             raise file.refused(f"'{key}' in [watch] must be a number above 0")
     return Watch(**values)
 

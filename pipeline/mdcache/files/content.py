@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mdcache.model import ERROR, FRONT_MATTER_LIMIT, INODE_BITS, Content, Problem, Stamp
+from mdcache.model import ERROR, FRONT_MATTER_LIMIT, INODE_BITS, LARGEST, Content, Problem, Stamp
 
 _TRIES = 4
 _CHUNK = 1 << 20
@@ -36,6 +36,9 @@ NO_CLOCK = Clock(0, 0, 0)
 """To it every stamp is racy: for callers that keep no stamps."""
 
 
+TOO_LARGE = f"longer than {LARGEST // 1_000_000} MB"
+
+
 def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, Stamp] | Problem | None:
     """Return the bytes of a file with the stamp that belongs to them.
 
@@ -48,7 +51,8 @@ def read(base: str, path: str, size_limit: int, clock: Clock) -> tuple[Content, 
         clock: what the file system's clock said before any file was read.
 
     Returns:
-        None when there is no plain file, a Problem when it cannot be read.
+        None when there is no plain file, a Problem when it cannot be read, or is longer than any document may be: that
+        is judged by its size alone, so that sync and rebuild say the same of it.
     """
     name = os.path.join(base, path)
     try:
@@ -108,6 +112,8 @@ NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 def _read_once(name: str, size_limit: int) -> tuple[Content, os.stat_result, os.stat_result]:
     descriptor, before = opened(name)
     try:
+        if before.st_size > LARGEST:
+            raise OSError(errno.EFBIG, TOO_LARGE, name)
         content = taken(lambda count: os.read(descriptor, count), before.st_size, size_limit)
         return content, before, os.fstat(descriptor)
     finally:

@@ -8,16 +8,22 @@ and for no other.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
+import resource
+import select
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from shlex import quote
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mdcache.errors import UsageError, WorkError
-from mdcache.model import Stamp
+from mdcache.model import LARGEST, Stamp
 from mdcache.paths import lies_in, up
+
+if TYPE_CHECKING:
+    import subprocess
 
 # What tells git where a repository lies; in hooks git sets some of them, relative to its top.
 _PLACES = (
@@ -166,8 +172,12 @@ _LOOK_S = 5.0
 def _look(folder: str, environment: Mapping[str, str]) -> Repository:
     """Return the repository that git finds from a folder under an environment. Raises UsageError."""
     asked = ("--absolute-git-dir", _BETWEEN, "--path-format=absolute", "--git-common-dir", _BETWEEN, "--show-toplevel")
+    if not os.path.isdir(folder):
+        raise UsageError(f"no such folder: {folder}")
     try:
         said = _run(["git", *_OPTIONS, "rev-parse", *asked], folder, environment, limit_s=_LOOK_S)
+    except _Silent as error:
+        raise UsageError(str(error)) from error
     except Failed as error:
         raise UsageError(_refusal(folder, str(error))) from error
     git_dir, common_dir, top = map(os.fsdecode, said.removesuffix(b"\n").split(f"\n{_BETWEEN}\n".encode()))
@@ -221,26 +231,88 @@ def _refusal(folder: str, said: str) -> str:
     return f"{shown} is not in a git repository" if "not a git repository" in said else f"{shown}: git says: {said}"
 
 
+# git answers within seconds. What makes it wait for ever (a FIFO among its files), or grow, was made to harm.
+_PATIENCE_S = 60
+_MEMORY_BYTES = 1 << 29
+
+
 def _run(
     command: list[str], folder: str, environment: Mapping[str, str], input: bytes = b"", limit_s: float | None = None
 ) -> bytes:
+    import subprocess
+
+    with _running(command, folder, environment, with_errors=True) as process:
+        try:
+            answer, errors = process.communicate(input, timeout=limit_s or _PATIENCE_S)
+        except subprocess.TimeoutExpired as error:
+            raise _Silent(folder, limit_s or _PATIENCE_S) from error
+    if process.returncode:
+        said = errors.decode("utf-8", "replace").strip().splitlines()
+        lines = [line for line in said if not line.startswith("warning: ")] or said
+        raise Failed((lines or [f"git {command[-1]} ended with {process.returncode}"])[0].removeprefix("fatal: "))
+    return answer
+
+
+class _Silent(Failed):
+    """git does not answer."""
+
+    def __init__(self, folder: str, limit_s: float) -> None:
+        super().__init__(
+            f"git has said nothing in {folder} for {limit_s:g} seconds: is a FIFO in place of a file of its own?"
+        )
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], folder: str, environment: Mapping[str, str], *, with_errors: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield git, started, with pipes to it; it is ended with the block, however that ends."""
     import subprocess  # here, not at the top: commands that need no git must not wait for it
 
+    pipe = subprocess.PIPE
+    errors = pipe if with_errors else subprocess.DEVNULL
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, input=input, capture_output=True, timeout=limit_s)
-    except subprocess.TimeoutExpired as error:
-        raise Failed(f"nothing for {limit_s:g} seconds: is a FIFO in place of a file of its own?") from error
-    except FileNotFoundError as error:
-        if os.path.isdir(folder):
-            raise WorkError("git is not installed, or not on the PATH") from error
-        raise UsageError(f"no such folder: {folder}") from error
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=errors)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and os.path.isdir(folder):
+            raise WorkError("git is not installed, or not on the PATH") from error
         raise WorkError(f"git cannot be run in {folder}: {error.strerror}") from error
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        lines = [line for line in said if not line.startswith("warning: ")] or said
-        raise Failed((lines or [f"git {command[-1]} ended with {done.returncode}"])[0].removeprefix("fatal: "))
-    return done.stdout
+    with process:
+        try:
+            _limit_memory(process.pid)
+            yield process
+        finally:
+            process.kill()
+
+
+def _limit_memory(pid: int) -> None:
+    """Limit what git may allocate; what it maps of its files does not count. Only Linux can."""
+    if hasattr(resource, "prlimit"):
+        with contextlib.suppress(OSError, ValueError):  # it has ended, or has less already
+            resource.prlimit(pid, resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
+
+
+class _Patient(io.RawIOBase):
+    """What a process writes, for those who wait a while for it, and not for ever."""
+
+    def __init__(self, descriptor: int, folder: str) -> None:
+        super().__init__()
+        self._descriptor, self._folder = descriptor, folder
+        self._ready = select.poll()
+        self._ready.register(descriptor, select.POLLIN)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._ready.poll(_PATIENCE_S * 1000):
+            raise _Silent(self._folder, _PATIENCE_S)
+        return os.readv(self._descriptor, [buffer])
+
+
+def _answers(process: subprocess.Popen[bytes], folder: str) -> io.BufferedReader:
+    assert process.stdout
+    return io.BufferedReader(_Patient(process.stdout.fileno(), folder), _CHUNK)
 
 
 def _size(path: str) -> int:
@@ -360,18 +432,41 @@ def _ns(seconds: bytes) -> int:
     return int(whole) * 1_000_000_000 + int(rest)
 
 
+# A tree names another of its size in 30 bytes, and that one the next: ten of ten entries hold 10,000,000,000 files.
+_MOST_ENTRIES, _MOST_BYTES = 1_000_000, 300_000_000
+# Of so many more than a few must differ.
+_MANY, _ALIKE = 100_000, 20
+
+
 def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
-    """Return what a commit holds. Raises WorkError when a partial clone lacks its trees."""
-    found = []
-    try:
-        said = run(repository, "ls-tree", "-r", "-z", "--full-tree", commit)
-    except Failed as error:
-        raise lacks(repository, commit) from error
-    for line in said.split(b"\0")[:-1]:
-        about, _, path = line.partition(b"\t")
-        mode, _, id_ = about.split(b" ")
-        found.append(Blob(os.fsdecode(path), int(mode, 8), id_.decode()))
+    """Return what a commit holds. Raises WorkError when a partial clone lacks its trees, and when it holds no end."""
+    found: list[Blob] = []
+    ids: dict[str, str] = {}
+    asked = command(repository, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+    with _running(asked, repository.top, environment(repository)) as process:
+        for count, line in enumerate(_entries(process, repository.top), 1):
+            about, _, path = line.partition(b"\t")
+            mode, kind, id_ = about.decode().split(" ")
+            if kind != "tree":
+                found.append(Blob(os.fsdecode(path), int(mode, 8), ids.setdefault(id_, id_)))
+            if count > _MOST_ENTRIES:
+                raise WorkError(f"{commit} of {repository.top} holds more than {_MOST_ENTRIES:,} files and folders")
+            if count % _MANY == 0 and len(ids) * _ALIKE < count:
+                raise WorkError(f"{commit} of {repository.top} holds the same few files in {count:,} places, or more")
+        if process.wait():
+            raise lacks(repository, commit)
     return tuple(found)
+
+
+def _entries(process: subprocess.Popen[bytes], top: str) -> Iterator[bytes]:
+    """Yield what git writes with a NUL after each. Raises WorkError when it is too much."""
+    answers, rest, length = _answers(process, top), b"", 0
+    while piece := answers.read1(_CHUNK):
+        length += len(piece)
+        if length > _MOST_BYTES:
+            raise WorkError(f"git says more than {_MOST_BYTES // 1_000_000} MB of what a revision of {top} holds")
+        *whole, rest = (rest + piece).split(b"\0")
+        yield from whole
 
 
 def commit_of(repository: Repository, revision: str) -> str | None:
@@ -384,8 +479,16 @@ def commit_of(repository: Repository, revision: str) -> str | None:
 
 
 def file_of(repository: Repository, commit: str, name: str) -> bytes:
-    """Return what a commit holds under an absolute name. Raises Failed when it holds no such file."""
-    return run(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
+    """Return what a commit holds under an absolute name. Raises WorkError when it holds no such file, or a huge one."""
+    asked = command(repository, "cat-file", "blob", f"{commit}:{os.path.relpath(name, repository.top)}")
+    with _running(asked, repository.top, environment(repository), with_errors=True) as process:
+        text = _answers(process, repository.top).read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise Failed(f"it is longer than {LARGEST // 1_000_000} MB")
+        _, errors = process.communicate()
+    if process.returncode:
+        raise Failed(errors.decode("utf-8", "replace").strip().removeprefix("fatal: ").partition("\n")[0])
+    return text
 
 
 def lacks(repository: Repository, commit: str | None) -> WorkError:
@@ -409,6 +512,8 @@ def sizes(repository: Repository, ids: Sequence[str]) -> dict[str, int]:
     batch = "--batch-check=%(objectname) %(objectsize)"
     try:
         said = run(repository, "cat-file", batch, input=asked)
+    except _Silent:
+        raise
     except Failed:  # a git before 2.45 wants to fetch what is missing, which we forbid: ask for all that is there
         said = run(repository, "cat-file", "--batch-all-objects", "--unordered", batch)
     wanted = frozenset(ids)
@@ -422,44 +527,41 @@ def contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, i
         yield from _contents(repository, ids[start : start + _AT_ONCE], take)
 
 
-def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
-    import subprocess
+# To end git and start it again takes as long as to read so much more than is wanted.
+_PASSED_OVER = 1 << 23
 
-    asked = "\n".join([*ids, ""]).encode()
-    try:
-        process = subprocess.Popen(
-            command(repository, "cat-file", "--batch"),
-            cwd=repository.top,
-            env=environment(repository),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise WorkError(f"git cannot be run in {repository.top}: {error.strerror}") from error
-    with process:
-        assert process.stdin and process.stdout
-        with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended: what it lacks is said below
-            process.stdin.write(asked)
-        for id_ in ids:
-            about = process.stdout.readline().split()
-            if len(about) != 3:
-                raise WorkError(f"{repository.top} lacks the object {id_}: is it damaged? git fsck says so")
-            size = int(about[2])
-            left = _Left(process.stdout.read, size)
-            yield take(left.read, size)
-            while left.read(_CHUNK):
-                pass
-            process.stdout.read(1)
+
+def _contents(repository: Repository, ids: Sequence[str], take: Callable[[Read, int], _Answer]) -> Iterator[_Answer]:
+    at = 0
+    while at < len(ids):
+        with _running(command(repository, "cat-file", "--batch"), repository.top, environment(repository)) as process:
+            assert process.stdin
+            answers = _answers(process, repository.top)
+            with contextlib.suppress(BrokenPipeError), process.stdin:  # it has ended: what it lacks is said below
+                process.stdin.write("\n".join([*ids[at:], ""]).encode())
+            left = 0
+            while at < len(ids) and left <= _PASSED_OVER:
+                about = answers.readline().split()
+                if len(about) != 3:
+                    raise WorkError(f"{repository.top} lacks the object {ids[at]}: is it damaged? git fsck says so")
+                size = int(about[2])
+                rest = _Left(answers.read, size)
+                at += 1
+                yield take(rest.read, size)
+                left = rest.left
+                if left <= _PASSED_OVER:
+                    while rest.read(_CHUNK):
+                        pass
+                    answers.read(1)
 
 
 class _Left:
     """Reads what is left of an object, but not beyond its end."""
 
     def __init__(self, read: Read, size: int) -> None:
-        self._read, self._left = read, size
+        self._read, self.left = read, size
 
     def read(self, count: int) -> bytes:
-        data = self._read(min(count, self._left)) if self._left else b""
-        self._left -= len(data)
+        data = self._read(min(count, self.left)) if self.left else b""
+        self.left -= len(data)
         return data

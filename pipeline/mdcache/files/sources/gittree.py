@@ -18,7 +18,7 @@ from mdcache.files.content import Clock
 from mdcache.files.git import Blob, Repository, Staged
 from mdcache.files.sources.disk import DISK
 from mdcache.files.sources.source import IGNORE_LIMIT, Folders, Item, Read, Source, Stored, folders
-from mdcache.model import Content, Entry, Problem, Stamp
+from mdcache.model import ERROR, LARGEST, Content, Entry, Problem, Stamp
 from mdcache.names import name_of, text_of
 from mdcache.paths import lies_in
 
@@ -194,11 +194,14 @@ class GitReader(NamedTuple):
 
     def contents(self, entries: Sequence[Entry], size_limit: int, clock: Clock) -> Iterator[Read]:
         take = partial(_taken, size_limit)
-        objects = [entry.blob for entry in entries if entry.blob and not entry.stamp.inode]
+        objects = [entry.blob for entry in entries if entry.blob and _is_object(entry)]
         blobs = git.contents(self.repository, objects, take)
         for entry in entries:
-            if entry.blob and not entry.stamp.inode:
+            if _is_object(entry):
                 yield next(blobs)
+                continue
+            if entry.stamp.size > LARGEST:
+                yield Problem(entry.path, 1, 1, "unreadable", ERROR, f"cannot be read: {content.TOO_LARGE}")
                 continue
             found = content.read(self.base, entry.path, size_limit, clock)
             if entry.blob is None:
@@ -213,6 +216,11 @@ class GitReader(NamedTuple):
             return git.file_of(self.repository, self.commit or "", os.path.join(self.base, name_of(path)))
         except MdcacheError as error:
             raise WorkError(f"cannot read {path} of the revision {self.commit}: {error}") from error
+
+
+def _is_object(entry: Entry) -> bool:
+    """Return whether an entry is read from git: it is no file as it lies on the disk, and not too large."""
+    return bool(entry.blob) and not entry.stamp.inode and entry.stamp.size <= LARGEST
 
 
 def _taken(size_limit: int, read: git.Read, size: int) -> tuple[Content, Stamp]:
