@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,3 +130,23 @@ def test_words_that_lie_far_apart_in_a_long_section_are_both_marked_where_one_li
     with cache_of(vault({"a.md": text})) as cache:
         (hit,) = search(cache, Query("needle thread"))
         assert "«" in (hit.snippet or "")
+
+
+def test_a_title_as_long_as_front_matter_may_be_is_not_held_for_each_of_its_sections(vault: Vault) -> None:
+    with cache_of(vault({"a.md": KINDS["front matter title over headings"](150_000)})) as cache:
+        tracemalloc.start()
+        try:
+            (hit,) = search(cache, Query("a*"))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert hit.path == "a.md"
+    assert peak < 100_000_000
+
+
+@pytest.mark.parametrize("kind", ["tags nested by slash", "heading long", "front matter title of words"])
+def test_what_stands_around_a_text_holds_no_snippet_up(vault: Vault, kind: str) -> None:
+    with cache_of(vault({"a.md": KINDS[kind](250_000)})) as cache:
+        hits = []
+        assert seconds(lambda: hits.extend(search(cache, Query("a*")))) < 3
+        assert hits[0].snippet is not None

@@ -320,6 +320,7 @@ KINDS: dict[str, Kind] = {
     "front matter title over headings": lambda size: _front(_repeated("t", "title: "), "\n" + "# a\n" * (size // 4))(
         64_000
     ),
+    "front matter title of words": _front(_repeated("a ", "title: ")),
     "front matter aliases": _front(_numbered("a@, ", "aliases: [", "]")),
     "front matter keys": _front(_numbered("k@: v\n")),
     "front matter equal keys": _front(_repeated("k: v\n")),

@@ -86,7 +86,19 @@ class Hit(NamedTuple):
         return {"snippet" if name == "marked" else name: value for name, value in shown._asdict().items()}
 
 
+class _Place(NamedTuple):
+    """A section that was found, by what decides its place: the text of thousands is never in memory at once."""
+
+    rank: float
+    path: str
+    ordinal: int
+    key: int
+    node: int
+
+
 class _Row(NamedTuple):
+    """A section that is shown."""
+
     rank: float
     path: str
     ordinal: int
@@ -129,7 +141,7 @@ def search(cache: Cache, query: Query) -> list[Hit]:
     if not matching or not matching.strip():
         return []
     try:
-        rows = _found(cache.db, matching, query)
+        rows = [_row(cache.db, place) for place in _found(cache.db, matching, query)]
     except SqliteError as error:
         if query.raw and failures.name_of(error) == "SQLITE_ERROR":
             raise UsageError(f"not an FTS5 expression: {error}") from error
@@ -137,22 +149,22 @@ def search(cache: Cache, query: Query) -> list[Hit]:
     return _with_snippets(cache, matching, rows)
 
 
-def _found(db: Connection, matching: str, query: Query) -> list[_Row]:
+def _found(db: Connection, matching: str, query: Query) -> list[_Place]:
     """Return the rows of the best sections, best first.
 
     SQLite finds the first few of many in half the time that FTS5 takes to sort them all; nearly always they suffice.
     """
     few = max(query.limit, 1) * _TRIED
-    rows = sorted(_rows(db, matching, query, few))
-    if len(rows) == few:
-        last = rows[-1].rank  # others may be as good
-        best = _best((row for row in rows if row.rank < last), query)
-        return best if len(best) == query.limit else _best(_rows(db, matching, query), query)
-    return _best(rows, query)
+    places = sorted(_places(db, matching, query, few))
+    if len(places) == few:
+        last = places[-1].rank  # others may be as good
+        best = _best((place for place in places if place.rank < last), query)
+        return best if len(best) == query.limit else _best(_places(db, matching, query), query)
+    return _best(places, query)
 
 
-def _rows(db: Connection, matching: str, query: Query, limit: int | None = None) -> Iterator[_Row]:
-    """Return rows by rank or, without an order, as many of the best as the limit says."""
+def _places(db: Connection, matching: str, query: Query, limit: int | None = None) -> Iterator[_Place]:
+    """Return places by rank or, without an order, as many of the best as the limit says."""
     where, parameters = ["sections_fts MATCH ?"], [matching]
     if query.path is not None:
         where.append("nodes.path GLOB ?")
@@ -171,16 +183,20 @@ def _rows(db: Connection, matching: str, query: Query, limit: int | None = None)
             f"SELECT sections_fts.rowid, rank FROM sections_fts{joined} WHERE {condition} ORDER BY +rank LIMIT {limit}"
         )
         hits, condition, order = f"({best}) AS sections_fts", "1", ""
-    sql = f"SELECT {_COLUMNS} FROM {hits}{_JOINS} WHERE {condition}{order}"
-    return (_Row(*row) for row in db.execute(sql, [storable(one) for one in parameters]))
+    sql = f"SELECT rank, path, ordinal, sections.key, node FROM {hits}{_JOINS} WHERE {condition}{order}"
+    return (_Place(*row) for row in db.execute(sql, [storable(one) for one in parameters]))
 
 
 # CROSS JOIN keeps the index outermost: it gives the rows by rank, and we stop when we have enough.
 _JOINS = " CROSS JOIN sections ON sections.key = sections_fts.rowid CROSS JOIN nodes ON nodes.key = sections.node"
-_COLUMNS = (
-    "rank, path, ordinal, sections.key, node, id, nodes.title, nodes.hash, summary, anchor, sections.heading,"
-    ' start, "end", line'
+_SHOWN = (
+    'SELECT id, nodes.title, nodes.hash, summary, anchor, sections.heading, start, "end", line'
+    " FROM sections JOIN nodes ON nodes.key = sections.node WHERE sections.key = ?"
 )
+
+
+def _row(db: Connection, place: _Place) -> _Row:
+    return _Row(*place, *db.execute(_SHOWN, (place.key,)).fetchone())
 
 
 # Two look-ups: SQLite would go through all tags of a document for one with OR in it.
@@ -195,15 +211,15 @@ def _tagged(tag: str) -> tuple[str, str, str]:
     return folded, f"{folded}/", f"{folded}0"  # 0 follows / in Unicode
 
 
-def _best(rows: Iterable[_Row], query: Query) -> list[_Row]:
-    """Return the best of rows that come by rank; ties by path, then place."""
-    best: list[_Row] = []
+def _best(places: Iterable[_Place], query: Query) -> list[_Place]:
+    """Return the best of places that come by rank; ties by path, then place."""
+    best: list[_Place] = []
     seen: set[int] = set()
-    for _, equal in groupby(rows, key=lambda row: row.rank):
-        for row in sorted(equal):
-            if query.all_ or row.node not in seen:
-                seen.add(row.node)
-                best.append(row)
+    for _, equal in groupby(places, key=lambda place: place.rank):
+        for place in sorted(equal):
+            if query.all_ or place.node not in seen:
+                seen.add(place.node)
+                best.append(place)
         if len(best) >= query.limit:
             break
     return best[: query.limit]
@@ -255,11 +271,16 @@ def _marked(db: Connection, matching: str, rows: list[_Row], bodies: list[str | 
         any_of = " OR ".join(dict.fromkeys(_quoted(match) for match in _SOUGHT.finditer(matching)))
         whole = [None if body is None else segment(_CONTROLS.sub(" ", body)) for body in bodies]
         clean = [None if body is None else _best_piece(body, any_of) for body in whole]
+        all_tags = (_tags(db, row.node) for row in rows)
         marks.executemany(
             "INSERT INTO marks (rowid, title, heading, tags, body) VALUES (?, ?, ?, ?, ?)",
             [
-                (number, segment(row.title), segment(row.heading or ""), _tags(db, row.node), body)
-                for number, (row, body) in enumerate(zip(rows, clean, strict=True))
+                (
+                    number,
+                    *(_best_piece(text, any_of) for text in (segment(row.title), segment(row.heading or ""), tags)),
+                    body,
+                )
+                for number, (row, body, tags) in enumerate(zip(rows, clean, all_tags, strict=True))
             ],
         )
         length = _SNIPPET_CHARACTERS if SEPARATOR in matching else _SNIPPET_WORDS
