@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -26,10 +27,12 @@ from mdcache.cli.pluginsearch import command as plugin_search
 from mdcache.errors import MdcacheError, WorkError
 from mdcache.store import connections, lock, made, meta
 from mdcache.store.cache import opened
+from mdcache.watching import work
 
 Vault = Callable[..., Path]
 ANOTHER = 12345
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+where_files_have_marks = pytest.mark.skipif(not hasattr(os, "setxattr"), reason="files have no attributes here")
 WORD = "passphrase"
 TEXTS = "SELECT document_text(key), section_text(key) FROM nodes"
 
@@ -188,6 +191,51 @@ def with_a_log_from_a_pull(own: Place) -> Place:
     return own
 
 
+def with_a_log_from_an_archive(own: Place) -> Place:
+    """It may give the log any mode, that of the file too."""
+    with_a_log_from_a_pull(own)
+    Path(f"{own.file}-wal").chmod(own.file.stat().st_mode & 0o777)
+    return own
+
+
+def with_its_generation_and_the_inode_of_an_own_one(own: Place) -> Place:
+    """It was committed once. git removes it, writes that of a pull, and the system gives that one the free inode."""
+    place = cloned(own)
+    content = place.file.read_bytes()
+    place.file.unlink()
+    place.file.write_bytes(content)
+    record = Path(str(made.record_of(str(own.file))))
+    shutil.copy(record, record.with_name(str(place.file.stat().st_ino)))
+    own.file.unlink()
+    return place
+
+
+def over_a_published_one(own: Place) -> Place:
+    """`curl --output public.db`: the same file and generation, changed by whoever hands it out."""
+    file = own.folder / "public.db"
+    made_of(own.folder, file, output=str(file))
+    changed = own.folder / "changed.db"
+    shutil.copy(file, changed)
+    with closing(sqlite3.connect(changed)) as db:
+        db.execute("UPDATE meta SET value = '../private' WHERE key = 'base'")
+        db.execute("UPDATE nodes SET path = 'secret.md', hash = ?", (hash_of(own.folder.parent / "private/secret.md"),))
+        db.commit()
+    file.write_bytes(changed.read_bytes())
+    return Place(own.folder, file)
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def under_another_name(own: Place) -> Place:
+    """An archive may hold a link to what lies where it is unpacked."""
+    folder = own.folder.parent / "linked"
+    (folder / ".mdcache").mkdir(parents=True)
+    os.link(own.file, folder / ".mdcache/cache.db")
+    return Place(folder, folder / ".mdcache/cache.db")
+
+
 def behind_a_link(own: Place) -> Place:
     place = cloned(own)
     place.file.rename(place.folder / "theirs.db")
@@ -250,6 +298,10 @@ FOREIGN = (
     pytest.param(of_another_user, marks=as_root),
     that_others_may_write,
     with_a_log_from_a_pull,
+    pytest.param(with_a_log_from_an_archive, marks=where_files_have_marks),
+    pytest.param(with_its_generation_and_the_inode_of_an_own_one, marks=where_files_have_marks),
+    over_a_published_one,
+    under_another_name,
     behind_a_link,
     published_reproducibly,
     published_and_taken_elsewhere,
@@ -568,3 +620,61 @@ def test_doctor_and_status_say_whether_a_cache_was_made_here(own: Place, capfd: 
     assert "made here" in out and "says so" not in out and "fix: mdcache rebuild" in out
     cli.run(["-C", copied, "status"])
     assert "not here: it is only read, until mdcache rebuild replaces it" in capfd.readouterr().out
+
+
+def test_a_log_is_that_of_the_cache_after_a_writer_was_killed(own: Place) -> None:
+    for command in ("sync", "rebuild"):
+        (own.folder / f"{command}.md").write_text("# New\n")
+        code = (
+            "import os, signal\nfrom mdcache.store import swap\n"
+            "swap.checkpoint = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+            f"from mdcache.cli.main import run; run(['{command}', '.'])"
+        )
+        assert mdcache(own.folder, "rebuild", ".").returncode == 0
+        (own.folder / "guide.md").write_text(f"# {command}\n")
+        assert run((sys.executable, "-c", code), own.folder).returncode == -signal.SIGKILL
+        assert Path(f"{own.file}-wal").stat().st_size
+        assert mdcache(own.folder, "sync", ".").returncode == 0
+
+
+@where_files_have_marks
+def test_a_log_that_came_along_is_not_folded_into_a_watched_cache(own: Place) -> None:
+    before = own.file.read_bytes()
+    with_a_log_from_an_archive(own)
+    order = work.Order(settings_of(own.folder), work.What.FOLD)
+    assert work.carry_out(order, lambda _: None).checkpoint is None
+    assert own.file.read_bytes() == before
+
+
+def test_a_cache_under_two_names_is_written_to_under_neither(own: Place) -> None:
+    place, before = under_another_name(own), own.file.stat().st_ino
+    assert mdcache(place.folder, "sync", ".").returncode == 3
+    assert mdcache(place.folder, "rebuild", ".").returncode == 0
+    assert (own.file.stat().st_ino, own.file.stat().st_nlink) == (before, 1)
+    assert mdcache(place.folder, "sync", ".").returncode == 0
+    with opened(str(own.file), "/") as cache:
+        assert cache.made_here
+
+
+def test_volumes_whose_inodes_have_the_same_numbers_forget_nothing_of_each_other(own: Place) -> None:
+    with closing(connections.open_reader(str(own.file))) as db:
+        id_ = meta.read(db).generation_id
+    record = Path(str(made.record_of(str(own.file))))
+    entry = json.loads(record.read_text().splitlines()[-1])
+    for number in range(20):
+        other = {**entry, "device": -1, "path": "/volume/cache.db", "generation_id": f"{number:032}"}
+        record.write_text(record.read_text() + json.dumps(other) + "\n")
+    made.remember(str(own.file), "/elsewhere", ["0" * 32, "1" * 32])
+    assert id_ in made.known(str(own.file))
+    assert len(record.read_text().splitlines()) == 1 + 8 + 2
+
+
+@pytest.mark.parametrize("name", [".git/config", ".env", "deep/.ssh/key"])
+def test_no_text_of_a_hidden_file_is_read_for_a_copy(copied: Path, vault: Vault, name: str) -> None:
+    vault({name: f"{WORD}\n"}, copied)
+    with closing(sqlite3.connect(copied / ".mdcache/cache.db")) as db:
+        db.execute("UPDATE nodes SET path = ?, hash = ?", (name, hash_of(copied / name)))
+        (id_,) = db.execute("SELECT id FROM nodes LIMIT 1").fetchone()
+        db.commit()
+    done = mdcache(copied, "read", id_)
+    assert WORD not in done.stdout and "is hidden" in one_line(done, 3), done

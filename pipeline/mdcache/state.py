@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterator
 from mdcache.errors import UsageError, WorkError
 
 _WITHOUT_HOME = "/var/tmp"
-_LONGEST = 65_536
+LONGEST = 65_536
+"""Bytes of a file here: a longer one counts as empty."""
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -87,8 +88,8 @@ def _content(path: str) -> bytes:
     descriptor = os.open(path, _TO_READ)
     try:
         found = os.fstat(descriptor)
-        plain = stat.S_ISREG(found.st_mode) and found.st_size <= _LONGEST
-        return os.read(descriptor, _LONGEST) if plain else b""
+        plain = stat.S_ISREG(found.st_mode) and found.st_size <= LONGEST
+        return os.read(descriptor, LONGEST) if plain else b""
     finally:
         os.close(descriptor)
 

@@ -169,7 +169,8 @@ class _Generation:
         """Remember that what will be seen at path was made here, and so was before, which stays if this fails."""
         if self._id and not self._options.passing:
             with doing(f"look at {file}"):
-                made.remember(file, path, [one for one in (before, self._id) if one])
+                ids = [one for one in (before, self._id) if one]
+                made.remember(file, path, ids, is_final=bool(self._options.output))
 
     def _report(self, before: _Before, published: int) -> Report:
         db, counts = self.db, cache.counts(self.db)

@@ -53,6 +53,8 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
         full = os.path.normpath(os.path.join(cache.base, name_of(path)))
         if not (cache.made_here or cache.roots):
             raise WorkError(f"{cache.path} was not made here, and leads elsewhere: no text is read for it")
+        if not cache.made_here and any(part.startswith(".") for part in path.split("/")):
+            raise WorkError(f"{cache.path} was not made here, and {path} is hidden: no text is read for it")
         if "\0" in path or not any(lies_in(full, root) for root in cache.roots):
             raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
         data = source().whole(path)

@@ -8,41 +8,64 @@ written before the publish, so that a process that is killed at any moment leave
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+import uuid
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mdcache import state
 
+# Of one path; volumes that begin to number their inodes anew have many of the same number.
 _MOST = 8
+_MARK = "user.mdcache"
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Entry(NamedTuple):
-    """A publish: the id of the generation, and where the file lay."""
+    """A publish: the id of the generation, and where the file lay.
+
+    mark: that of the file; '' where files have none. stamp: of a published file, which stays as it is; '' for a live
+    one.
+    """
 
     generation_id: str
     device: int
     path: str
+    mark: str = ""
+    stamp: str = ""
 
 
-def remember(file: str, path: str, ids: Iterable[str]) -> None:
+def remember(file: str, path: str, ids: Sequence[str], is_final: bool = False) -> None:
     """Remember that generations are made here, before the file can be seen under its path.
 
     Args:
         file: the path of the file now.
         path: that under which it will be published.
-        ids: of the generation that is live in the file, if there is one, and of the new one: that may not come to be.
+        ids: of the generation that was made here and is live in the file, if there is one, and of the new one: that may
+            not come to be.
+        is_final: whether nothing is ever written to the file again.
 
     Raises:
         WorkError: the state folder cannot be written to, or the file is gone.
         UsageError: MDCACHE_STATE is no absolute path.
     """
     found = os.lstat(file)
-    new = [Entry(one, found.st_dev, path) for one in ids]
+    mark = _marked(file, (len(ids) > 1 and _mark_of(file)) or uuid.uuid4().hex)
+    with contextlib.suppress(FileNotFoundError):
+        _marked(file + "-wal", mark)  # all that is in it is about to be replaced
+    new = [Entry(one, found.st_dev, path, mark, _stamp(found) if is_final else "") for one in ids]
     state.update(_name(found), lambda before: _text([*(one for one in _entries(before) if one not in new), *new]))
+
+
+def mark_log(path: str) -> None:
+    """Give the log of a cache that was opened to be written to the mark of the cache, while it is empty."""
+    with contextlib.suppress(OSError):
+        if os.lstat(path + "-wal").st_size == 0 and (mark := _mark_of(path)):
+            _marked(path + "-wal", mark)
 
 
 def known(path: str) -> frozenset[str]:
@@ -54,10 +77,40 @@ def known(path: str) -> frozenset[str]:
         found = os.lstat(path)
     except (OSError, ValueError):
         return frozenset()
-    if not _is_own(found) or not _has_own_log(path, found):
+    mark = _mark_of(path)
+    if not _is_own(found) or not _has_own_log(path, found, mark):
         return frozenset()
     entries = (entry for content in state.read(_name(found)) for entry in _entries(content))
-    return frozenset(one.generation_id for one in entries if found.st_dev == one.device or path == one.path)
+    return frozenset(one.generation_id for one in entries if _is_of(one, path, found, mark))
+
+
+def _is_of(entry: Entry, path: str, found: os.stat_result, mark: str) -> bool:
+    """Return whether an entry is that of the file at a path, as far as can be seen without a look into it."""
+    is_there = found.st_dev == entry.device or path == entry.path
+    return is_there and entry.mark in ("", mark) and entry.stamp in ("", _stamp(found))
+
+
+def _stamp(found: os.stat_result) -> str:
+    return f"{found.st_size}:{found.st_mtime_ns}"
+
+
+def _mark_of(file: str) -> str:
+    """Return the mark of a file; '' when it has none, or none can be had."""
+    try:
+        return os.getxattr(file, _MARK, follow_symlinks=False).decode("ascii", "replace")
+    except (AttributeError, OSError):  # no Linux, or a file system without attributes
+        return ""
+
+
+def _marked(file: str, mark: str) -> str:
+    """Give a file a mark, and return it; '' where files have none. Raises FileNotFoundError."""
+    try:
+        os.setxattr(file, _MARK, mark.encode(), follow_symlinks=False)
+    except FileNotFoundError:
+        raise
+    except (AttributeError, OSError):
+        return ""
+    return mark
 
 
 def record_of(path: str) -> str | None:
@@ -71,15 +124,16 @@ def _name(found: os.stat_result) -> str:
 
 
 def _is_own(found: os.stat_result) -> bool:
-    """Return whether nobody else can have written to a file, but root."""
-    return stat.S_ISREG(found.st_mode) and found.st_uid in (os.geteuid(), 0) and not found.st_mode & _OTHERS
+    """Return whether nobody else can have written to a file, but root: not under another name of it either."""
+    is_plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    return is_plain and found.st_uid in (os.geteuid(), 0) and not found.st_mode & _OTHERS
 
 
-def _has_own_log(path: str, database: os.stat_result) -> bool:
+def _has_own_log(path: str, database: os.stat_result, mark: str) -> bool:
     """Return whether the write-ahead log beside a database, if there is one, is its own.
 
-    What stands in it counts for more than the file. SQLite makes it with the mode of the database; git, which may bring
-    one with a pull, makes all files as umask says.
+    What stands in it counts for more than the file. It has the file's mark; where files have none, SQLite makes it with
+    the mode of the database, while git, which may bring one with a pull, makes all files as umask says.
     """
     try:
         found = os.lstat(path + "-wal")
@@ -88,7 +142,8 @@ def _has_own_log(path: str, database: os.stat_result) -> bool:
     except OSError:
         return False
     wider = stat.S_IMODE(found.st_mode) & ~stat.S_IMODE(database.st_mode)
-    return _is_own(found) and not (found.st_size and wider)
+    odd = wider or (mark and _mark_of(path + "-wal") != mark)
+    return _is_own(found) and not (found.st_size and odd)
 
 
 def _entries(content: bytes) -> list[Entry]:
@@ -102,4 +157,13 @@ def _entries(content: bytes) -> list[Entry]:
 
 
 def _text(entries: list[Entry]) -> bytes:
-    return b"".join(json.dumps(one._asdict()).encode() + b"\n" for one in entries[-_MOST:])
+    """Return the lines of the latest entries of each path, as many in all as a file of the state folder may have."""
+    left = Counter((one.device, one.path) for one in entries)
+    lines: list[bytes] = []
+    for one in entries:
+        left[one.device, one.path] -= 1
+        if left[one.device, one.path] < _MOST:
+            lines.append(json.dumps(one._asdict()).encode() + b"\n")
+    while sum(map(len, lines)) > state.LONGEST:
+        del lines[0]
+    return b"".join(lines)

@@ -48,7 +48,8 @@ def parse_header(raw: bytes) -> Header:
 class Target(NamedTuple):
     """A database path that may be written to.
 
-    exists: there is a file, ours, perhaps damaged; live: as in Header, and nothing waits to be rolled back into it.
+    exists: there is a file, ours, perhaps damaged; live: as in Header, under this name alone, and nothing waits to be
+    rolled back into it.
     """
 
     path: str
@@ -89,7 +90,13 @@ def judge(path: str, for_output: bool = False) -> Target:
         raise UsageError(f"{path} is a live cache, not made with --output: rebuild it with --db, or name another file")
     if not ran_here:
         _refuse_leftovers(path, raw is None)
-    return Target(path, bool(raw), header.live and not connections.has_journal(path))
+    return Target(path, bool(raw), header.live and not connections.has_journal(path) and _has_one_name(path))
+
+
+def _has_one_name(path: str) -> bool:
+    """Return whether a file has no other name: SQLite finds its log by name, so writers would not see each other's."""
+    with doing(f"look at {path}"):
+        return os.stat(path).st_nlink == 1
 
 
 def _refuse_leftovers(path: str, is_new: bool) -> None:

@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 from mdcache import stops
 from mdcache.errors import WorkError, doing
-from mdcache.store import connections, failures
+from mdcache.store import connections, failures, made
 from mdcache.store.connections import SIDES, Connection, SqliteError, scalar
 from mdcache.store.place import Target
 
@@ -45,11 +45,13 @@ def open_live(target: Target, wait_s: float) -> Connection | None:
     if not target.live:
         return None
     try:
-        return connections.open_live(target.path, wait_s)
+        live = connections.open_live(target.path, wait_s)
     except SqliteError as error:
         if failures.is_damage(error):
             return None
         raise
+    made.mark_log(target.path)
+    return live
 
 
 def open_target(target: Target, wait_s: float) -> Connection | None:

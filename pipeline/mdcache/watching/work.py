@@ -14,7 +14,7 @@ from mdcache.build import rebuild
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, MdcacheError
 from mdcache.model import Tally
-from mdcache.store import connections, failures, lock, meta, place, swap
+from mdcache.store import connections, failures, lock, made, meta, place, swap
 from mdcache.store.connections import Connection
 from mdcache.syncing import fit, sync
 
@@ -119,7 +119,7 @@ def _refresh(settings: Settings, progress: Progress) -> Done:
 def _fold(path: str) -> swap.Checkpoint | None:
     """Return what came of it, as busy when somebody is in the way; None when there is nothing to fold."""
     try:
-        if not connections.sizes(path).log:
+        if not (connections.sizes(path).log and made.known(path)):
             return None
         with lock.held(path, _COMMAND, 0.0), failures.speaking(path):
             live = swap.open_live(place.judge(path), 0.0)
