@@ -451,6 +451,12 @@ def test_what_is_committed_and_immutable_stays_as_it_is(decided: Path, git: Git,
     assert messages(decided, staged=True) == ["it is committed and must stay as it is, but was removed"]
 
 
+def test_a_document_that_must_stay_as_it_is_cannot_allow_its_own_change(decided: Path, git: Git, vault: Vault) -> None:
+    vault({"decisions/1.md": "<!-- mdcache-allow: immutable -->\n# One and a half\n"}, into=decided)
+    git(decided, "add", "--all")
+    assert places(decided) == places(decided, staged=True) == ["decisions/1.md:1 immutable"]
+
+
 def test_without_a_repository_or_a_commit_nothing_is_immutable(tmp_path: Path, git: Git, vault: Vault) -> None:
     folder = vault({"mdcache.toml": IMMUTABLE, "decisions/1.md": ""}, into=tmp_path)
     assert places(folder) == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -307,3 +309,28 @@ def test_a_hook_that_goes_into_a_folder_asks_for_the_same_work_tree_and_index(
     top, index, git_dir = said.read_text().splitlines()
     assert top == str(tree)
     assert os.path.dirname(index) == git_dir and os.path.basename(index).startswith("index.lock")
+
+
+@pytest.mark.parametrize("name", ["../b.md", "/etc/b.md", "docs/../../b.md", "./b.md", "docs//b.md", "..", "b.md/"])
+def test_a_tree_with_a_name_that_leads_elsewhere_is_not_read(repo: Path, git: Git, name: str) -> None:
+    found, commit = mine.repository(str(repo)), commit_with(repo, git, name)
+    with pytest.raises(WorkError, match="a name that leads elsewhere"):
+        mine.committed(found, commit)
+    assert "git fsck says more" in one_line(mdcache(repo, "check", "--rev", commit), 3)
+
+
+@pytest.mark.parametrize("name", ["..b.md", "b..md", "...", "-b.md", "b\\..\\c.md"])
+def test_dots_within_a_name_lead_nowhere(repo: Path, git: Git, name: str) -> None:
+    assert [blob.path for blob in mine.committed(mine.repository(str(repo)), commit_with(repo, git, name))] == [name]
+
+
+def commit_with(repo: Path, git: Git, name: str) -> str:
+    """Make a commit of one file under a name that git itself would refuse."""
+    blob = git(repo, "rev-parse", "HEAD:docs/a.md").strip()
+    entry = b"100644 " + name.encode() + b"\0" + bytes.fromhex(blob)
+    raw = b"tree %d\0" % len(entry) + entry
+    tree = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+    at = repo / ".git/objects" / tree[:2] / tree[2:]
+    at.parent.mkdir(exist_ok=True)
+    at.write_bytes(zlib.compress(raw))
+    return git(repo, "commit-tree", tree, "-m", "x").strip()

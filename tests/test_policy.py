@@ -58,6 +58,8 @@ def test_the_last_verdict_that_matches_counts() -> None:
         ("# mdcache-allow: duplicate-id\nid: x", 2, {"duplicate-id"}),
         ("<!-- mdcache-allow: -->", 1, set()),
         ("<!-- mdcache-allow: a because it is old -->", 1, {"a", "because", "it", "is", "old"}),
+        ("<!-- mdcache-allow: immutable, a -->", 1, {"a"}),
+        ("# mdcache-allow: immutable\nid: x", 2, set()),
         ("mdcache-allow: a", 1, set()),
         ("text", 1, set()),
         ("text", 7, set()),

@@ -63,11 +63,15 @@ def _order(problem: Problem) -> tuple[object, ...]:
 _ALLOW = re.compile(r"(?:<!--|#)[ \t]*mdcache-allow:[ \t]*([\w-]+(?:[ \t,]+[\w-]+)*?)[ \t]*(?:-->|$)")
 
 
+# What no document may allow by itself: whoever changes one could write the comment into it.
+_NEVER = frozenset(("immutable",))
+
+
 def allowed(lines: list[str], line: int) -> set[str]:
     """Return the codes that a comment allows in a line (from 1): in that line, or alone in the line before it."""
     here = _codes(lines, line)
     above = lines[line - 2].strip() if 2 <= line <= len(lines) + 1 else ""
-    return here | (_codes(lines, line - 1) if _ALLOW.fullmatch(above) else set())
+    return (here | (_codes(lines, line - 1) if _ALLOW.fullmatch(above) else set())) - _NEVER
 
 
 def _codes(lines: list[str], line: int) -> set[str]:

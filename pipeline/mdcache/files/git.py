@@ -436,10 +436,15 @@ def _ns(seconds: bytes) -> int:
 _MOST_ENTRIES, _MOST_BYTES = 1_000_000, 300_000_000
 # Of so many more than a few must differ.
 _MANY, _ALIKE = 100_000, 20
+_ELSEWHERE = re.compile(rb"/\.{0,2}/")
 
 
 def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
-    """Return what a commit holds. Raises WorkError when a partial clone lacks its trees, and when it holds no end."""
+    """Return what a commit holds.
+
+    Raises WorkError when a partial clone lacks its trees, when it holds no end, and when a name in one leads elsewhere:
+    git makes none, but whoever sends objects may.
+    """
     found: list[Blob] = []
     ids: dict[str, str] = {}
     asked = command(repository, "ls-tree", "-r", "-t", "-z", "--full-tree", commit)
@@ -447,6 +452,10 @@ def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
         for count, line in enumerate(_entries(process, repository.top), 1):
             about, _, path = line.partition(b"\t")
             mode, kind, id_ = about.decode().split(" ")
+            if _ELSEWHERE.search(b"/%b/" % path):
+                raise WorkError(
+                    f"{commit} holds a name that leads elsewhere: {os.fsdecode(path)!r} (git fsck says more)"
+                )
             if kind != "tree":
                 found.append(Blob(os.fsdecode(path), int(mode, 8), ids.setdefault(id_, id_)))
             if count > _MOST_ENTRIES:
