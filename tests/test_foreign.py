@@ -179,6 +179,14 @@ def test_a_query_of_a_cache_from_elsewhere_ends(clone: Path, sql: str, said: str
     assert str(raised.value).startswith(f"{path} was not made here, and reading it takes more than")
 
 
+def test_a_large_cache_may_be_read_for_longer(clone: Path) -> None:
+    path = clone / ".mdcache/cache.db"
+    with path.open("r+b") as file:
+        file.truncate(33 << 20)
+    with pytest.raises(WorkError, match=r"more than 0\.6 seconds"), opened(str(path), str(clone), limit_s=0.2) as cache:
+        list(query.run(cache, f"{ENDLESS} SELECT max(i) FROM n").rows)
+
+
 def test_rows_that_are_sorted_do_not_fill_the_memory(clone: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     path = str(clone / ".mdcache/cache.db")

@@ -22,6 +22,8 @@ from mdcache.store.connections import Connection, SqliteError
 
 LIMIT_S = 4.0
 """How long a cache that was not made here is read, in all: seconds from when it is opened until it is closed."""
+_FOR_EACH_BYTES = 16 << 20
+"""A larger one takes longer in earnest: it has the limit once more for each so many bytes."""
 _MEMORY_BYTES = 300 << 20
 # How many steps of SQLite's machine pass between two looks at the clock: well under a millisecond.
 _STEPS = 1_000
@@ -67,11 +69,12 @@ def bounded(db: Connection, path: str, limit_s: float = LIMIT_S) -> Iterator[Non
     Args:
         db: a connection to a cache that was not made here, whose schema was looked over.
         path: of the cache, for the message.
-        limit_s: how long it may be read, in all.
+        limit_s: how long it may be read, in all; so long again for each 16 MiB of the file.
 
     Raises:
         WorkError: it took longer, or more memory.
     """
+    limit_s *= 1 + connections.sizes(path).file // _FOR_EACH_BYTES
     bound = _Bound(db, limit_s)
     db.set_progress_handler(bound.is_over, _STEPS)
     db.execute("PRAGMA temp_store=FILE")
