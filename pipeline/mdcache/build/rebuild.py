@@ -233,7 +233,9 @@ class _Before(NamedTuple):
         if self.db:
             bound = contextlib.nullcontext() if self.made_here else foreign.bounded(self.db, self.path)
             with contextlib.suppress(SqliteError, ValueError, WorkError), bound:
-                yield from self.db.execute(_HASHES)
+                for path, hash_ in self.db.execute(_HASHES):
+                    if isinstance(path, str) and isinstance(hash_, str):  # SQLite checks types only when it writes
+                        yield path, hash_
 
 
 _HASHES = "SELECT path, hash FROM nodes ORDER BY path"

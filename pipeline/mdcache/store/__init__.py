@@ -8,6 +8,7 @@ stores rows that others lay out.
     authorizer    what SQL that is not ours may do
     ddl           the schema in force, applied and compared; the fingerprint
     foreign       what others may have made: its schema is looked over, reading it is bounded
+    sense         whether rows that our code stumbles over make sense
     meta          what a cache says about itself
     made          which caches were made here, as the state folder remembers
     record        a line of JSON in a locked file: the form of lock and watchstate

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mdcache.errors import Damaged, No, WorkError
 from mdcache.names import name_of, text_of
 from mdcache.paths import fold, lies_in, without_extension
-from mdcache.store import connections, failures, foreign, made, meta
+from mdcache.store import connections, failures, foreign, made, meta, sense
 from mdcache.store.connections import APPLICATION_ID, FORMAT, Connection, SqliteError, scalar
 from mdcache.store.meta import Meta
 
@@ -75,7 +75,7 @@ def opened(path: str, base: str, limit_s: float | None = foreign.LIMIT_S) -> Ite
     with failures.speaking(path):
         ids = made.known(path)
         db = _open(path)
-        with contextlib.closing(db), contextlib.ExitStack() as stack:
+        with contextlib.closing(db), sense.insisted_on(db, path), contextlib.ExitStack() as stack:
             cache = _cache(path, db, base, ids)
             if not cache.made_here and limit_s is not None:
                 stack.enter_context(foreign.bounded(db, path, limit_s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -84,12 +85,22 @@ def _texts(text: str) -> tuple[str, ...] | None:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return tuple(found) if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
+    return tuple(found) if isinstance(found, list) and all(map(_is_name, found)) else None
+
+
+def _name(text: str) -> str | None:
+    return text if _is_name(text) else None
+
+
+def _is_name(found: Any) -> bool:
+    """Return whether something may be the name of a file: names have no NUL, and are UTF-8 where we write them."""
+    return isinstance(found, str) and "\0" not in found and not re.search("[\ud800-\udfff]", found)
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("format", "generation", "documents", "sections", "replaced", "published"), _number),
     **dict.fromkeys(("roots", "extensions", "named"), _texts),
+    "base": _name,
 }
 
 

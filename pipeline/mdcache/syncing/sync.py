@@ -15,7 +15,7 @@ from mdcache.build import digest
 from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
 from mdcache.model import Report, Tally
-from mdcache.store import connections, failures, lock, meta, place, swap
+from mdcache.store import connections, failures, lock, meta, place, sense, swap
 from mdcache.store.cache import Cache, counts
 from mdcache.store.connections import Connection, SqliteError
 from mdcache.syncing import fit, survey
@@ -157,7 +157,7 @@ def _changed(settings: Settings, look: Look, plan: survey.Plan, finish: Finish[_
         live = swap.open_live(target, look.wait_s)
         if live is None:
             raise Unfit("it is no live cache")
-        with closing(live):
+        with closing(live), sense.insisted_on(live, path):
             changes = Update(live, settings, clock(path))
             if not plan.whole or plan.mark != survey.mark_of(live):
                 plan = survey.plan(live, settings, look.within)
