@@ -43,6 +43,7 @@ def _with_space(subject: Subject, made: Scene, free: int) -> int:
     shutil.copytree(made.folder, folder, ignore=shutil.ignore_patterns("x.db*"))
     with mounts.tmpfs(folder / "cache", "8m") as cache:
         shutil.copy(scene.cache_of(made.folder), cache)
+        scene.adopt(folder)
         reader = scene.Reader(folder)
         _fill(cache, free)
         done = subject.run(folder, ())

@@ -86,6 +86,7 @@ def _judge(made: Scene, files: recorded.Files) -> None:
     for name, data in files.items():
         (folder / "cache" / name).write_bytes(data)
     assert scene.state(folder) in (made.old, made.new), "neither the old nor the new"
+    scene.adopt(folder)
     scene.made_good(folder, anew=True)
 
 

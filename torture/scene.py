@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +13,8 @@ from law import assert_law, content
 from mdcache.build import digest, rebuild
 from mdcache.config import settings
 from mdcache.config.settings import Settings
-from mdcache.store import connections, lock
-from mdcache.store.connections import Connection
+from mdcache.store import connections, lock, made, meta
+from mdcache.store.connections import Connection, SqliteError
 from mdcache.syncing import fit, sync
 
 State = dict[str, Any] | None
@@ -69,7 +70,16 @@ def edit(folder: Path) -> None:
 
 def copied(folder: Path, to: Path) -> Path:
     shutil.copytree(folder, to)
+    adopt(to)
     return to
+
+
+def adopt(folder: Path) -> None:
+    """Let a cache that was copied count as made here, as the one it was copied from."""
+    path = cache_of(folder)
+    if os.path.exists(path):
+        with suppress(SqliteError), closing(connections.open_reader(path)) as db:
+            made.remember(path, path, [meta.read(db).generation_id or ""])
 
 
 def cache_of(folder: Path) -> str:
