@@ -24,7 +24,7 @@ import mdcache as library
 from mdcache.build import rebuild
 from mdcache.cli import main as cli
 from mdcache.cli.pluginsearch import command as plugin_search
-from mdcache.errors import MdcacheError, WorkError
+from mdcache.errors import MdcacheError, UsageError, WorkError
 from mdcache.store import connections, lock, made, meta
 from mdcache.store.cache import opened
 from mdcache.watching import work
@@ -468,6 +468,11 @@ def test_a_damaged_cache_of_ones_own_is_built_again_and_that_of_others_is_not(ow
         file.write_bytes(file.read_bytes()[:100] + b"x" * 50_000)
     assert mdcache(own.folder, "sync", ".").returncode == 0
     assert "was not made here" in one_line(mdcache(place.folder, "sync", "."), 3)
+
+
+def test_no_cache_is_made_that_nobody_could_know_again(own: Place) -> None:
+    with pytest.raises(UsageError, match="--reproducible goes with --output FILE"):
+        library.rebuild(own.folder, reproducible=True)
 
 
 # What others have in their hands

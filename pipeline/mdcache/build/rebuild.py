@@ -53,6 +53,8 @@ def rebuild(settings: Settings, options: Options, progress: Progress = lambda _:
     connections.check_version()
     if not settings.roots:
         raise UsageError("no documents named: mdcache rebuild DOCS, or mdcache init to write settings")
+    if options.reproducible and not options.output:  # it would be a live cache that nobody can know again
+        raise UsageError("--reproducible goes with --output FILE")
     path = os.path.realpath(options.output or settings.database)
     _refuse_odd_base(settings.base, path)
     place.judge(path, bool(options.output))

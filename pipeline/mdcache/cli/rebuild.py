@@ -41,8 +41,6 @@ def rebuild(
     from mdcache.cli import render
     from mdcache.files.sources import DISK, named
 
-    if reproducible and output is None:
-        raise UsageError("--reproducible goes with --output FILE")
     kept_apart = output is not None or asked.database
     if rev is not None and not kept_apart:
         raise UsageError(f"--rev {_GOES_WITH}")
