@@ -67,6 +67,13 @@ def test_a_tree_that_holds_itself_ten_times_over_is_an_error_soon(
     assert time.monotonic() - began < 30
 
 
+def test_a_name_that_does_not_end_is_an_error_soon(repo: Path) -> None:
+    blob = said(repo, "hash-object", "-w", "--stdin", text=b"# A\n")
+    committed(repo, tree_of(repo, [("100644", blob, "a" * 2_000_000 + ".md")]))
+    done = run((*MDCACHE, "check", "--rev", "HEAD"), repo)
+    assert "holds a name of more than 65,536 bytes" in one_line(done, WorkError.status)
+
+
 def test_many_files_are_fine_when_they_differ(repo: Path) -> None:
     blobs = [said(repo, "hash-object", "-w", "--stdin", text=f"# {number}\n".encode()) for number in range(20)]
     leaf = [("100644", blob, f"f{number}.md") for number, blob in enumerate(blobs)]

@@ -434,6 +434,8 @@ def _ns(seconds: bytes) -> int:
 
 # A tree names another of its size in 30 bytes, and that one the next: ten of ten entries hold 10,000,000,000 files.
 _MOST_ENTRIES, _MOST_BYTES = 1_000_000, 300_000_000
+# A path on a disk has 4,096 bytes.
+_LONGEST_ENTRY = 65_536
 # Of so many more than a few must differ.
 _MANY, _ALIKE = 100_000, 20
 _ELSEWHERE = re.compile(rb"/\.{0,2}/")
@@ -475,6 +477,8 @@ def _entries(process: subprocess.Popen[bytes], top: str) -> Iterator[bytes]:
         if length > _MOST_BYTES:
             raise WorkError(f"git says more than {_MOST_BYTES // 1_000_000} MB of what a revision of {top} holds")
         *whole, rest = (rest + piece).split(b"\0")
+        if len(rest) > _LONGEST_ENTRY:  # no disk has such a name, and each piece would copy it again
+            raise WorkError(f"a revision of {top} holds a name of more than {_LONGEST_ENTRY:,} bytes")
         yield from whole
 
 
