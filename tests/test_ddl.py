@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,91 @@ def test_taking_apart_loses_nothing_but_blanks_and_comments(text: str) -> None:
         assert found
         assert statements(before) == []
     assert statements(rest) == []
+
+
+def as_sqlite_does(text: str) -> list[str]:
+    """The statements of a script, cut where SQLite says that one is complete."""
+    found, start = [], 0
+    for index, char in enumerate(text):
+        if char == ";" and sqlite3.complete_statement(text[start : index + 1]):
+            found.append(text[start : index + 1])
+            start = index + 1
+    return [*found, text[start:]]
+
+
+WORDS = st.sampled_from(
+    [
+        *(
+            "create",
+            "Temp",
+            "TEMPORARY",
+            "trigger",
+            "explain",
+            "query",
+            "end",
+            "ends",
+            "x",
+            "$end",
+            "end1",
+            "é",
+            "end\u0301",
+        ),
+        *(";", ";", ";", " ", "\n", "\v", "\ufeff", "--", "-", "/*", "*/", "/", "'", '"', "`", "[", "]", "(", "."),
+        *("create trigger ", "; end;", ";end ;", "; end x;", "explain create ", "create temp trigger "),
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=40).flatmap(lambda words: st.sampled_from([" ".join(words), "".join(words)])))
+def test_statements_end_where_sqlite_says(text: str) -> None:
+    ours = [0, *ddl._ends(text), len(text)]
+    assert [text[start:end] for start, end in pairwise(ours)] == as_sqlite_does(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE VIEW v AS SELECT '" + "x;" * 490_000,
+        'SELECT "' + ";" * 990_000,
+        "SELECT [" + ";" * 990_000,
+        "--\n" * 330_000,
+        "-- ;\n" * 200_000,
+        "/**/" * 250_000,
+        "/*;*/" * 200_000,
+        "/*" * 500_000,
+        "/* ;" * 250_000,
+        "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN " + "SELECT 1; " * 99_000,
+        "CREATE TRIGGER t AFTER INSERT ON nodes BEGIN " + "END " * 240_000,
+        "EXPLAIN " * 120_000,
+        " " * 1_000_000,
+        "--" * 500_000,
+        ";" * 1_000_000,
+        "SELECT 1;" * 110_000,
+        "'" * 999_999,
+    ],
+)
+def test_a_script_of_a_megabyte_is_taken_apart_at_once(text: str) -> None:
+    began = time.thread_time()
+    statements(text)
+    assert time.thread_time() - began < 3
+
+
+def test_a_long_reason_is_shown_shortened() -> None:
+    with pytest.raises(UsageError, match=r"unrecognized token: .*\.\.\.$") as raised:
+        apply("CREATE VIEW v AS SELECT '" + "x;" * 490_000)
+    assert len(str(raised.value)) < 400
+
+
+def test_a_nul_in_a_schema_file_is_refused(vault: Vault) -> None:
+    folder = with_schema(vault, "CREATE TABLE t\0 (x);")
+    with pytest.raises(UsageError, match=r"the schema file own\.sql has a NUL$"):
+        settings_of(folder)
+
+
+def test_a_schema_file_is_a_megabyte_long_at_most(vault: Vault) -> None:
+    settings_of(with_schema(vault, " " * 1_000_000))
+    with pytest.raises(UsageError, match=r"own\.sql"):
+        settings_of(with_schema(vault, " " * 1_000_001))
 
 
 def test_the_builtin_scripts_are_read_in_the_order_of_their_numbers() -> None:

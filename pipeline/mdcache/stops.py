@@ -234,13 +234,13 @@ def _see_to_it(guard: _Guard, patience_s: float | None) -> None:
             if stop and _came is None:
                 _came, since = now, None
             elif stop and _came is not None and now - _came > _SAME_S:
-                _end(at_once=True)
+                end(_LAST_WORDS, _STATUS, at_once=True)
             if _came is None or (_held and not _bounded):
                 since = None
                 continue
             since = since or now
             if now - since > (patience_s or (_TIDY_S if _asked else _STUCK_S)):
-                _end(at_once=_held)
+                end(_LAST_WORDS, _STATUS, at_once=_held)
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         guard.over.release()
@@ -252,10 +252,10 @@ def _heard(hears: int, is_waiting: bool) -> set[int]:
     return set(os.read(hears, 64)) if ready else set()
 
 
-def _end(at_once: bool) -> None:
-    """End this process and those that end with it, whatever they are doing.
+def end(words: bytes, status: int, at_once: bool = False) -> None:
+    """End this process and those that end with it, whatever they are doing, from any thread.
 
-    at_once: an exit status of its own would say too much of the cache.
+    words: what is written to stderr. at_once: an exit status of its own would say too much of the cache.
     """
     for group in tuple(_along):
         with contextlib.suppress(OSError):
@@ -264,5 +264,5 @@ def _end(at_once: bool) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     with contextlib.suppress(OSError):
         if select.select((), (_STDERR,), (), 0)[1]:  # nobody may read there
-            os.write(_STDERR, _LAST_WORDS)
-    os._exit(_STATUS)
+            os.write(_STDERR, words)
+    os._exit(status)

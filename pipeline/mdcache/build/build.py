@@ -67,6 +67,7 @@ def _batches(found: Iterable[Found]) -> Iterator[_Some]:
 class Build:
     """An empty database while it is filled.
 
+    bound: what the user's triggers and indexes may cost; to be entered by whatever else writes into it or reads them.
     now: what the clock said before any file was read. stamped: whether the stat cache is filled. texts: whether the
     full-text index is. published: whether it will only be read.
     """
@@ -84,6 +85,7 @@ class Build:
         self._absent: list[str] = []
         self._problems: list[Problem] = []
         ddl.apply_tables(db, settings.schema.of(published))
+        self.bound = ddl.bound(db, settings.schema)
         self._loader = Loader(db)
         self.digest = Digest()
 
@@ -103,7 +105,8 @@ class Build:
         for batch in run(self._jobs(found.batches)):
             self._add(batch)
             progress(batch.documents)
-        self._loader.flush()
+        with self.bound.running():
+            self._loader.flush()
         # From now on small merges with small changes. A crisis, at 16 segments unless told otherwise, would merge all
         # that was just written at the first change: 1.3 s of holding the lock for 46 MB of documents.
         db.execute("INSERT INTO sections_fts (sections_fts, rank) VALUES ('automerge', 4), ('crisismerge', 1024)")
@@ -121,7 +124,9 @@ class Build:
         if not self._stamped:
             # Not deleted afterwards: what was deleted would still lie in the file's free pages.
             batch.drop(FILES)
-        self._loader.add(batch)
+        self.bound.allow(batch.documents, batch.text_bytes)
+        with self.bound.running():
+            self._loader.add(batch)
         self.digest.add(batch.digests)
         self._absent += [path for path, _ in batch.absent]
         self._problems += [problem for _, problem in batch.absent if problem]
@@ -129,14 +134,17 @@ class Build:
     def finish(self) -> None:
         """Make the indexes and resolve everything."""
         db = self._db
-        db.execute("BEGIN")
-        problems.write(db, self._problems)
-        ddl.apply_indexes(db, self._settings.schema)
-        resolve.resolve_all(db, self._settings.rules(), self._absent)
-        db.execute("COMMIT")
+        with self.bound.running():
+            db.execute("BEGIN")
+            problems.write(db, self._problems)
+            ddl.apply_indexes(db, self._settings.schema)
+            resolve.resolve_all(db, self._settings.rules(), self._absent)
+            db.execute("COMMIT")
 
     def look_around(self) -> None:
         """Look where links lead that lead to no document: a fact of the run, which a reproducible build leaves out."""
-        self._db.execute("BEGIN")
-        present.write(self._db, frozenset(), present.find(self._db, self._settings))
-        self._db.execute("COMMIT")
+        found = present.find(self._db, self._settings)
+        with self.bound.running():
+            self._db.execute("BEGIN")
+            present.write(self._db, frozenset(), found)
+            self._db.execute("COMMIT")

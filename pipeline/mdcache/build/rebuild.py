@@ -152,10 +152,11 @@ class _Generation:
     def _proven(self, before: _Before, published: int) -> Report:
         with self._speaking():
             report = self._report(before, published)
-            meta.write(self.db, self._facts(report))
             expected = proof.Expected(self._build.documents, self._build.sections, self._fingerprint)
             assert self._index
-            proof.prove(self.db, self._name, expected, self._index)
+            with self._build.bound.running():
+                meta.write(self.db, self._facts(report))
+                proof.prove(self.db, self._name, expected, self._index)
         return report
 
     def _replace(self, path: str) -> None:

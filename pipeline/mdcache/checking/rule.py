@@ -20,7 +20,8 @@ ROWS_LIMIT = 10_000
 """More rows than anybody would read: such a rule is wrong, and a cloned repository's may mean harm."""
 # Of a longer path or message nobody would read the rest.
 _LONGEST = 1000
-_MEMORY_BYTES = 1 << 29
+# With what the process that waits for it has, a rule stays below half a gigabyte.
+_MEMORY_BYTES = 384 << 20
 # How many steps of SQLite's machine pass between two looks at the clock: well under a millisecond.
 _STEPS = 1_000
 

@@ -36,7 +36,7 @@ DEFAULT_DATABASE = ".mdcache/cache.db"
 _LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
 _KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
 # Bytes of a schema file, and of a settings file. A clone's may be as large as a disk.
-_LONGEST, _LONGEST_SETTINGS = 10_000_000, 1_000_000
+_LONGEST = 1_000_000
 # How many there may be of what is looked at for each document, link or problem, and for a rule of [check.rules].
 _MOST = {
     **dict.fromkeys(("docs", "include", "exclude", "immutable"), 1000),
@@ -351,7 +351,7 @@ def _tools(file: trusted.File) -> dict[str, Any]:
 
 def _toml(file: trusted.File) -> dict[str, Any]:
     try:
-        return toml.loads(_no_longer(file, _LONGEST_SETTINGS).raw)
+        return toml.loads(_no_longer(file, _LONGEST).raw)
     except ValueError as error:  # no TOML, no UTF-8, or a number of a million digits
         raise UsageError(f"{file.name} is not valid TOML: {_shortened(str(error))}") from error
 
@@ -457,6 +457,8 @@ def _script(file: _File, name: str) -> Script:
     found = _in_source(path, file.source) or _on_disk(path)
     if found.stranger and not file.is_named:
         file.doubted(Doubt(path, f"it belongs to {found.stranger}", found.sha256))
+    if b"\0" in found.raw:
+        raise file.refused(f"the schema file {name} has a NUL")
     try:
         return Script(name, found.raw.decode())
     except UnicodeDecodeError as error:

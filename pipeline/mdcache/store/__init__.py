@@ -6,6 +6,7 @@ stores rows that others lay out.
     connections   opens databases, one function for each use; the only module that imports SQLite's driver
     failures      what the driver raises, in our words
     authorizer    what SQL that is not ours may do
+    bounds        what the user's own SQL may cost
     ddl           the schema in force, applied and compared; the fingerprint
     foreign       what others may have made: its schema is looked over, reading it is bounded
     sense         whether rows that our code stumbles over make sense

@@ -28,7 +28,6 @@ Connection = driver.Connection
 SqliteError = driver.Error
 DatabaseError = driver.DatabaseError
 DriverWarning = driver.Warning
-complete_statement = driver.complete_statement
 SQLITE_VERSION: str = driver.sqlite_version
 
 NEEDED = (3, 44)

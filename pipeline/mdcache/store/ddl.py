@@ -10,22 +10,34 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
 import mdcache
 from mdcache.errors import UsageError
-from mdcache.store import authorizer, connections, failures
-from mdcache.store.connections import SQLITE_VERSION, Connection, DriverWarning, SqliteError, complete_statement
+from mdcache.store import authorizer, bounds, connections, failures
+from mdcache.store.bounds import Bound
+from mdcache.store.connections import SQLITE_VERSION, Connection, DriverWarning, SqliteError
 
 _INDEXES = "50-indexes.sql"
+_LONGEST_REASON = 200  # characters of what SQLite says: it may quote a text that is open to the end of a file
+_FEW = 3  # so many schema files are named in a message
 _LIVE_ONLY = "-- live only"
-_STEPS = 1_000_000
+STATEMENTS_LIMIT = 1_000
+"""How many statements all schema files may have together: SQLite reads what they have made at each start."""
 # Texts, quoted names and comments of SQL, and a RAISE(IGNORE) that stands in none of them.
 _ASIDE = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)"""
 _BLANK = r"(?>[\s\ufeff]|--[^\n]*|/\*.*?(?:\*/|\Z))*+"
+# What SQLite looks at to find the end of a statement; what is open goes on to the end of the script.
+_TOKENS = re.compile(
+    r"""(?P<blank>(?:[ \t\n\f\r]|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))+)"""
+    r"""|(?P<mark>;)|(?P<word>[A-Za-z0-9_$\x80-\U0010ffff]+)"""
+    r"""|'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|\[[^\]]*(?:\]|\Z)|.""",
+    re.DOTALL,
+)
+_LEADING = re.compile(rf"{_BLANK}")
 _IGNORES = re.compile(rf"(?:{_ASIDE})|(\braise{_BLANK}\({_BLANK}ignore\b)", re.IGNORECASE | re.DOTALL)
 
 
@@ -74,13 +86,38 @@ def statements(text: str) -> list[str]:
 
     What stands after the last complete statement is one too, so that SQLite can say what is wrong with it.
     """
-    found, start = [], 0
-    for index, char in enumerate(text):
-        if char == ";" and complete_statement(text[start : index + 1]):
-            found.append(text[start : index + 1])
-            start = index + 1
-    found.append(text[start:])
+    ends = list(_ends(text))
+    found = [text[start:end] for start, end in zip((0, *ends), (*ends, len(text)), strict=True)]
     return [statement for statement in found if _has_code(statement)]
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Yield where the statements of a script end, each after its semicolon.
+
+    A trigger has semicolons within: it ends with one that follows END, which follows another one. Only so much is
+    looked at as decides that, and no character twice: a script may be a megabyte of semicolons in a text.
+    """
+    begun = ""  # what the statement may be, as far as its first words say: one of _BEGUN, or a trigger
+    last = ""  # within a trigger: a semicolon, or END after one, if that came last
+    for token in _TOKENS.finditer(text):
+        if token["blank"]:
+            continue
+        word = token[0].lower() if token["mark"] or token["word"] else "'"
+        if word == ";" and (begun != "trigger" or last == "end"):
+            yield token.end()
+            begun, last = "", ""
+        elif begun == "trigger":
+            last = word if word == ";" or (word, last) == ("end", ";") else ""
+        else:
+            begun = _BEGUN.get(begun, {}).get(word, "explain" if begun == "explain" else "other")
+
+
+_BEGUN = {
+    "": {"create": "create", "explain": "explain"},
+    "explain": {"create": "create", **dict.fromkeys(("explain", "temp", "temporary", "trigger", "end"), "other")},
+    "create": {"temp": "create", "temporary": "create", "trigger": "trigger"},
+}
+"""What a statement may be by its first words and the next one; other words make it none of these, but for EXPLAIN."""
 
 
 def _has_code(statement: str) -> bool:
@@ -89,10 +126,7 @@ def _has_code(statement: str) -> bool:
 
 
 def _without_leading_comments(statement: str) -> str:
-    rest = statement.strip()
-    while rest.startswith(("--", "/*")):
-        rest = rest.partition("\n" if rest.startswith("--") else "*/")[2].lstrip()
-    return rest
+    return _LEADING.sub("", statement, count=1).rstrip()
 
 
 class Names(NamedTuple):
@@ -105,15 +139,13 @@ class Names(NamedTuple):
 def apply_tables(db: Connection, schema: Schema) -> Names:
     """Make everything but the built-in indexes; the authorizer for the user's triggers and views is then in force.
 
-    Raises UsageError with file, statement and SQLite's message when the user's DDL does not apply.
+    Raises UsageError with file, statement and SQLite's message when the user's DDL does not apply, or takes too much.
     """
     for script in schema.builtin:
         if script.name != _INDEXES:
             _apply(db, script)
     names = _names(db)
     if schema.user:
-        # SQLite asks the driver now and then whether to go on: without that, Ctrl-C does not end an endless trigger.
-        db.set_progress_handler(lambda: 0, _STEPS)
         _apply_user(db, schema.user, names)
     return names
 
@@ -148,6 +180,25 @@ def _names(db: Connection) -> Names:
     return Names(tables, frozenset(name for name, type_ in rows if type_ != "table"))
 
 
+def _all_statements(scripts: tuple[Script, ...]) -> list[tuple[Script, str]]:
+    """Return the statements of all scripts, each with its own. Raises UsageError when they are too many."""
+    found = [(script, statement) for script in scripts for statement in statements(script.text)]
+    if len(found) > STATEMENTS_LIMIT:
+        script, _ = found[STATEMENTS_LIMIT]
+        raise UsageError(f"{script.name}: the schema files have more than {STATEMENTS_LIMIT:,} statements together")
+    return found
+
+
+def _bound(db: Connection) -> Bound:
+    return Bound(db, "the schema files", bounds.DDL_S)
+
+
+def bound(db: Connection, schema: Schema) -> Bound:
+    """Return what writing into a cache with the user's triggers and indexes may cost: without any it has no bound."""
+    names = ", ".join(script.name for script in schema.user[:_FEW]) + ", ..." * (len(schema.user) > _FEW)
+    return Bound(db, f"triggers or indexes of {names}", bounds.TRIGGERS_S if schema.user else None)
+
+
 class _Made(NamedTuple):
     """A view or trigger of the user's: where it is declared, and the table or view that it belongs to."""
 
@@ -167,8 +218,9 @@ def _apply_user(db: Connection, scripts: tuple[Script, ...], names: Names) -> No
     using = authorizer.writing_with_user_triggers(names.tables, names.sources)
     failing: list[tuple[_Made, SqliteError]] = []
     unproven: list[_Made] = []
-    for script in scripts:
-        for statement in statements(script.text):
+    bound = _bound(db)
+    for script, statement in _all_statements(scripts):
+        with bound.running(f"{script.name}: {_shown_short(statement)}"):
             db.set_authorizer(applying)
             unproven += _made_by(db, script.name, statement, names)
             db.set_authorizer(using)
@@ -201,13 +253,16 @@ def _ignores(statement: str) -> bool:
 
 def _refused(script: str, statement: str, error: Exception) -> UsageError:
     failures.pass_on_interrupt(error)
-    said = "not allowed in a schema file" if failures.refused(error) else str(error)
+    said = "not allowed in a schema file" if failures.refused(error) else _shortened(str(error), _LONGEST_REASON)
     return UsageError(f"{script}: {_shown_short(statement)}: {said}")
 
 
 def _shown_short(statement: str) -> str:
-    shown = " ".join(_without_comments(statement).split())
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+    return _shortened(" ".join(_without_comments(statement).split()), 80)
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def _failure(db: Connection, one: _Made) -> SqliteError | None:
@@ -278,10 +333,11 @@ def expected_objects(schema: Schema) -> frozenset[Object]:
     try:
         names = apply_tables(db, Schema(schema.builtin, ()))
         apply_indexes(db, schema)
+        bound = _bound(db)
         db.set_authorizer(authorizer.applying_user_ddl(names.tables | names.sources))
-        for script in schema.user:
-            for statement in statements(script.text):
-                if _declares(statement):
+        for script, statement in _all_statements(schema.user):
+            if _declares(statement):
+                with bound.running(f"{script.name}: {_shown_short(statement)}"):
                     _made_by(db, script.name, statement, names)
         db.set_authorizer(None)
         return live_objects(db)

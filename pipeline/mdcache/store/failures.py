@@ -59,7 +59,7 @@ def in_words(error: Exception, path: str) -> MdcacheError:
     pass_on_interrupt(error)
     if name.startswith(_DAMAGED) or _is_undecodable(error):
         return Damaged(f"{path} is damaged ({error}): run mdcache rebuild")
-    if name.startswith("SQLITE_IOERR") and _is_full(path):
+    if name.startswith("SQLITE_IOERR") and is_full(path):
         name = "SQLITE_FULL"
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) and (why := _unopened(path)):
         return WorkError(why)
@@ -100,8 +100,8 @@ def pass_on_interrupt(error: Exception) -> None:
         raise KeyboardInterrupt from error
 
 
-def _is_full(path: str) -> bool:
-    """Return whether the disk is full: where a WAL database's shared memory finds no room, SQLite says I/O error."""
+def is_full(path: str) -> bool:
+    """Return whether the disk of a file is full: where shared memory finds no room, SQLite says I/O error."""
     try:
         found = os.statvfs(os.path.dirname(path) or ".")
     except OSError:

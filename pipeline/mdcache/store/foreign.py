@@ -8,8 +8,6 @@ read. What is left, rows and pages of any kind, cannot do more than take time an
 from __future__ import annotations
 
 import contextlib
-import resource
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ from typing import NamedTuple
 
 from mdcache import stops
 from mdcache.errors import Damaged, WorkError
-from mdcache.store import authorizer, connections, ddl, failures
+from mdcache.store import authorizer, bounds, connections, ddl, failures
 from mdcache.store.connections import Connection, SqliteError
 
 LIMIT_S = 4.0
@@ -25,11 +23,8 @@ LIMIT_S = 4.0
 _FOR_EACH_BYTES = 16 << 20
 """A larger one takes longer in earnest: it has the limit once more for each so many bytes."""
 _MEMORY_BYTES = 300 << 20
-# How many steps of SQLite's machine pass between two looks at the clock: well under a millisecond.
-_STEPS = 1_000
 # Where the driver can set them. A value may be as long as a document; our own statements stay far below the others.
 _LIMITS = {"LENGTH": 64 << 20, "EXPR_DEPTH": 200, "COMPOUND_SELECT": 50, "VDBE_OP": 100_000}
-_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def insist_on_schema(db: Connection, path: str) -> None:
@@ -76,7 +71,7 @@ def bounded(db: Connection, path: str, limit_s: float = LIMIT_S) -> Iterator[Non
     """
     limit_s *= 1 + connections.sizes(path).file // _FOR_EACH_BYTES
     bound = _Bound(db, limit_s)
-    db.set_progress_handler(bound.is_over, _STEPS)
+    db.set_progress_handler(bound.is_over, bounds.STEPS)
     db.execute("PRAGMA temp_store=FILE")
     for name, number in _limits(db):
         db.setlimit(name, number)
@@ -115,14 +110,14 @@ class _Bound:
     def __init__(self, db: Connection, limit_s: float) -> None:
         self._db, self._limit_s = db, limit_s
         self._deadline = time.monotonic() + limit_s
-        self._peak = _peak_bytes() + _MEMORY_BYTES
+        self._peak = bounds.peak_bytes() + _MEMORY_BYTES
         self.exceeded: str | None = None
 
     def is_over(self) -> bool:
         """Return whether a statement is to end: SQLite asks that now and then."""
         if time.monotonic() > self._deadline:
             self.exceeded = self._time()
-        elif _peak_bytes() > self._peak:
+        elif bounds.peak_bytes() > self._peak:
             self.exceeded = _MEMORY
         return self.exceeded is not None
 
@@ -134,11 +129,6 @@ class _Bound:
 
     def _time(self) -> str:
         return f"more than {self._limit_s:g} seconds"
-
-
-def _peak_bytes() -> int:
-    """Return the most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
 
 
 class _Limit(NamedTuple):

@@ -15,6 +15,7 @@ from mdcache.errors import WorkError
 from mdcache.files.content import NO_CLOCK
 from mdcache.files.sources import differing
 from mdcache.store import connections, failures
+from mdcache.store.bounds import Exceeded
 from mdcache.store.connections import Connection, scalar
 from mdcache.syncing import fit, survey
 from mdcache.syncing.update import Update
@@ -64,6 +65,9 @@ def _copied(live: Connection, settings: Settings, plan: survey.Plan) -> Connecti
         live.backup(db)
         db.execute("PRAGMA foreign_keys=ON")
         _apply(db, settings, plan)
+    except Exceeded as error:
+        db.close()
+        raise fit.Unfit(str(error)) from error  # a build may take longer, as it has more to do
     except BaseException:
         db.close()
         raise

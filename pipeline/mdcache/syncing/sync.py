@@ -16,6 +16,7 @@ from mdcache.config.settings import Settings
 from mdcache.errors import Damaged, UsageError, WorkError
 from mdcache.model import Report, Tally
 from mdcache.store import connections, failures, lock, meta, place, sense, swap
+from mdcache.store.bounds import Exceeded
 from mdcache.store.cache import Cache, counts
 from mdcache.store.connections import Connection, SqliteError
 from mdcache.syncing import fit, survey
@@ -183,6 +184,8 @@ def _checkpoint(live: Connection, patient: bool) -> swap.Checkpoint:
 def _interruptible(update: Update) -> Iterator[None]:
     try:
         yield
+    except Exceeded as error:
+        raise Unfit(str(error)) from error  # a build may take longer, as it has more to do
     except (KeyboardInterrupt, SqliteError) as error:
         if failures.is_interrupt(error):
             if update.has_written:

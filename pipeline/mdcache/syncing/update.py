@@ -31,7 +31,6 @@ from mdcache.syncing.survey import NO_NODE, listed_problems
 # A transaction takes at most so many changes and bytes: short enough for whoever waits to write, and bounded in memory.
 _CHANGES = 512
 _BYTES = 4 << 20
-_STEPS = 1_000_000
 
 
 def clock(path: str) -> Clock:
@@ -58,9 +57,8 @@ class Update:
         self.tally = Tally()
         self.has_written = False
         self.has_user_triggers = bool(settings.schema.user)
+        self._bound = ddl.bound(db, settings.schema)
         if self.has_user_triggers:
-            # Now and then the driver is asked whether to go on: only so does Ctrl-C end a trigger that never does.
-            db.set_progress_handler(lambda: 0, _STEPS)
             names = ddl.builtin_names()
             db.set_authorizer(authorizer.writing_with_user_triggers(names.tables, names.sources))
 
@@ -100,6 +98,7 @@ class Update:
         removed = self._rows_of("path", {*gone, *moved.values()})
         if not (removed or batch.written or unread or self._settles(batch)):
             return
+        self._bound.allow(batch.documents, batch.text_bytes)
         with self._transaction() as done:
             done.append(self._apply(batch, removed, changed, moved, unread))
 
@@ -109,7 +108,8 @@ class Update:
         done: list[Tally] = []
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield done
+            with self._bound.running():
+                yield done
             with stops.held_back():  # whoever stops it is told what is in
                 self._db.execute("COMMIT")
                 self.has_written = True
