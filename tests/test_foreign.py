@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -253,3 +254,56 @@ def interior(child: int, fan: int, size: int) -> bytes:
         content = cell + content
     head = b"\x05\0\0" + fan.to_bytes(2, "big") + end.to_bytes(2, "big") + b"\0" + child.to_bytes(4, "big")
     return (head + places).ljust(end, b"\0") + content
+
+
+# Attached caches
+
+
+def test_an_attached_cache_from_elsewhere_is_read_and_its_views_are_not_used(folder: Path, clone: Path) -> None:
+    other = change(clone, f"CREATE VIEW own AS {ENDLESS} SELECT i FROM n").rename(clone / "other.db")
+    asked = settings_of(folder)
+    with opened(asked.database, asked.base) as cache:
+        answer = query.run(cache, "SELECT count(*) FROM nodes JOIN other.nodes AS o USING (hash)", (), (str(other),))
+        assert list(answer.rows) == [(2,)]
+    with opened(asked.database, asked.base) as cache, pytest.raises(UsageError, match="views that are not mdcache's"):
+        query.run(cache, "SELECT * FROM other.own", (), (str(other),))
+
+
+@pytest.mark.slow
+def test_an_attached_cache_from_elsewhere_bounds_the_query(folder: Path, clone: Path) -> None:
+    other = (clone / ".mdcache/cache.db").rename(clone / "other.db")
+    asked = settings_of(folder)
+    with opened(asked.database, asked.base) as cache, pytest.raises(WorkError, match="more than 4 seconds") as raised:
+        query.run(cache, f"{ENDLESS} SELECT max(i) FROM n, other.nodes", (), (str(other),))
+    assert str(raised.value).startswith(str(other))
+
+
+def test_an_attached_cache_with_endless_views_in_the_place_of_tables_is_damaged(folder: Path, clone: Path) -> None:
+    other = change(clone, turned_into_a_view("nodes")).rename(clone / "other.db")
+    asked = settings_of(folder)
+    with (
+        opened(asked.database, asked.base) as cache,
+        pytest.raises(Damaged, match=r"other\.db is damaged \(its nodes is"),
+    ):
+        query.run(cache, "SELECT count(*) FROM other.nodes", (), (str(other),))
+
+
+def test_a_database_of_ones_own_is_attached_with_all_that_it_declares(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.db"
+    with closing(sqlite3.connect(own)) as db:
+        db.execute("CREATE VIEW v AS SELECT 7 AS a")
+    asked = settings_of(folder)
+    with opened(asked.database, asked.base) as cache:
+        assert list(query.run(cache, "SELECT a FROM own.v", (), (str(own),)).rows) == [(7,)]
+    other = vaultless(folder, tmp_path / "second")
+    with opened(asked.database, asked.base) as cache:
+        assert list(query.run(cache, "SELECT a FROM cache.v", (), (str(other),)).rows) == [(7,)]
+
+
+def vaultless(folder: Path, copy: Path) -> Path:
+    """A second folder whose cache was made where it lies, with a view of the user's."""
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".mdcache"))
+    (copy / "mdcache.toml").write_text('docs = ["."]\nschema = ["own.sql"]\n')
+    (copy / "own.sql").write_text("CREATE VIEW v AS SELECT 7 AS a;")
+    with cache_of(copy) as cache:
+        return Path(cache.path)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from mdcache.errors import UsageError
 from mdcache.read import hydrate
-from mdcache.store import authorizer, connections, failures, foreign
+from mdcache.store import authorizer, connections, failures, foreign, made
 from mdcache.store.cache import Cache
-from mdcache.store.connections import SqliteError
+from mdcache.store.connections import APPLICATION_ID, Connection, SqliteError, scalar
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 # Instructions of SQLite's between two calls of a handler that lets Python see Ctrl-C; without one a long query goes on.
 _STEPS = 100_000
-_FOREIGN = "the cache was not made here"
+_FOREIGN = "a cache was not made here"
 
 
 class Answer(NamedTuple):
@@ -40,8 +41,8 @@ def run(cache: Cache, sql: str, parameters: Parameters = (), attach: tuple[str, 
     """
     db = cache.db
     db.set_authorizer(None)  # that of the query before would not let us attach
-    for file in attach:
-        _attach(cache, file)
+    attached = {_attach(cache, file): os.path.realpath(file) for file in attach}
+    strange = {name: file for name, file in attached.items() if _is_strange(db, name, file)}
     met: list[SqliteError] = []
     for name, function in hydrate.functions(cache).items():
         db.create_function(name, 1, _noting(met, function))
@@ -50,10 +51,8 @@ def run(cache: Cache, sql: str, parameters: Parameters = (), attach: tuple[str, 
         db.set_authorizer(authorizer.reading_only)
     else:
         foreign.confine(db)  # its handler bounds the query, too
-    with _blaming_sql(cache, "cannot run the query", met):
-        cursor = db.execute(sql, parameters)
-    columns = _unique([column[0] for column in cursor.description or ()])
-    return Answer(columns, _rows(cache, cursor, met))
+    steps = _steps(cache, partial(db.execute, sql, parameters), strange, met)
+    return Answer(next(steps), steps)
 
 
 def _noting(met: list[SqliteError], function: Callable[[int], str | None]) -> Callable[[int], str | None]:
@@ -69,14 +68,42 @@ def _noting(met: list[SqliteError], function: Callable[[int], str | None]) -> Ca
     return noting
 
 
-def _rows(cache: Cache, cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
-    with _blaming_sql(cache, "the query failed", met):
+def _steps(
+    cache: Cache, execute: Callable[[], Any], strange: Mapping[str, str], met: list[SqliteError]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the names of the columns, then the rows.
+
+    strange: the attached caches that were not made here, which bound the query: files by name.
+    """
+    is_confined = bool(strange) or not cache.made_here
+    with ExitStack() as stack:
+        if strange:
+            names = (*strange, *(() if cache.made_here else ("main",)))
+            stack.enter_context(foreign.bounded(cache.db, next(iter(strange.values())), names=names))
+        with _blaming_sql(is_confined, "cannot run the query", met):
+            cursor = execute()
+        yield _unique([column[0] for column in cursor.description or ()])
+        yield from _rows(is_confined, cursor, met)
+
+
+def _is_strange(db: Connection, name: str, file: str) -> bool:
+    """Return whether an attached database is a cache that was not made here. Raises Damaged."""
+    with failures.speaking(file):
+        if scalar(db, f'PRAGMA "{name}".application_id') != APPLICATION_ID:
+            return False  # a database of the user's: whatever it declares was named
+        foreign.insist_on_schema(db, file, name)
+        of_generation = f"SELECT value FROM \"{name}\".meta WHERE key = 'generation_id'"
+        return scalar(db, of_generation) not in made.known(file)
+
+
+def _rows(is_confined: bool, cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
+    with _blaming_sql(is_confined, "the query failed", met):
         # Not the cursor itself: a reader who stops early would close it, perhaps after its connection.
         yield from iter(cursor.fetchone, None)
 
 
 @contextmanager
-def _blaming_sql(cache: Cache, what: str, met: list[SqliteError]) -> Iterator[None]:
+def _blaming_sql(is_confined: bool, what: str, met: list[SqliteError]) -> Iterator[None]:
     """What is wrong with the statement is for the user to fix; what is wrong with the file is not.
 
     met: what our own functions met in the file.
@@ -88,15 +115,15 @@ def _blaming_sql(cache: Cache, what: str, met: list[SqliteError]) -> Iterator[No
             raise met[-1] from error
         if failures.name_of(error) and not failures.is_about_sql(error):
             raise
-        if not cache.made_here and "not authorized" in str(error):
+        if "not authorized" in str(error) and is_confined:
             raise UsageError(
                 f"{what}: it may only read, and use no views that are not mdcache's: {_FOREIGN}"
             ) from error
         raise failures.user_error(error, what) from error
 
 
-def _attach(cache: Cache, file: str) -> None:
-    """Attach another database to read, under the name of its file; main and temp are SQLite's own."""
+def _attach(cache: Cache, file: str) -> str:
+    """Attach another database to read, and return its name, that of its file; main and temp are SQLite's own."""
     if not os.path.isfile(file):
         raise UsageError(f"no such database to attach: {file}")
     connections.insist_on_plain(os.path.realpath(file))
@@ -106,6 +133,7 @@ def _attach(cache: Cache, file: str) -> None:
         cache.db.execute(f'ATTACH ? AS "{name}"', (connections.uri(file, "ro"),))
     except SqliteError as error:
         raise UsageError(f"cannot attach {file} as {name}: {error}") from error
+    return name
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:

@@ -308,13 +308,13 @@ class Object(NamedTuple):
         return (self.sql or "").startswith("CREATE VIRTUAL")
 
 
-_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 _STATISTICS = frozenset(("sqlite_stat1", "sqlite_stat4"))  # what ANALYZE writes
 
 
-def live_objects(db: Connection) -> frozenset[Object]:
-    """Return all objects of a database, whatever they are."""
-    return frozenset(Object(*row) for row in db.execute(_OBJECTS))
+def live_objects(db: Connection, name: str = "main") -> frozenset[Object]:
+    """Return all objects of a database, whatever they are. name: that of an attached one."""
+    rows = db.execute(f"SELECT type, name, tbl_name, sql FROM {_quoted(name)}.sqlite_schema")
+    return frozenset(Object(*row) for row in rows)
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mdcache import stops
@@ -25,9 +25,10 @@ _FOR_EACH_BYTES = 16 << 20
 _MEMORY_BYTES = 300 << 20
 # Where the driver can set them. A value may be as long as a document; our own statements stay far below the others.
 _LIMITS = {"LENGTH": 64 << 20, "EXPR_DEPTH": 200, "COMPOUND_SELECT": 50, "VDBE_OP": 100_000}
+_MAIN = ("main",)
 
 
-def insist_on_schema(db: Connection, path: str) -> None:
+def insist_on_schema(db: Connection, path: str, name: str = "main") -> None:
     """Make sure that what readers read is declared as ours is. What is missing holds nobody up.
 
     Tables must be tables whose columns are stored: other versions may have had others. The full-text index and the
@@ -36,46 +37,49 @@ def insist_on_schema(db: Connection, path: str) -> None:
     Args:
         db: a connection to a cache, of which nothing was read yet.
         path: of the cache, for the message.
+        name: under which it is attached.
 
     Raises:
         Damaged: something is not what it must be.
     """
-    live = {one.name.lower(): one for one in ddl.live_objects(db)}
+    live = {one.name.lower(): one for one in ddl.live_objects(db, name)}
     for wanted in sorted(ddl.builtin_objects(), key=lambda one: one.name):
         found = live.get(wanted.name.lower())
         if wanted.type not in ("table", "view") or found in (None, wanted):
             continue
-        if not (_is_stored(db, found, wanted) or found in ddl.builtin_objects(published=True)):
+        if not (_is_stored(db, name, found, wanted) or found in ddl.builtin_objects(published=True)):
             raise Damaged(f"{path} is damaged (its {found.name} is not that of a cache): run mdcache rebuild")
 
 
-def _is_stored(db: Connection, found: ddl.Object, wanted: ddl.Object) -> bool:
+def _is_stored(db: Connection, name: str, found: ddl.Object, wanted: ddl.Object) -> bool:
     """Return whether a table holds rows of its own, all columns of which are stored."""
     if (found.type, wanted.type) != ("table", "table") or wanted.is_virtual or found.is_virtual:
         return False
-    computed = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden > 1"
-    return bool(connections.scalar(db, computed, found.name) == 0)
+    computed = "SELECT count(*) FROM pragma_table_xinfo(?, ?) WHERE hidden > 1"
+    return bool(connections.scalar(db, computed, found.name, name) == 0)
 
 
 @contextlib.contextmanager
-def bounded(db: Connection, path: str, limit_s: float = LIMIT_S) -> Iterator[None]:
+def bounded(db: Connection, path: str, limit_s: float = LIMIT_S, names: Sequence[str] = _MAIN) -> Iterator[None]:
     """Confine a connection to reading for a limited time and with limited memory, as a context.
 
     Args:
         db: a connection to a cache that was not made here, whose schema was looked over.
         path: of the cache, for the message.
         limit_s: how long it may be read, in all; so long again for each 16 MiB of the file.
+        names: of the databases of this connection that were not made here.
 
     Raises:
         WorkError: it took longer, or more memory.
     """
     limit_s *= 1 + connections.sizes(path).file // _FOR_EACH_BYTES
     bound = _Bound(db, limit_s)
+    db.set_authorizer(None)
     db.set_progress_handler(bound.is_over, bounds.STEPS)
     db.execute("PRAGMA temp_store=FILE")
     for name, number in _limits(db):
         db.setlimit(name, number)
-    confine(db)
+    confine(db, names)
     watchdog = threading.Timer(limit_s, bound.end)
     watchdog.daemon = True
     try:
@@ -89,16 +93,17 @@ def bounded(db: Connection, path: str, limit_s: float = LIMIT_S) -> Iterator[Non
         raise
     finally:
         watchdog.cancel()
-        db.set_progress_handler(None, 0)
-        db.set_authorizer(None)
+        with contextlib.suppress(SqliteError):  # whoever gave up reading rows has closed it by now
+            db.set_progress_handler(None, 0)
+            db.set_authorizer(None)
 
 
-def confine(db: Connection) -> None:
+def confine(db: Connection, names: Sequence[str] = _MAIN) -> None:
     """Let a connection read, but use no view of a cache that is not ours: that is SQL of somebody else's."""
-    db.set_authorizer(None)
     ours = {one.name.lower() for one in ddl.builtin_objects() if one.type == "view"}
-    views = frozenset(one.name.lower() for one in ddl.live_objects(db) if one.type == "view") - ours
-    db.set_authorizer(authorizer.reading_without(views))
+    db.set_authorizer(None)  # to look
+    found = {one.name.lower() for name in names for one in ddl.live_objects(db, name) if one.type == "view"}
+    db.set_authorizer(authorizer.reading_without(frozenset(found - ours)))
 
 
 _MEMORY = f"more than {_MEMORY_BYTES >> 20} MB of memory"
