@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import os
 import time
 import tracemalloc
@@ -15,6 +16,7 @@ from judging import findings
 
 from mdcache.build.links import Bucket, Candidate
 from mdcache.cli.formats.findings import Places, grouped
+from mdcache.cli.render import problems
 from mdcache.model import Rules
 from mdcache.parse.parse import content_of, parse
 from mdcache.parse.targets import ask
@@ -150,3 +152,34 @@ def test_what_stands_around_a_text_holds_no_snippet_up(vault: Vault, kind: str) 
         hits = []
         assert seconds(lambda: hits.extend(search(cache, Query("a*")))) < 3
         assert hits[0].snippet is not None
+
+
+@pytest.mark.parametrize("form", ["text", "github", "json", "sarif"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "[a](gone/x.md)\n",
+        "[[gone]] ",
+        "[[gone#x|y]] ",
+        "![[x.png]]\n",
+        "![](x.png) ",
+        "<img src=x.png>\n",
+        "[a](#no)\n",
+    ],
+)
+def test_the_same_link_a_thousand_times_is_looked_up_once(vault: Vault, form: str, link: str) -> None:
+    few, many = (vault({"a.md": link * number, "b.md": "# B\n"}) for number in (200, 1_200))
+    calls = calls_of(lambda: told(many, form)) - calls_of(lambda: told(few, form))
+    assert calls / 1_000 < 100
+
+
+def told(folder: Path, form: str) -> None:
+    """Check a folder and print what is wrong."""
+    problems(form, findings(folder), Places(str(folder), str(folder)))
+
+
+def calls_of(done: Callable[[], object]) -> int:
+    """Return how many functions are called: what it costs, whatever the machine."""
+    profile = cProfile.Profile()
+    profile.runcall(done)
+    return sum(entry.callcount for entry in profile.getstats())

@@ -40,6 +40,15 @@ def test_clean_text_holds_nothing_that_a_terminal_would_obey(text: str) -> None:
     assert not set(shown) & (TURNING | HIDING)
 
 
+def test_what_is_changed_is_never_printable_so_text_that_is_printable_is_taken_as_it_is() -> None:
+    everything = "".join(map(chr, range(sys.maxunicode + 1)))
+    changed = [
+        one for one in everything if printed.clean(f"{one}\n") != f"{one}\n" or printed.escaped(one, repr) != one
+    ]
+    assert len(changed) > 2_000
+    assert not [one for one in changed if one.isprintable()]
+
+
 @given(ANY)
 def test_a_line_is_one_line(text: str) -> None:
     assert len(printed.line(text).splitlines()) <= 1

@@ -47,21 +47,29 @@ def settle(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...
     )
     resolved = _Writer(db, "UPDATE links SET target_node = ?, scope = ?, rivals = ? WHERE key = ?")
     moved = set()
-    bucket = None
+    bucket, last = None, None
+    alike: dict[tuple[str, str], list[Any]] = {}  # a document may have the same link a hundred thousand times
     for name, key, source, kind, target, path, *before in links:
         if bucket is None or bucket.name != name:
-            bucket = Bucket(name, _candidates(db, name), rules)
-        wiki = kind in WIKI_KINDS
-        choice = bucket.choose(targets.ask(wiki, target, path), source, path)
-        if choice:
-            after = [choice.node, targets.DOCUMENT, choice.rivals]
-        else:
-            after = [None, targets.look_up(wiki, target, path, rules).scope, 0]
+            bucket, last = Bucket(name, _candidates(db, name), rules), None
+        if source != last:
+            last, alike = source, {}
+        after = alike.get((kind, target))
+        if after is None:
+            after = alike[kind, target] = _settled(bucket, kind in WIKI_KINDS, target, source, path, rules)
         if after != before:
             resolved.add((*after, key))
             moved.add(source)
     resolved.flush()
     return moved
+
+
+def _settled(bucket: Bucket, wiki: bool, target: str, source: int, path: str, rules: Rules) -> list[Any]:
+    """Return what the columns target_node, scope and rivals of a link are to hold."""
+    choice = bucket.choose(targets.ask(wiki, target, path), source, path)
+    if choice:
+        return [choice.node, targets.DOCUMENT, choice.rivals]
+    return [None, targets.look_up(wiki, target, path, rules).scope, 0]
 
 
 def _candidates(db: Connection, name: str) -> Iterator[Candidate]:

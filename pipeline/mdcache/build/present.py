@@ -8,7 +8,7 @@ of. So it decides no row of another table and no digest; the views problems and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from mdcache.config.settings import Settings
@@ -28,6 +28,8 @@ class Present(NamedTuple):
     link: int
 
 
+# The same link may stand in a document a hundred thousand times: so many different ones are looked at once.
+_LIKE = 1024
 # Whatever leads nowhere is a problem, and problems are few: no need to go through all links.
 _UNRESOLVED = (
     "SELECT nodes.key, links.ordinal, links.kind, links.target, nodes.path"
@@ -58,8 +60,9 @@ def find(db: Connection, settings: Settings, within: frozenset[str] | None = Non
 
 def _unresolved(db: Connection, rules: Rules) -> Iterator[tuple[Present, str, AssetPaths]]:
     """Yield each link that leads to no document, with the path of its own document, and where its target may lie."""
+    where = lru_cache(_LIKE)(lambda kind, target, path: targets.asset_paths(kind in WIKI_KINDS, target, path, rules))
     for node, ordinal, kind, target, path in db.execute(_UNRESOLVED):
-        yield Present(node, ordinal), path, targets.asset_paths(kind in WIKI_KINDS, target, path, rules)
+        yield Present(node, ordinal), path, where(kind, target, path)
 
 
 class _Touched(NamedTuple):

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -195,6 +196,9 @@ def _state(db: Connection, settings: Settings) -> _State:
 
 # Links to files
 
+# The same link may stand in a document a hundred thousand times: so many different ones are looked for once.
+_LIKE = 1024
+
 
 def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
     """Yield the problems of the cache, and links to files that are not there, which no cache tells of."""
@@ -205,8 +209,11 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
         'SELECT path, line, "column", ordinal, kind, target FROM links JOIN nodes ON nodes.key = source'
         f" WHERE target_node IS NULL AND scope = '{targets.ASSET}' AND links.type <> '{TAGGED_AS}'"
     )
+    has = lru_cache(_LIKE)(
+        lambda kind, target, path: assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, rules_))
+    )
     for path, line, column, ordinal, kind, target in links:
-        if not assets.has(targets.asset_paths(kind in WIKI_KINDS, target, path, rules_)):
+        if not has(kind, target, path):
             message = f"no file for {quoted(target)}"
             yield leads_nowhere(sys.intern(path), line, column, ordinal, kind, message)
 

@@ -25,6 +25,8 @@ _LONGEST = 200
 # characters are worth a comparison.
 _PAIRS = 40
 _ALIKE = 0.75
+# Of so many different links it is remembered what they may have meant: they stand in one place a thousand times.
+_LIKE = 4096
 
 # What a nearer name would fix.
 _CODES = frozenset(("broken-anchor", *(kind.code for kind in KINDS.values())))
@@ -41,15 +43,19 @@ class Suggestions:
         self._assets = Assets(settings.source, settings.base)
         self._left = _COMPARISONS
         self._near = lru_cache(maxsize=None)(self._nearest_name)
+        self._meant = lru_cache(maxsize=_LIKE)(self._found)
         self._links = lru_cache(maxsize=1)(self._links_of)
 
     def added(self, problem: Problem) -> Problem:
         """The problem, with what may have been meant in its message, if anything comes near."""
-        if problem.code not in _CODES or problem.link is None:
+        if problem.code not in _CODES or problem.link is None or self._left < 0:
             return problem
-        kind, target, node = self._links(problem.path)[problem.link]
-        near = self._anchor(target, node) if node else self._target(kind in WIKI_KINDS, target, problem.path)
+        near = self._meant(*self._links(problem.path)[problem.link], problem.path)
         return problem._replace(message=f"{problem.message}: did you mean {quoted(near)}?") if near else problem
+
+    def _found(self, kind: str, target: str, node: int | None, path: str) -> str | None:
+        """Return what a link in the document at path may have meant; None when nothing comes near."""
+        return self._anchor(target, node) if node else self._target(kind in WIKI_KINDS, target, path)
 
     def _links_of(self, path: str) -> dict[int, _Link]:
         """Return the links of a document by their ordinals."""
@@ -57,8 +63,6 @@ class Suggestions:
         return {ordinal: (kind, target, node) for ordinal, kind, target, node in self._db.execute(sql, (path,))}
 
     def _anchor(self, target: str, node: int) -> str | None:
-        if self._left < 0:
-            return None  # without listing what will not be compared
         written, _, fragment = target.partition("#")
         near = self._closest(unquote(fragment).lower(), list(anchors_of(self._db, node)), 0.6)
         return f"{written}#{near}" if near else None

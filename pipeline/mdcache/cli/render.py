@@ -108,8 +108,7 @@ def problems(form: str, found: Sequence[Finding], places: Places) -> None:
     elif form == "github":
         show.commands(findings.github(found, places))  # GitHub reads UTF-8, whatever the locale
     else:
-        for one in (findings.grouped if show.is_terminal() else findings.text)(found, places):
-            show.out(one)
+        show.lines((findings.grouped if show.is_terminal() else findings.text)(found, places))
 
 
 def _watcher(found: Status) -> str:

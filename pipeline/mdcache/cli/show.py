@@ -63,6 +63,12 @@ def ours(text: str) -> None:
     write(f"{text}\n")
 
 
+def lines(texts: Iterable[str]) -> None:
+    """Print many texts as out does, some at a time."""
+    for some in _some(texts):
+        out("\n".join(some))
+
+
 def _clean_but_ours(text: str) -> str:
     return "".join(piece if number % 2 else clean(piece) for number, piece in enumerate(_OURS.split(text)))
 
@@ -84,21 +90,24 @@ def write(what: str | bytes) -> None:
 
 def records(texts: Iterable[str]) -> None:
     """Print many lines in UTF-8 as they come: data for programs, changed only at a terminal."""
-    _lines(map(harmless, map(clean, texts)) if is_terminal() else iter(texts))
+    _records(map(harmless, map(clean, texts)) if is_terminal() else texts)
 
 
 def commands(texts: Iterable[str]) -> None:
     """Print commands for a CI system in UTF-8: what they quote is escaped already."""
-    _lines(iter(texts))
+    _records(texts)
 
 
-def _lines(shown: Iterator[str]) -> None:
-    while some := "".join(f"{text}\n" for text in islice(shown, _RECORDS_AT_ONCE)):
-        write(some.encode("utf-8", "replace"))
+def _records(shown: Iterable[str]) -> None:
+    for some in _some(shown):
+        write("".join(f"{text}\n" for text in some).encode("utf-8", "replace"))
 
 
-# Enough to write quickly, few enough that a slow query's first rows are soon seen.
-_RECORDS_AT_ONCE = 1000
+def _some(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield texts, a thousand at a time: quickly written, and a slow query's first rows are still soon seen."""
+    left = iter(texts)
+    while some := list(islice(left, 1000)):
+        yield some
 
 
 def _encoding() -> str:

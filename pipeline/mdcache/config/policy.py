@@ -42,7 +42,7 @@ class Policy(NamedTuple):
         Of those that look the same to users (a name twice in one line of front matter) only that of the first link.
         """
         severity = cache(self._severity)
-        found = (one._replace(severity=severity(one.code, one.path) or one.severity) for one in problems)
+        found = (_with(one, severity(one.code, one.path)) for one in problems)
         ordered = sorted({problem for problem in found if problem.severity != OFF}, key=_order)
         return [next(alike) for _, alike in groupby(ordered, lambda problem: problem.shown)]
 
@@ -52,6 +52,11 @@ class Policy(NamedTuple):
             if code == of_code and (pattern is None or matching(pattern).matches(path)):
                 return severity
         return None
+
+
+def _with(problem: Problem, severity: str | None) -> Problem:
+    """Return a problem with another severity; None: with its own."""
+    return problem if severity in (None, problem.severity) else problem._replace(severity=severity)
 
 
 def _order(problem: Problem) -> tuple[object, ...]:

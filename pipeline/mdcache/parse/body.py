@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -280,9 +280,9 @@ class _Finder:
         found = [*self._references(references), *said]
         if said:
             found.sort(key=_start)
-        path, rules, place = self._path, self._rules, self._places().of
+        look_up, place = targets.looker(self._path, self._rules), self._places().of
         return tuple(
-            [link_of(path, place(at), kind, type_, target, label, rules) for at, kind, type_, target, label in found]
+            [link_of(look_up, place(at), kind, type_, target, label) for at, kind, type_, target, label in found]
         )
 
     def _references(self, references: list[markdown.Reference]) -> Iterator[_Found]:
@@ -341,15 +341,13 @@ _start = operator.itemgetter(0)
 
 
 def link_of(
-    path: str,
+    look_up: Callable[[bool, str], targets.LookUp],
     place: tuple[int, int, int],
     kind: str,
     type_: str,
     target: str,
     label: str | None,
-    rules: Rules,
 ) -> Link:
-    """Return a link in the document at path; place is (section, line, column)."""
-    section, line, column = place
-    found = targets.look_up(kind in WIKI_KINDS, target, path, rules)
-    return Link(section, line, column, kind, type_, target, found.fragment, label, found.name, found.scope)
+    """Return a link; look_up is that of its document, place is (section, line, column)."""
+    scope, name, fragment = look_up(kind in WIKI_KINDS, target)
+    return Link(*place, kind, type_, target, fragment, label, name, scope)

@@ -179,12 +179,14 @@ def _unique(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _property_links(path: str, front: FrontMatter | None, rules: Rules) -> tuple[Link, ...]:
-    links = []
-    for key, inner, line in front.links if front else ():
+    if not front or not front.links:
+        return ()
+    links, look_up = [], targets.looker(path, rules)
+    for key, inner, line in front.links:
         target, _, label = inner.partition("|")
         place = (0, line + 2, 1)
         type_ = inline.edge_type(key)
-        links.append(body.link_of(path, place, "property", type_, target.strip(), label.strip() or None, rules))
+        links.append(body.link_of(look_up, place, "property", type_, target.strip(), label.strip() or None))
     return tuple(links)
 
 

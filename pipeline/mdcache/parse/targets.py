@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -54,6 +55,8 @@ class LookUp(NamedTuple):
     fragment: str | None
 
 
+# How many different targets of a document are remembered.
+_REMEMBERED = 1024
 _EXTERNAL = LookUp(EXTERNAL, None, None)
 
 
@@ -72,6 +75,11 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     # A wikilink names a document unless it ends like the name of a file.
     meant = has_extension(written, extensions) or (wiki and written and not is_file_name(written))
     return LookUp(DOCUMENT if meant else ASSET, name, fragment)
+
+
+def looker(source: str, rules: Rules) -> Callable[[bool, str], LookUp]:
+    """Return look_up for the links of the document at path source, which may be the same a hundred thousand times."""
+    return functools.lru_cache(_REMEMBERED)(lambda wiki, target: look_up(wiki, target, source, rules))
 
 
 def is_placeholder(target: str, rules: Rules) -> bool:

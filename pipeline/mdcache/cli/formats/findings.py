@@ -94,12 +94,11 @@ def github(found: Sequence[Finding], places: Places) -> Iterator[str]:
 
 # GitHub reads %25, %0A and %0D back, and in properties %3A and %2C. Others must not stand there as they are, and would
 # else be lost: what a terminal obeys, bytes that are no UTF-8, and what other systems take for a command within a line.
-_DATA = re.compile("%")
 _PROPERTY = re.compile("[%:,]")
 
 
 def _data(text: str) -> str:
-    return escaped(_DATA.sub(_percent, text), _bytes)
+    return escaped(text.replace("%", "%25"), _bytes)
 
 
 def _property(text: str) -> str:
@@ -130,7 +129,7 @@ def sarif(found: Sequence[Finding], places: Places) -> dict[str, Any]:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding.problem, places) for finding in found],
+        "results": list(_results(found, places)),
     }
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
@@ -147,9 +146,14 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(problem: Problem, places: Places) -> dict[str, Any]:
+def _results(found: Sequence[Finding], places: Places) -> Iterator[dict[str, Any]]:
+    for path, group in groupby(found, lambda finding: finding.problem.path):
+        uri = quote(os.fsencode(places.in_repository(path)))
+        yield from (_result(finding.problem, uri) for finding in group)
+
+
+def _result(problem: Problem, uri: str) -> dict[str, Any]:
     region = {"startLine": problem.line, "startColumn": problem.column}
-    uri = quote(os.fsencode(places.in_repository(problem.path)))
     return {
         "ruleId": problem.code,
         "level": problem.severity,
