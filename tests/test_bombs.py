@@ -16,6 +16,8 @@ from mdcache.files import git as mine
 from mdcache.files.content import NO_CLOCK, read
 from mdcache.model import LARGEST, Problem
 
+pytestmark = pytest.mark.slow
+
 Git = Callable[..., str]
 Vault = Callable[..., Path]
 
@@ -81,7 +83,6 @@ def test_many_files_are_fine_when_they_differ(repo: Path) -> None:
     assert len(mine.committed(mine.repository(str(repo)), "HEAD")) == 2000
 
 
-@pytest.mark.slow
 def test_a_document_of_gigabytes_in_a_few_megabytes_of_git_is_unreadable_and_not_read(repo: Path, git: Git) -> None:
     huge = repo / "huge.md"
     huge.touch()

@@ -133,7 +133,7 @@ def test_status_as_json(garden: Path) -> None:
     assert keys(found) == (
         "database generation fingerprint schema_current documents problems"
         " last_sync pending watcher wal_bytes checkpoint"
-        " sections links unresolved built_at digest size_bytes base roots mdcache"
+        " sections links unresolved built_at digest size_bytes base roots mdcache made_here"
     )
     assert found["schema_current"] is True
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", found["last_sync"])
@@ -667,8 +667,8 @@ def test_a_schema_file_that_does_not_apply_leaves_live_as_it_is(vault: Vault) ->
     assert answer(folder, "status", "--json")["generation"] == 1
 
 
-def test_a_published_file_is_read_where_its_documents_are(fresh: Path, tmp_path: Path) -> None:
-    published = str(tmp_path / "out.db")
+def test_a_published_file_is_read_where_its_documents_are(fresh: Path) -> None:
+    published = str(fresh / "out.db")
     said(fresh, "rebuild", "docs", "--output", published, "--reproducible")
     first = Path(published).read_bytes()
     said(fresh, "rebuild", "docs", "--output", published, "--reproducible", "--quiet")

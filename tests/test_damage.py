@@ -19,7 +19,7 @@ from processes import mdcache
 from watching import watched
 
 from mdcache.cli import main as cli
-from mdcache.store import connections
+from mdcache.store import connections, made
 from mdcache.verifying.verify import verify
 
 Vault = Callable[..., Path]
@@ -87,8 +87,10 @@ def put(scene: Scene, raw: bytes, log: bytes = b"") -> None:
         Path(f"{scene.path}{end}").unlink(missing_ok=True)
     scene.path.write_bytes(raw)
     if log:
-        Path(f"{scene.path}-wal").write_bytes(log)
-        Path(f"{scene.path}-wal").chmod(0o600)
+        beside = Path(f"{scene.path}-wal")
+        beside.touch(0o600)
+        made.mark_log(str(scene.path))  # it is the cache's own, as a writer makes it
+        beside.write_bytes(log)
 
 
 def said(capsys: Capture, scene: Scene, *arguments: str) -> tuple[int, str, str]:

@@ -20,6 +20,8 @@ from mdcache.read import query
 from mdcache.store import connections, ddl, foreign
 from mdcache.store.cache import opened
 
+pytestmark = pytest.mark.slow
+
 Vault = Callable[..., Path]
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
@@ -132,7 +134,6 @@ READERS = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", READERS)
 def test_every_reader_says_so_in_one_line(folder: Path, command: tuple[str, ...]) -> None:
     change(folder, *(turned_into_a_view(name) for name in ("nodes", "links", "problems", "sections", "files")))
@@ -141,7 +142,6 @@ def test_every_reader_says_so_in_one_line(folder: Path, command: tuple[str, ...]
     )
 
 
-@pytest.mark.slow
 def test_verify_says_so_and_check_and_rebuild_do_without_it(folder: Path) -> None:
     change(folder, *(turned_into_a_view(name) for name in (*TABLES, *VIEWS) if name != "meta"))
     assert "is not that of a cache" in mdcache(folder, "verify", "--db", ".mdcache/cache.db").stdout
@@ -269,7 +269,6 @@ def test_an_attached_cache_from_elsewhere_is_read_and_its_views_are_not_used(fol
         query.run(cache, "SELECT * FROM other.own", (), (str(other),))
 
 
-@pytest.mark.slow
 def test_an_attached_cache_from_elsewhere_bounds_the_query(folder: Path, clone: Path) -> None:
     other = (clone / ".mdcache/cache.db").rename(clone / "other.db")
     asked = settings_of(folder)

@@ -29,6 +29,8 @@ from mdcache.store import connections, lock, made, meta
 from mdcache.store.cache import opened
 from mdcache.watching import work
 
+pytestmark = pytest.mark.slow
+
 Vault = Callable[..., Path]
 ANOTHER = 12345
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")

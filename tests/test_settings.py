@@ -205,7 +205,7 @@ def test_a_file_as_large_as_a_disk_is_not_read(vault: Vault, name: str) -> None:
         (folder / "mdcache.toml").unlink()
         (folder / name).touch()
     os.truncate(folder / name, 1 << 40)
-    assert refused(folder) == f"{folder}/{name} is longer than 10 MB"
+    assert refused(folder) == f"{folder}/{name} is longer than 1 MB"
 
 
 @pytest.mark.parametrize(

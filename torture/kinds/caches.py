@@ -250,8 +250,12 @@ def _record(value: object) -> bytes:
         "process": f"{value}:{value}"[:300],
         "file": value,
     }
+    most = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
-    return json.dumps(fields).encode()
+    try:
+        return json.dumps(fields).encode()
+    finally:
+        sys.set_int_max_str_digits(most)
 
 
 def _of_somebody(mode: int, owner: int, place: Place) -> None:
