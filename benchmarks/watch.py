@@ -19,7 +19,7 @@ from benchmarks import measure
 from benchmarks.measure import MDCACHE, Budget, Result
 from benchmarks.notes import path_of
 from benchmarks.sync import Place, made
-from mdcache.config import settings
+from mdcache.config import values
 from mdcache.store import connections, watchstate
 from mdcache.store.connections import scalar
 
@@ -149,7 +149,7 @@ def fresh(work: str, documents: int, runs: int, idle_s: float, events: int) -> R
     place = made(work, documents)
     with watching(place) as watcher:
         rows = [latency(watcher, runs), idle(watcher, idle_s), memory(watcher, events)]
-    debounce = settings.Watch().debounce_ms
+    debounce = values.Watch().debounce_ms
     budgets = [
         Budget(f"one changed of {documents:,}: change to row", rows[0]["median"], debounce + 50, "ms"),
         Budget(f"{rows[1]['what']}, {documents:,} documents", rows[1]["median"], 0.1, "% CPU"),

@@ -39,6 +39,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert not list(folder.iterdir()), "a test wrote into the home folder"
 
 
+@pytest.fixture
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own: nothing was made here yet, and nothing is allowed."""
+    monkeypatch.setenv("MDCACHE_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
 @pytest.fixture(scope="session")
 def fixtures() -> Path:
     """The folder of named scenarios. Read only: copy what is to be built into a folder of the test."""

@@ -20,7 +20,8 @@ from processes import mdcache, needs, run
 import mdcache as package
 from mdcache.cli.main import cli
 from mdcache.codes import CODES
-from mdcache.config import settings
+from mdcache.config import settings, values
+from mdcache.config.template import TEMPLATE
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -137,7 +138,7 @@ def test_settings_in_the_readme_are_settings(scenarios: Path) -> None:
 def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     explained = dict(re.findall(r"^\| `\[*([a-z_]+)\]*` \| (.*?) \|", page, re.MULTILINE))
-    fields = {*settings.Settings._fields, *settings.Watch._fields, "docs", "immutable"}
+    fields = {*settings.Settings._fields, *values.Watch._fields, "docs", "immutable"}
     fields -= {"file", "base", "roots", "named", "asked", "watch", "source", "policy"}
     assert set(explained) == fields
     defaults = settings.load(settings.Asked(str(tmp_path)), {})
@@ -149,7 +150,7 @@ def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
     assert {key: explained[key] for key in defaults.watch._fields} == {
         key: f"`{json.dumps(value)}`" for key, value in defaults.watch._asdict().items()
     }
-    template = set(re.findall(r"^(?:# )?\[*([a-z_]+)(?: = |\]+$)", settings.TEMPLATE, re.MULTILINE))
+    template = set(re.findall(r"^(?:# )?\[*([a-z_]+)(?: = |\]+$)", TEMPLATE, re.MULTILINE))
     assert template - {"pattern", "type", "watch"} == fields
 
 

@@ -29,7 +29,7 @@ from mdcache.store import connections, lock, made, meta
 from mdcache.store.cache import opened
 from mdcache.watching import work
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_state")]
 
 Vault = Callable[..., Path]
 ANOTHER = 12345
@@ -44,12 +44,6 @@ class Place(NamedTuple):
 
     folder: Path
     file: Path
-
-
-@pytest.fixture(autouse=True)
-def place_of_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MDCACHE_STATE", str(tmp_path / "state"))
-    return tmp_path / "state"
 
 
 @pytest.fixture
@@ -213,7 +207,7 @@ def with_its_generation_and_the_inode_of_an_own_one(own: Place) -> Place:
 
 
 def over_a_published_one(own: Place) -> Place:
-    """`curl --output public.db`: the same file and generation, changed by whoever hands it out."""
+    """`curl --output public.db`: the same file and generation, changed by those who hand it out."""
     file = own.folder / "public.db"
     made_of(own.folder, file, output=str(file))
     changed = own.folder / "changed.db"
@@ -519,28 +513,28 @@ def test_a_published_file_has_the_mode_that_umask_says_and_is_replaced(own: Plac
 # Where it is remembered
 
 
-def test_without_a_place_to_remember_it_nothing_is_rebuilt(own: Place, place_of_state: Path) -> None:
+def test_without_a_place_to_remember_it_nothing_is_rebuilt(own: Place, own_state: Path) -> None:
     before = own.file.read_bytes()
-    place_of_state.chmod(0o777)
+    own_state.chmod(0o777)
     said = one_line(mdcache(own.folder, "rebuild", "."), 3)
     assert "others may write to it): name a folder of your own with MDCACHE_STATE" in said
     assert own.file.read_bytes() == before
     assert mdcache(own.folder, "rebuild", ".", "--output", "x.db", "--reproducible").returncode == 0
 
 
-def test_a_state_folder_that_can_only_be_read_is_enough_to_sync(own: Place, place_of_state: Path) -> None:
+def test_a_state_folder_that_can_only_be_read_is_enough_to_sync(own: Place, own_state: Path) -> None:
     assert mdcache(own.folder, "rebuild", ".").returncode == 0
     (own.folder / "new.md").write_text("# New\n")
-    for folder in (place_of_state / "made", place_of_state):
+    for folder in (own_state / "made", own_state):
         folder.chmod(0o500)
     assert json.loads(mdcache(own.folder, "sync", "--json").stdout)["added"] == 1
-    place_of_state.chmod(0o700)
+    own_state.chmod(0o700)
 
 
-def test_a_full_disk_under_the_state_leaves_the_cache_as_it_was(own: Place, place_of_state: Path) -> None:
+def test_a_full_disk_under_the_state_leaves_the_cache_as_it_was(own: Place, own_state: Path) -> None:
     before = own.file.read_bytes()
-    shutil.rmtree(place_of_state / "made")
-    (place_of_state / "made").touch()
+    shutil.rmtree(own_state / "made")
+    (own_state / "made").touch()
     assert "cannot write " in one_line(mdcache(own.folder, "rebuild", "."), 3)
     assert own.file.read_bytes() == before
 
@@ -598,13 +592,13 @@ def test_two_rebuilds_at_once_leave_a_cache_that_is_believed(own: Place) -> None
         assert cache.made_here
 
 
-def test_only_so_many_publishes_are_remembered_and_none_of_a_passing_file(own: Place, place_of_state: Path) -> None:
+def test_only_so_many_publishes_are_remembered_and_none_of_a_passing_file(own: Place, own_state: Path) -> None:
     whose_rebuilds_were_killed(own)
     record = Path(str(made.record_of(str(own.file))))
     assert len(record.read_text().splitlines()) == 8
-    before = sorted((place_of_state / "made").iterdir())
+    before = sorted((own_state / "made").iterdir())
     assert mdcache(own.folder, "verify").returncode in (0, 1)
-    assert sorted((place_of_state / "made").iterdir()) == before
+    assert sorted((own_state / "made").iterdir()) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 500, b"{}\n[]\n7\nnull\n", b"[" * 60_000, b'{"generation_id": []}\n'])

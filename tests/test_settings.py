@@ -12,7 +12,9 @@ import pytest
 from odd import ODD, put
 
 from mdcache.config.policy import Policy, Rule, Verdict
-from mdcache.config.settings import TEMPLATE, Asked, Settings, Watch, load
+from mdcache.config.settings import Asked, Settings, load
+from mdcache.config.template import TEMPLATE
+from mdcache.config.values import Watch
 from mdcache.errors import UsageError
 from mdcache.files.scan import Tree
 from mdcache.files.sources import Trees

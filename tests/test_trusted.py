@@ -24,14 +24,10 @@ from mdcache.trusted import Doubt
 Vault = Callable[..., Path]
 Git = Callable[..., str]
 DAEMON = 1
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder in which nothing is allowed yet."""
-    monkeypatch.setenv("MDCACHE_STATE", str(tmp_path / "state"))
-    return tmp_path / "state"
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others"),
+    pytest.mark.usefixtures("own_state"),
+]
 
 
 @pytest.fixture
@@ -334,9 +330,9 @@ def test_a_cache_that_was_allowed_can_be_searched(shared: Path) -> None:
     assert mdcache(shared / "mine", "query", "SELECT path FROM nodes").returncode == 0
 
 
-def test_where_nothing_has_to_be_allowed_it_says_so(shared: Path, state: Path) -> None:
+def test_where_nothing_has_to_be_allowed_it_says_so(shared: Path, own_state: Path) -> None:
     assert allowed(shared / "mine") == ["nothing here has to be allowed"]
-    assert not state.exists()
+    assert not own_state.exists()
 
 
 def test_settings_that_are_broken_cannot_be_allowed(shared: Path) -> None:
@@ -345,32 +341,32 @@ def test_settings_that_are_broken_cannot_be_allowed(shared: Path) -> None:
     refused(shared / "mine", "check")
 
 
-def test_an_allowance_that_somebody_else_has_written_is_none(shared: Path, state: Path) -> None:
+def test_an_allowance_that_somebody_else_has_written_is_none(shared: Path, own_state: Path) -> None:
     theirs(shared / "mdcache.toml", "")
     allowed(shared)
     assert mdcache(shared, "check").returncode == 0
-    state.chmod(0o777)
+    own_state.chmod(0o777)
     refused(shared, "check")
-    state.chmod(0o700)
-    theirs(state)
+    own_state.chmod(0o700)
+    theirs(own_state)
     refused(shared, "check")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"path": 1}', '{"path": "/x", "sha256": null}', '{"sha256": []}'])
-def test_an_allowance_that_makes_no_sense_is_none(shared: Path, state: Path, content: str) -> None:
+def test_an_allowance_that_makes_no_sense_is_none(shared: Path, own_state: Path, content: str) -> None:
     theirs(shared / "mdcache.toml", "")
     allowed(shared)
-    (file,) = (state / "allowed").iterdir()
+    (file,) = (own_state / "allowed").iterdir()
     file.write_text(content)
     refused(shared, "check")
 
 
-def test_of_one_path_the_latest_contents_are_kept(state: Path) -> None:
+def test_of_one_path_the_latest_contents_are_kept(own_state: Path) -> None:
     for number in range(20):
         trusted.allow(Doubt("/x", "", str(number)))
     trusted.allow(Doubt("/x", "", "15"))
     assert trusted.allowances("/x") == frozenset(map(str, range(12, 20)))
-    (file,) = (state / "allowed").iterdir()
+    (file,) = (own_state / "allowed").iterdir()
     assert json.loads(file.read_text().splitlines()[-1]) == {"path": "/x", "sha256": "15"}
 
 

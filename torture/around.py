@@ -144,7 +144,7 @@ def _clean(trial: Trial, part: Part, watcher: Watched, round_: int) -> None:
 
 
 def _upgrade(trial: Trial, part: Part, base: Path) -> None:
-    """What is installed changes file by file; whoever goes on is of one version, and its cache is right."""
+    """What is installed changes file by file; a watcher that goes on is of one version, and its cache is right."""
     python = _installed(base / "env")
     package = next((base / "env").glob("lib/python*/site-packages/mdcache"))
     command = (str(python), "-P", "-m", "mdcache")

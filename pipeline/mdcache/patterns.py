@@ -1,7 +1,7 @@
 """Patterns in gitignore's syntax, as git reads them, oddities included: what git ignores, we ignore.
 
-Each line says whether it takes an entry itself, not one above or below it; whoever walks down a tree judges each folder
-on the way. Most lines are a text, or one with a star before or after it, and are looked up, however many there are; all
+Each line says whether it takes an entry itself, not one above or below it; a walk down a tree judges each folder on the
+way. Most lines are a text, or one with a star before or after it, and are looked up, however many there are; all
 others become regular expressions. git matches bytes, so `?` takes half an `ä`: what is not ASCII is matched in the form
 in which each byte is one character.
 """
@@ -86,7 +86,7 @@ class Patterns:
     def cost(self) -> int:
         """How much work it is to judge an entry: lines that are not looked up; long ones and each `**` count for more.
 
-        Whoever takes lines from a stranger compares it with COST_LIMIT before anything is judged.
+        Lines of a stranger are refused where it is above COST_LIMIT, before anything is judged.
         """
         return sum(pattern.cost for pattern in self._patterns)
 

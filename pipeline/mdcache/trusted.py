@@ -5,7 +5,7 @@ others put files, too. As git does with repositories, what belongs to somebody e
 allowed it. The same allowance lets settings decide what found ones may not by themselves: documents or a cache outside
 their folder.
 
-Files below the roots are documents: content, whoever they belong to.
+Files below the roots are documents: content, no matter whose they are.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def read(name: str, at_most: int) -> File:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) and not is_stream:
             raise FileNotFoundError(errno.ENOENT, "not a plain file", name)
-        # Looked at when it is open: whoever may put another file in its place leaves that to be seen.
+        # Looked at when it is open: a user who may put another file in its place leaves that to be seen.
         return File(name, file.read(at_most), stranger_of(found) or stranger(name))
 
 

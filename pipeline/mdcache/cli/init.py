@@ -17,7 +17,8 @@ from mdcache.errors import UsageError, WorkError
 @common
 def init(asked: Common) -> None:
     """Write a commented mdcache.toml; an existing one is never touched."""
-    from mdcache.config.settings import FILE_NAME, TEMPLATE
+    from mdcache.config.file import FILE_NAME
+    from mdcache.config.template import TEMPLATE
 
     path = os.path.join(asked.folder, asked.config or FILE_NAME)
     try:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 from mdcache import trusted
-from mdcache.config.settings import DEFAULT_DATABASE, FILE_NAME, Asked
+from mdcache.config.file import FILE_NAME
+from mdcache.config.settings import DEFAULT_DATABASE, Asked
 from mdcache.paths import up
 
 _PROJECT, _TABLE = "pyproject.toml", "[tool.mdcache]"

@@ -68,7 +68,7 @@ def _order(problem: Problem) -> tuple[object, ...]:
 _ALLOW = re.compile(r"(?:<!--|#)[ \t]*mdcache-allow:[ \t]*([\w-]+(?:[ \t,]+[\w-]+)*?)[ \t]*(?:-->|$)")
 
 
-# What no document may allow by itself: whoever changes one could write the comment into it.
+# What no document may allow by itself: those who change one could write the comment into it.
 _NEVER = frozenset(("immutable",))
 
 

@@ -445,7 +445,7 @@ def committed(repository: Repository, commit: str) -> tuple[Blob, ...]:
     """Return what a commit holds.
 
     Raises WorkError when a partial clone lacks its trees, when it holds no end, and when a name in one leads elsewhere:
-    git makes none, but whoever sends objects may.
+    git makes none, but a program that sends objects may.
     """
     found: list[Blob] = []
     ids: dict[str, str] = {}

@@ -144,7 +144,7 @@ class AssetPaths(NamedTuple):
 
 
 NOWHERE = AssetPaths((), None)
-# No system opens a longer path: whoever writes one, half a million folders deep, means no file.
+# No system opens a longer path: one that is half a million folders deep means no file.
 _LONGEST = 4096
 _NO_FILE = AssetPaths((), "")
 

@@ -154,7 +154,7 @@ def _places(path: str, facts: Meta, base: str, made_here: bool) -> tuple[str, tu
 
 
 def folder_of(path: str) -> str:
-    """Return the folder that a cache speaks for, whoever made it: the one that it, or its .mdcache, lies in."""
+    """Return the folder that any cache speaks for: the one that it, or its .mdcache, lies in."""
     return os.path.realpath(os.path.dirname(path)).removesuffix("/.mdcache") or "/"
 
 

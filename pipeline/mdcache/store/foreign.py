@@ -93,7 +93,7 @@ def bounded(db: Connection, path: str, limit_s: float = LIMIT_S, names: Sequence
         raise
     finally:
         watchdog.cancel()
-        with contextlib.suppress(SqliteError):  # whoever gave up reading rows has closed it by now
+        with contextlib.suppress(SqliteError):  # a caller that gave up reading rows has closed it by now
             db.set_progress_handler(None, 0)
             db.set_authorizer(None)
 

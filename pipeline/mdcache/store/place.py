@@ -235,7 +235,7 @@ def make_folder(path: str) -> None:
 def make_folders(folder: str) -> None:
     """Make a folder and those above it that are missing, which nobody else may write to, whatever umask says.
 
-    Whoever may write to the folder of a cache can put another one in its place. Raises OSError.
+    A user who may write to the folder of a cache can put another one in its place. Raises OSError.
     """
     for one in reversed([*takewhile(lambda way: not os.path.lexists(way), up(folder))]):
         with contextlib.suppress(FileExistsError):
