@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,35 @@ def test_an_archive_is_seen_as_the_folder_that_it_unpacks_to(
     lying = {str(file.relative_to(folder / "docs")): file for file in (folder / "docs").rglob("*") if file.is_file()}
     made = zipped(folder / "docs.zip", {path: file.read_bytes() for path, file in lying.items()}, how)
     assert documents(made, Archive(str(made))) == documents(folder / "docs", DISK)
+
+
+@pytest.mark.parametrize(
+    "name", ["d/" * 20_000 + "a.md", "d/" * 201 + "a.md", "x" * 5_000 + "/a.md", "é" * 2_100 + ".md"]
+)
+def test_a_name_that_no_path_on_disk_has_is_one_short_problem(tmp_path: Path, name: str) -> None:
+    made = zipped(tmp_path / "a.zip", {name: b"", f"{name[0]}/{name[1:]}": b"", "z.md": b"text"})
+    odd, other, document = documents(made, Archive(str(made))).values()
+    assert document == ("z", b"text")
+    assert {odd.code, other.code} == {"odd-name"} and odd.path != other.path
+    assert "longer than 4,096 bytes or deeper than 200 folders: rename it" in odd.message
+    assert odd.path.endswith(".md") and len(odd.path) < 1_000 and "/" not in odd.path
+
+
+def test_the_longest_and_the_deepest_name_are_documents(tmp_path: Path) -> None:
+    names = ("d/" * 200 + "a.md", "x" * 4_093 + ".md")
+    made = zipped(tmp_path / "a.zip", dict.fromkeys(names, b""))
+    assert set(documents(made, Archive(str(made)))) == set(names)
+
+
+def test_folders_in_the_names_of_an_archive_take_little_memory(tmp_path: Path) -> None:
+    made = zipped(tmp_path / "a.zip", {f"{number}/" + "d/" * 20_000 + "a.md": b"" for number in range(10)})
+    tracemalloc.start()
+    try:
+        assert len(documents(made, Archive(str(made)))) == 10
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 def test_a_folder_that_holds_an_archive_may_be_the_base(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ _LARGEST = 1_000_000_000
 _RATIO = 200
 _SMALL = 1 << 20
 _STORED, _DEFLATED = 0, 8
+# Paths on disk are no longer, and hardly one is as deep. A name may have 65,535 bytes, and each folder in it is kept
+# with its whole path: twenty thousand folders in one name would be a gigabyte.
+_LONGEST, _DEEPEST = 4096, 200
 _ENCRYPTED = 1
 
 
@@ -67,7 +70,9 @@ class Archive:
     def entry(self, item: Item, path: str, id_: str) -> Entry | Problem:
         assert isinstance(item, Stored)
         if item.what.orig_filename != _path_of(item.what):
-            return Problem(path, 1, 1, "odd-name", ERROR, "its name in the archive is no path within it: rename it")
+            limits = f"longer than {_LONGEST:,} bytes or deeper than {_DEEPEST} folders"
+            wrong = limits if _is_long(item.what.orig_filename) else "no path within it"
+            return Problem(path, 1, 1, "odd-name", ERROR, f"its name in the archive is {wrong}: rename it")
         return Entry(path, id_, _stamp_of(item.what))
 
     def ignore_file(self, name: str) -> bytes | None:
@@ -171,11 +176,25 @@ def _files(name: str, _: Stamp) -> Mapping[str, ZipInfo]:
 
 
 def _path_of(info: ZipInfo) -> str:
-    """Return the path of a member: its name, or where that is no path within the archive, its name as one component."""
+    """Return the path of a member: its name, or where that is no path within the archive, its name as one component.
+
+    Of a name that is too long it is the beginning and the end, with what tells it from others like it between.
+    """
     name = info.orig_filename
+    if _is_long(name):
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return f"{_as_component(name[:100])}…{digest}…{_as_component(name[-100:])}"
     if "\\" in name or "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
-        return "".join(f"\\x{ord(char):02x}" if char in "/\\\0" else char for char in name)
+        return _as_component(name)
     return name
+
+
+def _is_long(name: str) -> bool:
+    return name.count("/") > _DEEPEST or len(name.encode()) > _LONGEST
+
+
+def _as_component(name: str) -> str:
+    return "".join(f"\\x{ord(char):02x}" if char in "/\\\0" else char for char in name)
 
 
 def _is_plain(info: ZipInfo) -> bool:
