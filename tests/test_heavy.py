@@ -20,7 +20,7 @@ from mdcache.cli.formats.findings import Places, grouped
 from mdcache.cli.render import problems
 from mdcache.model import Rules
 from mdcache.parse.parse import content_of, parse
-from mdcache.parse.targets import ask
+from mdcache.parse.targets import asks
 from mdcache.read.search import Query, search
 from torture.heavy import KINDS
 
@@ -65,7 +65,7 @@ def test_a_name_in_thousands_of_spellings_is_arranged_once() -> None:
     paths = [f"{n}/{name}.md" for n in range(2_000)]
     bucket = Bucket(name, (Candidate(n, path, "") for n, path in enumerate(paths)), Rules())
     spellings = [spelled(name, n) for n in range(4_000)]
-    assert seconds(lambda: [bucket.choose(ask(True, one, "a.md"), -1, "a.md") for one in spellings]) < 2
+    assert seconds(lambda: [bucket.choose(asks(True, one, "a.md", Rules()), -1, "a.md") for one in spellings]) < 2
 
 
 def spelled(name: str, number: int) -> str:
@@ -77,12 +77,12 @@ def test_an_alias_in_thousands_of_spellings_is_arranged_once() -> None:
     name = "abcdefghijklmnop"
     bucket = Bucket(name, (Candidate(n, f"{n}/x.md", name) for n in range(2_000)), Rules())
     spellings = [spelled(name, n) for n in range(4_000)]
-    assert seconds(lambda: [bucket.choose(ask(True, one, "a.md"), -1, "a.md") for one in spellings]) < 2
+    assert seconds(lambda: [bucket.choose(asks(True, one, "a.md", Rules()), -1, "a.md") for one in spellings]) < 2
 
 
 def test_a_wikilink_deeper_than_all_documents_looks_at_none() -> None:
     bucket = Bucket("a", (Candidate(n, f"{n}/a.md", "") for n in range(2_000)), Rules())
-    asked = [ask(True, "b/" * depth + "a", "a.md") for depth in range(2, 900)]
+    asked = [asks(True, "b/" * depth + "a", "a.md", Rules()) for depth in range(2, 900)]
     assert seconds(lambda: [bucket.choose(one, -1, "a.md") for one in asked]) < 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdcache.dialects import GITHUB
+from mdcache.dialects import GITHUB, Site
 from mdcache.model import Rules
 from mdcache.parse.body import Body, Text, read
 
@@ -179,7 +179,7 @@ def test_the_words_of_a_comment_are_text_of_the_section_before_it() -> None:
 
 def test_percent_signs_are_text_where_the_dialect_says_so() -> None:
     text = "%%\n# H\n\n[a](b)\n%%\n"
-    rules = Rules(dialect=GITHUB._replace(percent_comments=False))
+    rules = Rules(unsited=(Site(GITHUB._replace(percent_comments=False), ""),))
     found = read("a.md", Text(text.encode(), text, 0, 1), rules)
     assert (found.title, [link.target for link in found.links]) == ("H", ["b"])
 

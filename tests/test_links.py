@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from worlds import Vault, World
 
 from mdcache.build.links import Bucket, Candidate, Nearest
+from mdcache.dialects import GITHUB
 from mdcache.model import Rules
-from mdcache.parse.targets import BY_NAME, FROM_ROOTS, ITSELF, Asked, ask, bucket, names_of
+from mdcache.parse.targets import BY_NAME, FROM_ROOTS, ITSELF, Asked, asks, bucket, names_of
 from mdcache.paths import fold, folder, nfc, without_extension
 from mdcache.syncing import sync
 
@@ -229,6 +230,13 @@ class Document(NamedTuple):
 
 
 RULES = Rules(roots=("", "r"))
+
+
+def ask(wiki: bool, target: str, source: str) -> Asked | None:
+    """The first way in which a target asks for a document."""
+    return next(iter(asks(wiki, target, source, RULES)), None)
+
+
 PART = st.sampled_from(["a", "b", "B", "r", "é", "e\u0301", "c.md", "readme"])
 FILE = st.sampled_from(["a.md", "b.md", "B.md", "a.markdown", "a.md.md", "README.md", "index.md", "é.md", "e\u0301.MD"])
 PATHS = st.tuples(st.lists(PART, max_size=3), FILE).map(lambda parts: "/".join([*parts[0], parts[1]]))
@@ -247,10 +255,10 @@ def chosen(documents: Iterable[Document], asked: Asked, source: str) -> tuple[st
     candidates = [
         Candidate(key, document.path, alias)
         for key, document in numbered.items()
-        for found, alias in names_of(*document, RULES)
+        for found, alias in names_of(*document, {}, RULES)
         if found == name
     ]
-    choice = Bucket(name, candidates, RULES).choose(asked, -1, source)
+    choice = Bucket(name, candidates, RULES).choose((asked,), -1, source)
     return (numbered[choice.node].path, choice.rivals) if choice else None
 
 
@@ -303,8 +311,8 @@ def _indexes(documents: list[Document]) -> list[Document]:
     best: dict[str, tuple[int, str]] = {}
     for path, _ in documents:
         stem = bucket(path, RULES.extensions)
-        if stem in RULES.dialect.index_names:
-            rank = RULES.dialect.index_names.index(stem), path
+        if stem in GITHUB.index_names:
+            rank = GITHUB.index_names.index(stem), path
             best[nfc(folder(path))] = min(rank, best.get(nfc(folder(path)), rank))
     return [Document(path) for _, path in best.values()]
 
@@ -388,4 +396,4 @@ def each_finds_its_own(count: int) -> None:
     paths = [f"area-{n % 20}/group-{n % 400}/thing-{n}/README.md" for n in range(count)]
     readmes = Bucket("readme", (Candidate(n, path, "") for n, path in enumerate(paths)), Rules())
     for n, path in enumerate(paths):
-        assert readmes.choose(ask(True, "README", path), n, path) == (n, 0)
+        assert readmes.choose(asks(True, "README", path, RULES), n, path) == (n, 0)

@@ -281,7 +281,7 @@ def test_a_name_that_begins_like_the_folder_lies_outside(vault: Vault) -> None:
         (
             "xyzzy = 1",
             "no setting is called 'xyzzy': there are docs, include, exclude, extensions, schema, placeholders, "
-            "immutable, database, size_limit, wikilinks, paths, watch, check",
+            "immutable, database, size_limit, wikilinks, dialect, links, paths, watch, check",
         ),
         ("docs = 'docs'", "'docs' must be a list of strings"),
         ("include = [1]", "'include' must be a list of strings"),

@@ -23,7 +23,7 @@ from mdcache.parse.targets import (
     Asked,
     AssetPaths,
     LookUp,
-    ask,
+    asks,
     asset_paths,
     bucket,
     is_placeholder,
@@ -34,6 +34,13 @@ from mdcache.parse.targets import (
 RULES = Rules()
 EXTENSIONS = RULES.extensions
 SOURCE = "guides/start.md"
+
+
+def ask(wiki: bool, target: str, source: str) -> Asked | None:
+    """The first way in which a target asks for a document."""
+    return next(iter(asks(wiki, target, source, RULES)), None)
+
+
 NFD = unicodedata.normalize("NFD", "é")
 
 
@@ -268,7 +275,7 @@ PART = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]
 
 @given(st.lists(PART, min_size=1, max_size=3).map("/".join))
 def test_a_link_to_a_document_looks_where_it_is_found(path: str) -> None:
-    names = {name for name, _ in names_of(f"{path}.md", (), RULES)}
+    names = {name for name, _ in names_of(f"{path}.md", (), {}, RULES)}
     assert markdown("/" + quote(path + ".md")).name in names
     assert markdown("/" + quote(path)).name in names
     if "#" not in path:
@@ -283,11 +290,13 @@ def test_a_file_is_looked_for_where_a_document_would_be(path: str, place: str) -
 
 
 def test_a_readme_is_found_by_its_folder_too() -> None:
-    assert names_of("a/b/README.md", (), RULES) == {("readme", ""), ("b", "")}
-    assert names_of("Index.md", (), RULES) == {("index", ""), ("", "")}
-    assert names_of("docs/index.md", (), Rules(roots=("docs",))) == {("index", ""), ("docs", ""), ("", "")}
+    assert names_of("a/b/README.md", (), {}, RULES) == {("readme", ""), ("b", "")}
+    assert names_of("Index.md", (), {}, RULES) == {("index", ""), ("", "")}
+    assert names_of("docs/index.md", (), {}, Rules(roots=("docs",))) == {("index", ""), ("docs", ""), ("", "")}
 
 
 def test_aliases_are_found_by_their_last_component() -> None:
     aliases = ("The Guide", "a/B", " ", "x.md")
-    assert names_of("g.md", aliases, RULES) == {*(("g", ""), ("the guide", "the guide"), ("b", "a/b"), ("x", "x.md"))}
+    assert names_of("g.md", aliases, {}, RULES) == {
+        *(("g", ""), ("the guide", "the guide"), ("b", "a/b"), ("x", "x.md"))
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mdcache.dialects import GITHUB, Dialect
+from mdcache.dialects import GITHUB, Site
 
 ERROR = "error"
 WARNING = "warning"
@@ -20,6 +20,10 @@ LARGEST = 1_000_000_000
 
 FRONT_MATTER_LIMIT = 64 * 1024
 """More bytes of YAML are not read: few front matters have them, and an attack may."""
+
+
+AUTO = "auto"
+"""In place of a dialect's name: the one of the site in which a document lies."""
 
 
 class Stamp(NamedTuple):
@@ -205,16 +209,30 @@ class Rules(NamedTuple):
     """Whether `[[x]]` in a text is a link."""
     placeholders: tuple[str, ...] = ("*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_")
     """What a link's target looks like when something else puts the real one in; '*' is any text."""
-    dialect: Dialect = GITHUB
+    dialect: str = AUTO
+    """The name of the dialect in which documents are read; AUTO: that of the site that they lie in."""
+    sites: tuple[Site, ...] = ()
+    """Those that were found in the tree."""
+    unsited: tuple[Site, ...] = (Site(GITHUB, ""),)
+    """What holds outside of them, for each dialect that the settings name; the first where nothing is named."""
+    ignored: tuple[str, ...] = ()
+    """Regular expressions: what a target looks like that is not judged."""
+    addresses: tuple[tuple[str, str], ...] = ()
+    """Absolute addresses that mean files of this tree: how they begin, and the path relative to the base in place of
+    that."""
 
 
 class PathRule(NamedTuple):
-    """Documents under a gitignore-style pattern get a type, domain or layer that their front matter lacks."""
+    """Documents under a gitignore-style pattern get a type, domain or layer that their front matter lacks.
+
+    dialect: the name of that in which they are read; None: as everywhere.
+    """
 
     pattern: str
     type: str | None
     domain: str | None
     layer: str | None
+    dialect: str | None = None
 
 
 class Report(NamedTuple):

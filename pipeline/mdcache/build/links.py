@@ -7,12 +7,13 @@ dict; a wikilink may mean several documents and leads to the nearest of them, se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from mdcache.model import Rules
 from mdcache.parse import targets
 from mdcache.parse.kinds import WIKI_KINDS
+from mdcache.parse.sites import site_of
 from mdcache.paths import fold, folder, nfc, without_extension
 from mdcache.store.connections import Connection
 
@@ -66,7 +67,7 @@ def settle(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...
 
 def _settled(bucket: Bucket, wiki: bool, target: str, source: int, path: str, rules: Rules) -> list[Any]:
     """Return what the columns target_node, scope and rivals of a link are to hold."""
-    choice = bucket.choose(targets.ask(wiki, target, path), source, path)
+    choice = bucket.choose(targets.asks(wiki, target, path, rules), source, path)
     if choice:
         return [choice.node, targets.DOCUMENT, choice.rivals]
     return [None, targets.look_up(wiki, target, path, rules).scope, 0]
@@ -82,14 +83,15 @@ class Bucket:
 
     def __init__(self, name: str, candidates: Iterable[Candidate], rules: Rules) -> None:
         self.name = name
+        self._rules = rules
         self._extensions, self._roots = rules.extensions, rules.roots
-        self._index_names = rules.dialect.index_names
         self._named: list[Candidate] = []
         self._deepest = 0
         self._aliases: dict[str, Nearest] = {}
-        # By path, by path without extension and by folder: (which form, path, node) of the best for each.
+        # By path, by path without extension, by folder and by other addresses: (which form, path, node) of the best.
         self._files: dict[str, tuple[int, str, int]] = {}
         self._indexes: dict[str, tuple[int, str, int]] = {}
+        self._addresses: dict[str, tuple[int, str, int]] = {}
         self._endings: dict[tuple[str, int, bool], dict[str, Nearest]] = {}
         # The documents that a wikilink's name may mean: the same for each of the thousand spellings of a name.
         self._meant: dict[targets.Asked, Nearest | None] = {}
@@ -98,13 +100,18 @@ class Bucket:
 
     def _add(self, candidate: Candidate) -> None:
         node, path, alias = candidate
+        if alias.startswith("/"):
+            _keep_best(self._addresses, alias[1:], (0, path, node))
+            return
         if alias:
             self._aliases.setdefault(alias, Nearest()).add(candidate)
             return
         self._deepest = max(self._deepest, path.count("/") + 1)
         stem = targets.bucket(path, self._extensions)
-        if stem in self._index_names:
-            _keep_best(self._indexes, nfc(folder(path)), (self._index_names.index(stem), path, node))
+        dialect = site_of(path, self._rules).dialect
+        if targets.is_index(path, dialect, self._extensions):
+            names = (*dialect.index_names, stem)
+            _keep_best(self._indexes, nfc(folder(path)), (names.index(stem), path, node))
         if stem == self.name:
             self._named.append(candidate)
             short = without_extension(path, self._extensions)
@@ -112,26 +119,46 @@ class Bucket:
             _keep_best(self._files, nfc(path), (0, path, node))
             _keep_best(self._files, nfc(short), (order, path, node))
 
-    def choose(self, asked: targets.Asked | None, source: int, path: str) -> Choice | None:
+    def choose(self, asks: Iterable[targets.Asked], source: int, path: str) -> Choice | None:
         """Return the document that a link in the document source at path asks for; None when there is none."""
-        if asked is None:
-            return None
+        any_case = site_of(path, self._rules).dialect.any_case
+        return next(filter(None, (self._chosen(asked, source, path, any_case) for asked in asks)), None)
+
+    def _chosen(self, asked: targets.Asked, source: int, path: str, any_case: bool) -> Choice | None:
         if asked.how == targets.ITSELF:
             return Choice(source, 0)
         if asked.how == targets.BY_PATH:
-            return self._at((asked.path,), asked.is_folder)
+            return self._at((asked.path,), asked.is_folder, any_case)
         if asked.how == targets.FROM_ROOTS:
-            return self._at((f"{root}/{asked.path}".strip("/") for root in (*self._roots, "")), asked.is_folder)
+            paths = (f"{root}/{asked.path}".strip("/") for root in (*self._roots, ""))
+            return self._at(paths, asked.is_folder, any_case)
         if asked not in self._meant:
             self._meant[asked] = self._by_name(asked)
         nearest = self._meant[asked]
         return nearest.to(folder(path)) if nearest else None
 
-    def _at(self, paths: Iterable[str], is_folder: bool) -> Choice | None:
-        """Return the first that is there, as a file or as a folder with an index."""
-        forms = (self._indexes, self._files) if is_folder else (self._files, self._indexes)
-        found = next((form[path] for path in paths for form in forms if path in form), None)
-        return Choice(found[2], 0) if found else None
+    def _at(self, paths: Iterable[str], is_folder: bool, any_case: bool) -> Choice | None:
+        """Return the first that is there, as a file, as a folder with an index, or under another address."""
+        for path in paths:
+            forms = (self._indexes, self._files) if is_folder else (self._files, self._indexes)
+            found = next((form[path] for form in forms if path in form), None) or self._addresses.get(fold(path))
+            if not found and any_case:
+                found = self._without_case.get((fold(path), is_folder)) or self._without_case.get(
+                    (fold(path), not is_folder)
+                )
+            if found:
+                return Choice(found[2], 0)
+        return None
+
+    @cached_property
+    def _without_case(self) -> dict[tuple[str, bool], tuple[int, str, int]]:
+        """Return the best for each path without case, by whether it is a folder's."""
+        found: dict[tuple[str, bool], tuple[int, str, int]] = {}
+        for is_folder, form in ((False, self._files), (True, self._indexes)):
+            for path, entry in form.items():
+                key = fold(path), is_folder
+                found[key] = min(entry, found.get(key, entry))
+        return found
 
     def _by_name(self, asked: targets.Asked) -> Nearest | None:
         """Return the documents of a name, else those with such an alias, else the indexes of the folders of the name.

@@ -9,7 +9,9 @@ from typing import Any
 from mdcache.build.columns import PROBLEMS, names
 from mdcache.model import ERROR, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
+from mdcache.parse.body import ANY
 from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
+from mdcache.parse.sites import site_of
 from mdcache.paths import nfc
 from mdcache.store.connections import Connection
 
@@ -99,14 +101,14 @@ class _Places:
     """The places in one document that a fragment may name."""
 
     def __init__(self, path: str, known: Iterable[str], rules: Rules) -> None:
-        self._dialect = rules.dialect
+        self._dialect = site_of(path, rules).dialect
         self._is_readme = targets.bucket(path, rules.extensions) == "readme"
         self._known = frozenset(known)
         self._loose: frozenset[str] | None = None
 
     def have(self, wiki: bool, fragment: str) -> bool:
         """Return whether a fragment names one of them; wiki: it is a wikilink's, which may say a heading's text."""
-        if anchors.is_made_by_viewers(fragment, self._is_readme, self._dialect):
+        if ANY in self._known or anchors.is_made_by_viewers(fragment, self._is_readme, self._dialect):
             return True
         if not anchors.is_text(wiki, fragment, self._dialect):
             return not self._known.isdisjoint(anchors.exact_forms(fragment))

@@ -201,7 +201,7 @@ class _Generation:
             documents=report.documents,
             sections=report.sections,
             roots=tuple(settings.relative_roots()),
-            extensions=settings.extensions,
+            extensions=settings.rules().extensions,
             source=settings.source.facts(settings.base),
             published=1 if self._options.output else None,
         )

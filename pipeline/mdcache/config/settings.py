@@ -11,11 +11,14 @@ from mdcache import trusted
 from mdcache.config import values
 from mdcache.config.file import File, in_source, on_disk, settings_file, telling_nothing_of_files_elsewhere
 from mdcache.config.policy import Policy
-from mdcache.config.values import Watch
+from mdcache.config.values import Links, Watch
+from mdcache.dialects import DIALECTS, GITHUB, Mount, Site
+from mdcache.dialects.facets import overridden
 from mdcache.errors import UsageError
+from mdcache.files import markers
 from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
-from mdcache.model import PathRule, Rules
+from mdcache.model import AUTO, PathRule, Rules
 from mdcache.names import name_of, text_of
 from mdcache.paths import has_extension, lies_in
 from mdcache.store import place
@@ -36,6 +39,19 @@ class Asked(NamedTuple):
     config: str | None = None
     database: str | None = None
     docs: tuple[str, ...] = ()
+
+
+class Look:
+    """The sites of trees, each looked for when it is first asked about. Who looks again makes another."""
+
+    def __init__(self) -> None:
+        self._found: dict[Tree, tuple[Site, ...]] = {}
+
+    def at(self, tree: Tree) -> tuple[Site, ...]:
+        """Return the sites of a tree."""
+        if tree not in self._found:
+            self._found[tree] = markers.sites(tree)
+        return self._found[tree]
 
 
 class Settings(NamedTuple):
@@ -62,17 +78,52 @@ class Settings(NamedTuple):
     policy: Policy = Policy()
     named: tuple[str, ...] = ()
     asked: Asked | None = None
+    dialect: str = AUTO
+    links: Links = Links()
+    look: Look | None = None
 
     def tree(self) -> Tree:
+        more = tuple((site.docs, site.dialect.extensions) for site in self.sites() if site.dialect.extensions)
+        return self._plain_tree()._replace(more=more)
+
+    def _plain_tree(self) -> Tree:
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return the sites in the tree, with what the settings say of them. They are looked for once."""
+        found = (self.look or Look()).at(self._plain_tree()) if self.roots else ()
+        return tuple(map(self._as_said, found))
+
+    def _as_said(self, site: Site) -> Site:
+        roots = self.links.roots
+        mounts = site.mounts if roots is None else tuple(Mount("", root) for root in roots)
+        return site._replace(dialect=overridden(site.dialect, self.links.facets), mounts=mounts)
+
+    def _unsited(self) -> tuple[Site, ...]:
+        first = GITHUB.name if self.dialect == AUTO else self.dialect
+        names = dict.fromkeys((first, *(rule.dialect for rule in self.paths if rule.dialect)))
+        mounts = tuple(Mount("", root) for root in self.relative_roots())
+        return tuple(self._as_said(Site(DIALECTS[name], "", mounts=mounts)) for name in names)
 
     def reader(self) -> Reader:
         """Return the reader of the documents that a scan of the tree finds."""
         return self.source.reader(self.base)
 
     def rules(self) -> Rules:
+        sites = self.sites()
+        more = (extension for site in sites for extension in site.dialect.extensions)
         return Rules(
-            self.extensions, self.relative_roots(), self.size_limit, self.paths, self.wikilinks, self.placeholders
+            extensions=tuple(dict.fromkeys((*self.extensions, *more))),
+            roots=self.relative_roots(),
+            size_limit=self.size_limit,
+            paths=self.paths,
+            wikilinks=self.wikilinks,
+            placeholders=self.placeholders,
+            dialect=self.dialect,
+            sites=sites,
+            unsited=self._unsited(),
+            ignored=self.links.ignored,
+            addresses=self.links.addresses,
         )
 
     def relative_roots(self) -> tuple[str, ...]:
@@ -90,6 +141,9 @@ class Settings(NamedTuple):
             self.paths,
             self.wikilinks,
             self.placeholders,
+            self.dialect,
+            self.links,
+            tuple(site.facts() for site in (*self.sites(), *self._unsited())),
         ]
         return fingerprint(self.schema, rows)
 
@@ -142,6 +196,9 @@ def load(
         placeholders=tuple(said.get("placeholders", defaults.placeholders)),
         watch=values.watch(file, said.get("watch", {})),
         source=source,
+        dialect=said.get("dialect", AUTO),
+        links=values.links(file, said.get("links", {})),
+        look=Look(),
         policy=values.policy(file, said.get("check", {})),
         named=named if named != roots else (),
         asked=asked,

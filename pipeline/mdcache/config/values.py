@@ -13,20 +13,24 @@ from typing import Any, NamedTuple
 from mdcache.codes import CODES
 from mdcache.config.file import File
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
-from mdcache.model import ERROR, LARGEST, WARNING, PathRule
+from mdcache.dialects import DIALECTS, facets
+from mdcache.dialects.facets import Overrides
+from mdcache.model import AUTO, ERROR, LARGEST, WARNING, PathRule
 from mdcache.patterns import COST_LIMIT, Patterns
 
 _LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
-_KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "paths", "watch", "check")
+_KEYS = (*_LISTS, "database", "size_limit", "wikilinks", "dialect", "links", "paths", "watch", "check")
 # How many there may be of what is looked at for each document, link or problem, and for a rule of [check.rules].
 _MOST = {
     **dict.fromkeys(("docs", "include", "exclude", "immutable"), 1000),
     **dict.fromkeys(("paths", "check.paths"), 200),
     **dict.fromkeys(("extensions", "schema", "placeholders", "check.rules"), 100),
+    **dict.fromkeys(("links.ignore", "links.urls", "links.roots"), 100),
 }
 # Characters of a path, pattern or name in the settings: no system has longer paths.
 _LONGEST_TEXT = 4096
-_PATH_KEYS = ("pattern", "type", "domain", "layer")
+_PATH_KEYS = ("pattern", "type", "domain", "layer", "dialect")
+_LINK_KEYS = ("ignore", "urls", "roots", *facets.BY_NAME)
 _CHECK_KEYS = ("codes", "paths", "rules")
 _SEVERITIES = (ERROR, WARNING, OFF)
 
@@ -64,11 +68,13 @@ def _check_value(file: File, key: str, value: Any) -> None:
         raise file.refused(f"'size_limit' must be a number of bytes, at most {LARGEST}")
     if key == "wikilinks" and not isinstance(value, bool):
         raise file.refused("'wikilinks' must be true or false")
+    if key == "dialect" and value != AUTO:
+        dialect(file, value)
     if key == "paths" and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
         raise file.refused("'paths' must be a list of tables: [[paths]]")
     if key == "paths":
         _make_sure_they_are_cheap(file, key, (item["pattern"] for item in value if _is_short(item.get("pattern"))))
-    if key in ("watch", "check") and not isinstance(value, dict):
+    if key in ("watch", "check", "links") and not isinstance(value, dict):
         raise file.refused(f"'{key}' must be a table: [{key}]")
 
 
@@ -159,6 +165,68 @@ def _verdicts(file: File, name: str, said: Any, pattern: str | None, codes: tupl
     return tuple(Verdict(code, severity, pattern) for code, severity in said.items())
 
 
+class Links(NamedTuple):
+    """What the table [links] says. roots: where `/x` begins, relative to the settings' folder; None: as the site says.
+
+    ignored and addresses are those of Rules, facets override those of every dialect.
+    """
+
+    ignored: tuple[str, ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()
+    roots: tuple[str, ...] | None = None
+    facets: Overrides = ()
+
+
+def links(file: File, said: dict[str, Any]) -> Links:
+    """Return what the table [links] says. Raises UsageError."""
+    for key, value in said.items():
+        if key not in _LINK_KEYS:
+            raise file.refused(f"[links] has no '{key}'{_meant(key, _LINK_KEYS)}")
+        wanted = facets.BY_NAME[key].refuses(value) if key in facets.BY_NAME else None
+        if wanted:
+            raise file.refused(f"'{key}' in [links] must be {wanted}")
+    given = ((key, tuple(value) if isinstance(value, list) else value) for key, value in said.items())
+    roots = _texts(file, "links.roots", said["roots"]) if "roots" in said else None
+    return Links(
+        ignored=tuple(_expression(file, one) for one in _texts(file, "links.ignore", said.get("ignore", []))),
+        addresses=_addresses(file, said.get("urls", {})),
+        roots=roots and tuple(one.strip("/") for one in roots),
+        facets=tuple((key, value) for key, value in given if key in facets.BY_NAME),
+    )
+
+
+def _texts(file: File, key: str, value: Any) -> tuple[str, ...]:
+    if not (isinstance(value, list) and all(map(_is_short, value))):
+        raise file.refused(f"'{key}' must be a list of strings, of {_LONGEST_TEXT:,} characters at most")
+    _make_sure_they_are_few(file, key, value)
+    return tuple(value)
+
+
+def _expression(file: File, pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise file.refused(f"'links.ignore': {pattern!r} is no regular expression: {error}") from error
+    return pattern
+
+
+def _addresses(file: File, said: Any) -> tuple[tuple[str, str], ...]:
+    addresses = _table(file, "links.urls", said)
+    _make_sure_they_are_few(file, "links.urls", addresses)
+    for begins, folder in addresses.items():
+        if not (_is_short(begins) and "://" in begins and _is_short(folder)):
+            raise file.refused("'links.urls' must be a table of addresses, as 'https://…', with the folders they mean")
+    longest_first = sorted(addresses.items(), key=lambda one: (-len(one[0]), one))
+    return tuple((begins, folder.strip("/")) for begins, folder in longest_first)
+
+
+def dialect(file: File, name: Any) -> str:
+    """Return the name of a dialect. Raises UsageError for one that is not known."""
+    if not isinstance(name, str) or name not in DIALECTS:
+        raise file.refused(f"no dialect is called '{name}'{_meant(str(name), (AUTO, *DIALECTS))}")
+    return name
+
+
 def path_rule(file: File, rule: dict[str, Any]) -> PathRule:
     """Return what a table of [[paths]] says. Raises UsageError."""
     for key, value in rule.items():
@@ -169,7 +237,8 @@ def path_rule(file: File, rule: dict[str, Any]) -> PathRule:
     if "pattern" not in rule:
         raise file.refused("[[paths]] without a 'pattern'")
     pattern = _pattern(file, "paths", rule["pattern"])
-    return PathRule(pattern, rule.get("type"), rule.get("domain"), rule.get("layer"))
+    named = dialect(file, rule["dialect"]) if "dialect" in rule else None
+    return PathRule(pattern, rule.get("type"), rule.get("domain"), rule.get("layer"), named)
 
 
 def watch(file: File, values: dict[str, Any]) -> Watch:

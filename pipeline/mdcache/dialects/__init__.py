@@ -1,11 +1,13 @@
 """How a kind of site or vault reads markdown: a dialect is one frozen value, each of its fields a facet.
 
-The package takes nothing and gives values: `Dialect` says which facets there are, `GITHUB` is what holds where nothing
-else is known. It knows no document, no settings and no file: who asks hands it text. A new kind is a new value, not a
-new code path.
+The package takes text and gives values. `Dialect` says which facets there are, `GITHUB` is what holds where nothing
+else is known, and each other kind is a module with one value more, and with what it reads out of the files by which
+such a site is found. Nothing here opens a file or knows a document. A new kind is a new value, not a new code path.
 """
 
 from mdcache.dialects.dialect import Dialect
 from mdcache.dialects.github import GITHUB
+from mdcache.dialects.known import DIALECTS, KINDS
+from mdcache.dialects.site import Kind, Marked, Mount, Site
 
-__all__ = ["GITHUB", "Dialect"]
+__all__ = ["DIALECTS", "GITHUB", "KINDS", "Dialect", "Kind", "Marked", "Mount", "Site"]

@@ -3,29 +3,96 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from mdcache.dialects import slugs, tags
+
+Fields = Mapping[str, str | Sequence[str]]
+"""What a front matter says, by key: a text, or a list of texts."""
+
+
+def no_addresses(path: str, fields: Fields) -> Iterable[str]:  # noqa: ARG001
+    """Return nothing: a page has no address but that of its path."""
+    return ()
 
 
 class Dialect(NamedTuple):
-    """How one kind of site or vault reads markdown. Plain data and pure functions, so that it travels to workers."""
+    """How one kind of site or vault reads markdown; each default is how GitHub reads it.
+
+    Plain data and pure functions, so that it travels to workers. Facets that settings may override are of the types
+    str, bool and tuple[str, ...]; facets.py says what each may hold.
+    """
 
     name: str
-    index_names: tuple[str, ...]
+    title: str
+    """What people call it."""
+
+    extensions: tuple[str, ...] = ()
+    """Files with these are documents, too."""
+    index_names: tuple[str, ...] = ("readme", "index")
     """A folder is found by the document of one of these names, lower case, without extension; the first counts."""
-    slug: Callable[[str], str]
-    """Return the id of a heading of this plain text, before duplicates are numbered."""
-    numbered: Callable[[Iterable[str]], list[str]]
-    """Return the slugs of one document's headings, in order, with duplicates told apart."""
-    made_places: re.Pattern[str]
+    own_name_is_index: bool = False
+    """Whether `guide/guide.md` is found by the folder, too."""
+    html_pages: bool = False
+    """Whether a link to `x.html` means the page of `x.md`."""
+    page_relative: bool = False
+    """Whether a relative link begins at the page's address: `../b/` in a.md is its neighbour b.md."""
+    any_case: bool = False
+    """Whether links find documents whatever the case of their letters."""
+    by_name: bool = False
+    """Whether a markdown link that finds nothing by its path means the document of that name, wherever it lies."""
+    absolute: str = "known"
+    """What `/x` is that leads nowhere: known to be broken, or unknown, as the host or a plugin may serve it."""
+    addresses: Callable[[str, Fields], Iterable[str]] = no_addresses
+    """Return under which paths, without extension, links find a document beside its own, by its path below the docs
+    folder and its front matter: `/x` counts from where addresses begin, `x` from the document's folder."""
+
+    ids: str = "github"
+    """Which kernel of slugs.KERNELS makes the id of a heading."""
+    other_ids: tuple[str, ...] = ()
+    """Kernels whose ids count as well, where a version or a setting decides that nobody sees."""
+    numbers: str = "skip-taken"
+    """Which way of slugs.NUMBERINGS tells duplicates apart."""
+    explicit_ids: tuple[str, ...] = ()
+    """Which syntaxes of explicit.SYNTAXES give a heading the id that is written there, in place of its slug."""
+    reserved_ids: str = "never"
+    """Which explicit ids automatic ones must not have: never any, those above, or all."""
+    image_text_in_ids: bool = False
+    """Whether the text that stands for an image is a part of the id."""
+    smart_punctuation: bool = False
+    """Whether quotes, dashes and ellipses are made of ASCII before the id is."""
+
+    wikilinks: str = "target-first"
+    """How `[[a|b]]` is read: target-first, label-first, or off: it is text."""
+    nearest: str = "steps"
+    """Which of several documents of a name a wikilink means: the one that is the fewest folder steps away; vault: the
+    exact path, the own folder, the shortest path; first: the first by path."""
+    aliases: bool = True
+    """Whether a wikilink finds a document by its aliases."""
+    unwritten: bool = False
+    """Whether a link to nothing means a page to be made, and is no error."""
+
+    rewrites: tuple[str, ...] = ()
+    """Which of rewriting.REWRITES come before the parser: blocks that it does not know."""
+    unjudged: re.Pattern[str] | None = None
+    """Finds a target that something else makes or reads."""
+    includes: re.Pattern[bytes] | None = None
+    """Finds in a text what brings other files' text, or ids that only a run makes: it may have any place."""
+    made_places: re.Pattern[str] = re.compile(r"top", re.IGNORECASE)
     """Matches a whole fragment that names a place which the program that shows a page makes."""
-    readme_places: frozenset[str]
+    readme_places: frozenset[str] = frozenset()
     """The fragments, in lower case, by which the page of a folder names the README that it shows."""
-    spaced_fragments_are_text: bool
+    spaced_fragments_are_text: bool = True
     """Whether a markdown link's fragment with a space in it is a heading's text: no id has a space."""
-    tag: re.Pattern[str]
+
+    tag: re.Pattern[str] = tags.BY_WORD
     """Finds what may be a tag in a text, from its `#`; group 1 is the name. Its first character is a literal."""
-    numeric_tags: bool
+    numeric_tags: bool = False
     """Whether digits alone make a tag, in text and front matter; where they do not, #12 is an issue."""
-    percent_comments: bool
+    percent_comments: bool = True
     """Whether what stands between two %% is a comment, as in Obsidian."""
+
+    def slug(self, text: str) -> str:
+        """Return the id of a heading of this plain text, before duplicates are numbered."""
+        return slugs.KERNELS[self.ids](text)

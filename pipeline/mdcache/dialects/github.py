@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import re
 
-from mdcache.dialects import slugs, tags
 from mdcache.dialects.dialect import Dialect
 
 GITHUB = Dialect(
     name="github",
-    index_names=("readme", "index"),
-    slug=slugs.github,
-    numbered=slugs.skipping_taken,
+    title="GitHub",
     # The top of the page, lines of a file, footnotes, the tabs of a repository's page (`#contributing-ov-file`).
     made_places=re.compile(
         r"top|[\w.-]+-ov-file|L\d+(?:C\d+)?(?:-L\d+(?:C\d+)?)?|fn(?:ref)?(?:[:-].*|\d+)", re.IGNORECASE
     ),
     readme_places=frozenset(("readme",)),
-    spaced_fragments_are_text=True,  # not GitHub's: vaults are kept there, too, and Obsidian writes such links
-    tag=tags.BY_WORD,
-    numeric_tags=False,
-    percent_comments=True,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 # GitHub keeps word characters (letters, marks, decimal and letter numbers, connecting punctuation, letters in circles
 # and squares), hyphens and spaces, and turns each space into a hyphen; everything else, emoji too, goes.
@@ -28,15 +29,17 @@ def _is_word(char: str) -> bool:
     return category[0] in "LM" or category in _KEPT or (category == "So" and bool(_ENCLOSED.match(char)))
 
 
-def skipping_taken(slugs: Iterable[str]) -> list[str]:
-    """Return slugs told apart: a second `setup` becomes `setup-1`, unless another heading has that already."""
-    seen: dict[str, int] = {}
-    made = []
-    for wanted in slugs:
-        anchor = wanted
-        while anchor in seen:
-            seen[wanted] += 1
-            anchor = f"{wanted}-{seen[wanted]}"
-        seen[anchor] = 0
-        made.append(anchor)
-    return made
+def skipping_taken(wanted: str, seen: dict[str, int]) -> str:
+    """Return a slug told apart from those seen: a second `setup` becomes `setup-1`, unless that is taken."""
+    anchor = wanted
+    while anchor in seen:
+        seen[wanted] += 1
+        anchor = f"{wanted}-{seen[wanted]}"
+    seen[anchor] = 0
+    return anchor
+
+
+KERNELS: Mapping[str, Callable[[str], str]] = MappingProxyType({"github": github})
+"""What makes a slug of a heading's plain text, by the names that settings use."""
+NUMBERINGS: Mapping[str, Callable[[str, dict[str, int]], str]] = MappingProxyType({"skip-taken": skipping_taken})
+"""What tells a slug apart from those before it, seen: how often each was asked for again. By the names of settings."""

@@ -8,8 +8,9 @@ than one folder's names.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
+from itertools import chain
 from typing import NamedTuple
 
 from mdcache import names, trusted
@@ -22,7 +23,10 @@ from mdcache.trusted import Doubt, Doubted
 
 
 class Tree(NamedTuple):
-    """What is to be scanned. base is absolute; roots are absolute folders below it; paths are relative to the base."""
+    """What is to be scanned. base is absolute; roots are absolute folders below it; paths are relative to the base.
+
+    more: extensions that documents below a folder, relative to the base, may have as well.
+    """
 
     base: str
     roots: tuple[str, ...]
@@ -30,6 +34,7 @@ class Tree(NamedTuple):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     source: Source = DISK
+    more: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class _Ignore(NamedTuple):
@@ -94,6 +99,23 @@ def folders(tree: Tree, within: frozenset[str] | None = None) -> Iterator[str]:
         left += walk.below(folder)
 
 
+def listings(tree: Tree) -> Iterator[tuple[str, Sequence[Item]]]:
+    """Yield the absolute path of every folder that scan lists, with what lies in it.
+
+    A folder that cannot be listed is passed over.
+    """
+    walk = _Walk(tree, _Within(None), _pass_over)
+    left = [*walk.roots()]
+    while left:
+        folder = left.pop()
+        try:
+            listed = tree.source.listing(folder.name)
+        except OSError:
+            continue
+        yield folder.name, listed
+        left += walk.below(folder, listed)
+
+
 def may_be_document(name: str, extensions: tuple[str, ...]) -> bool:
     """Return whether a file of this name is a document, if no pattern leaves it out."""
     return has_extension(name, extensions) and not name.startswith(_APPLE_DOUBLE)
@@ -129,7 +151,7 @@ class _Walk:
         self._doubted = doubted
         self._source = tree.source
         self._within = within
-        self._extensions = tree.extensions
+        self._extensions, self._more = tree.extensions, tree.more
         self._include = Patterns(tree.include)
         self._exclude = Patterns(tree.exclude)
         self._roots = sorted({_prefix(os.path.relpath(root, tree.base)) for root in tree.roots})
@@ -147,35 +169,36 @@ class _Walk:
         items = self._wanted(folder)
         if len(self._roots) > 1:
             self._put_roots(folder.prefix, items)
-        shared = _shared_stems(items, self._extensions)
+        extensions = self._extensions_in(folder.prefix)
+        shared = _shared_stems(items, extensions)
         for name in sorted(items, key=_shown):
             item = items[name]
             if isinstance(item, _Folder):
                 yield item
             else:
                 path = folder.prefix + name
-                found = self._found(item, path, path if name in shared else without_extension(path, self._extensions))
+                found = self._found(item, path, path if name in shared else without_extension(path, extensions))
                 if found:
                     yield found
 
-    def below(self, folder: _Folder) -> list[_Folder]:
+    def below(self, folder: _Folder, listed: Sequence[Item] | None = None) -> list[_Folder]:
         """Return the folders to walk into from this one; none when it cannot be listed."""
         try:
-            items = self._wanted(folder, folders_only=True)
+            items = self._wanted(folder, listed, folders_only=True)
         except WorkError:
             return []
         if len(self._roots) > 1:
             self._put_roots(folder.prefix, items)
         return [item for item in items.values() if isinstance(item, _Folder)]
 
-    def _wanted(self, folder: _Folder, folders_only: bool = False) -> _Items:
+    def _wanted(self, folder: _Folder, listed: Sequence[Item] | None = None, folders_only: bool = False) -> _Items:
         items: _Items = {}
         try:
-            listed = self._source.listing(folder.name)
+            listed = self._source.listing(folder.name) if listed is None else listed
             ignores = folder.ignores
             if any(entry.name == ".gitignore" for entry in listed):
                 ignores = _with(ignores, _read_ignore(self._source, folder.name))
-            names = self._within.names(folder.prefix)
+            names, extensions = self._within.names(folder.prefix), self._extensions_in(folder.prefix)
             for entry in listed if names is None else [one for one in listed if one.name in names]:
                 name, path = entry.name, folder.prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
@@ -183,7 +206,7 @@ class _Walk:
                         items[name + "/"] = _Folder(entry.path, path + "/", ignores)
                 elif (
                     not folders_only
-                    and may_be_document(name, self._extensions)
+                    and may_be_document(name, extensions)
                     and entry.is_file(follow_symlinks=False)
                     and not self._left_out(entry.path, path, False, ignores)
                     and (not self._include or self._include.matches(path))
@@ -192,6 +215,11 @@ class _Walk:
         except OSError as error:
             raise Unlisted(f"cannot list {error.filename or folder.name}: {error.strerror}") from error
         return items
+
+    def _extensions_in(self, prefix: str) -> tuple[str, ...]:
+        """Return the extensions of documents in the folder with this prefix."""
+        more = (own for docs, own in self._more if not docs or prefix.startswith(docs + "/"))
+        return tuple(dict.fromkeys((*self._extensions, *chain.from_iterable(more)))) if self._more else self._extensions
 
     def _left_out(self, absolute: str, path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
         return _ignored(absolute, is_folder, ignores) or bool(self._exclude and self._exclude.verdict(path, is_folder))
@@ -217,7 +245,7 @@ class _Walk:
 
     def _ignores_above(self, root: str) -> tuple[_Ignore, ...]:
         """Return the .gitignore files from the top down to the root's parent, less lines that would ignore the root."""
-        folder = _top(root, self._base)
+        folder = top_of(root, self._base)
         ignores: tuple[_Ignore, ...] = ()
         for doubt in doubts_above(root, self._base):
             self._doubted(doubt)
@@ -265,7 +293,7 @@ class Ignores:
     def __init__(self, source: Source, base: str) -> None:
         for doubt in doubts_above(base, base):
             trusted.insist_at_work(doubt)
-        self._base, self._top = base, _top(base, base)
+        self._base, self._top = base, top_of(base, base)
         self._of = cache(partial(_read_ignore, source))
 
     def take(self, path: str) -> bool:
@@ -313,7 +341,7 @@ def doubts_above(root: str, base: str) -> Iterator[Doubt]:
 
     That is .git, as it lies where .gitignore files begin to count, and these. Those within the root are content.
     """
-    top = _top(root, base)
+    top = top_of(root, base)
     if top == root:
         return
     above = os.path.dirname(root)
@@ -328,6 +356,6 @@ def _pass_over(_: Doubt) -> None:
     """To observe more than is seen does no harm."""
 
 
-def _top(root: str, base: str) -> str:
-    """Return where .gitignore files begin to count: the top of the root's repository, else the base."""
+def top_of(root: str, base: str) -> str:
+    """Return where files above a root begin to count: at the top of its repository, else at the base."""
     return next((folder for folder in up(root) if os.path.lexists(os.path.join(folder, ".git"))), base)

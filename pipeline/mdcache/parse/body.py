@@ -11,16 +11,19 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from mdcache.dialects import Dialect
+from mdcache.dialects import Dialect, ids
+from mdcache.dialects.rewriting import rewritten
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
 from mdcache.parse import embeddable, hidden, html, inline, markdown, targets
 from mdcache.parse.kinds import KINDS, LINKS_TO, TAGGED_AS, WIKI_KINDS
+from mdcache.parse.sites import site_of
 
 REPLACED = "\x1a"
 """Stands for a NUL byte and for each byte that is not UTF-8: one byte for one byte keeps every offset."""
 _SHOWN = "\ufffd"
 
 _H1 = 1
+OFF = "off"
 
 
 class Text(NamedTuple):
@@ -58,14 +61,15 @@ def unread(text: Text, end: int) -> Body:
 
 def read(path: str, text: Text, rules: Rules) -> Body:
     """Return the body of the document at path. Bad content never raises."""
-    data, deep = markdown.neutralised(text.data)
-    plain = data.decode() if deep else text.text
-    candidates = inline.candidates(plain, rules.dialect)
+    dialect = site_of(path, rules).dialect
+    data, deep = markdown.neutralised(rewritten(text.data, dialect.rewrites))
+    plain = text.text if data is text.data else data.decode()
+    candidates = inline.candidates(plain, dialect)
     offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
     said_at = dict(zip(offsets, candidates, strict=True))
-    outline = markdown.outline(plain, offsets, rules.wikilinks)
+    outline = markdown.outline(plain, offsets, rules.wikilinks and dialect.wikilinks != OFF)
     if hidden.may_hide(plain):
-        outline = hidden.without_hidden(outline, plain, data, said_at, rules.dialect)
+        outline = hidden.without_hidden(outline, plain, data, said_at, dialect)
     if REPLACED in plain:
         outline = _shown(outline)
     starts, lines = _starts(outline.headings, data, text.line)
@@ -74,10 +78,10 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     titles = [(heading.level, heading.text) for heading in outline.headings]
     hashes = embeddable.hashes(titles, text.data, bounds)
     finder = _Finder(path, data, text.line, starts, rules)
-    said = _said(said_at, outline, data, rules.dialect)
+    said = _said(said_at, outline, data, dialect)
     return Body(
         _title(outline.headings, said.headings),
-        _sections(outline.headings, text.base, bounds, lines, hashes, rules.dialect),
+        _sections(outline.headings, text.base, bounds, lines, hashes, dialect),
         bodies,
         finder.links(outline.references, said.links),
         [tag for _, tag in sorted(said.tags, key=_start)],
@@ -177,6 +181,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         tags += ((start, tag) for tag in tagged.tags)
         links += ((start, "relation", inline.edge_type(key), target, None) for key, target in tagged.relations)
     found += _anchors_by_attributes(outline, data, dialect)
+    found += _other_anchors(outline, data, dialect)
     torn = conflict[0] if conflict and inline.is_conflict(conflict[1]) else None
     return _Said(tags, links, found, in_html.headings, torn)
 
@@ -191,6 +196,20 @@ def _anchors_by_attributes(outline: markdown.Outline, data: bytes, dialect: Dial
         ended = inline.attributes_at_end(heading.spoken) if "{" in heading.spoken else None
         if ended and not ended[1]:
             yield heading.start, dialect.slug(ended[0])
+
+
+ANY = "*"
+"""The anchor of a document that may have any place: it takes in what other files hold, or what only a run makes."""
+
+
+def _other_anchors(outline: markdown.Outline, data: bytes, dialect: Dialect) -> Iterator[tuple[int, str]]:
+    """Yield the ids that headings may have as well, and ANY where the text brings places that nobody here sees."""
+    if dialect.other_ids:
+        for place, anchor in ids.others(_read_aloud(outline.headings, dialect), dialect):
+            yield outline.headings[place].start, anchor
+    brought = dialect.includes.search(data) if dialect.includes else None
+    if brought:
+        yield brought.start(), ANY
 
 
 def _starts(headings: list[markdown.Heading], data: bytes, line: int) -> tuple[list[int], list[int]]:
@@ -210,6 +229,13 @@ def _bodies(text: Text, bounds: list[int]) -> tuple[str, ...]:
     return tuple([text.data[start:end].decode() for start, end in pairwise(bounds)])
 
 
+def _read_aloud(headings: list[markdown.Heading], dialect: Dialect) -> list[str]:
+    """Return the texts of headings as their ids are made of them."""
+    if dialect.image_text_in_ids:
+        return [heading.text for heading in headings]
+    return [heading.spoken for heading in headings]
+
+
 def _sections(
     headings: list[markdown.Heading],
     base: int,
@@ -219,7 +245,7 @@ def _sections(
     dialect: Dialect,
 ) -> tuple[Section, ...]:
     """Return the sections; bounds: where each starts in the parsed bytes, and the last one ends."""
-    names = dialect.numbered([dialect.slug(heading.spoken) for heading in headings])
+    names = ids.of_headings(_read_aloud(headings, dialect), dialect)
     sections = [Section(0, None, None, base, base + bounds[1], lines[0], hashes[0])]
     for i, (level, text, _, _) in enumerate(headings, 1):
         sections.append(Section(level, text, names[i - 1], base + bounds[i], base + bounds[i + 1], lines[i], hashes[i]))

@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterable
 
 from mdcache.dialects import Dialect
+from mdcache.dialects.dialect import Fields
 from mdcache.model import ERROR, WARNING, Claim, Content, Document, Link, PathRule, Problem, Rules, Tag
 from mdcache.parse import body, frontmatter, inline, targets
 from mdcache.parse.body import REPLACED, Body, Text
 from mdcache.parse.frontmatter import FrontMatter, Trouble
+from mdcache.parse.sites import site_of
 from mdcache.paths import fold, without_extension
 from mdcache.patterns import matching
 
@@ -124,10 +126,10 @@ def _document(
         size=content.size,
         meta=front.meta if front else None,
         claims=_claims(front, rules),
-        tags=_tags([*_front_tags(front), *found.tags], rules.dialect),
+        tags=_tags([*_front_tags(front), *found.tags], site_of(path, rules).dialect),
         aliases=aliases,
         properties=front.properties if front else (),
-        names=tuple(sorted(targets.names_of(path, aliases, rules))),
+        names=tuple(sorted(targets.names_of(path, aliases, _spoken(front), rules))),
         sections=found.sections,
         bodies=found.bodies,
         links=(*_property_links(path, front, rules), *found.links),
@@ -136,6 +138,11 @@ def _document(
         anchors=found.anchors,
         problems=problems,
     )
+
+
+def _spoken(front: FrontMatter | None) -> Fields:
+    """Return the texts and lists of texts that a front matter holds."""
+    return {**front.fields, **front.lists} if front else {}
 
 
 def _claims(front: FrontMatter | None, rules: Rules) -> tuple[Claim, ...]:

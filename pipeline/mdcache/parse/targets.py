@@ -8,17 +8,21 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from mdcache.dialects import Dialect, Site
+from mdcache.dialects.dialect import Fields
 from mdcache.model import Name, Rules
 from mdcache.parse.filetypes import is_file_name
+from mdcache.parse.sites import site_of
 from mdcache.paths import fold, folder, has_extension, join, nfc
 
 DOCUMENT = "document"
 ASSET = "asset"
 EXTERNAL = "external"
+UNKNOWN = "unknown"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 _WIKI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|mailto:")
@@ -29,7 +33,9 @@ BY_NAME = "name"
 
 
 class Asked(NamedTuple):
-    """Which document a target asks for. path is normalised, not yet tried with extensions; how says how to look:
+    """One way in which a target asks for a document: a link asks in several, and the first that is there counts.
+
+    path is normalised, not yet tried with extensions; how says how to look:
 
     ITSELF      it is the document that the link stands in
     BY_PATH     path is relative to the base
@@ -62,19 +68,42 @@ _EXTERNAL = LookUp(EXTERNAL, None, None)
 
 def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     """Return what a target as written in the document at path source tells."""
-    extensions = rules.extensions
-    if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
+    site = site_of(source, rules)
+    own = None if wiki else _own_address(target, rules)
+    if own is None and (_WIKI_SCHEME if wiki else _SCHEME).match(target):
         return _EXTERNAL
     written, fragment = _split(wiki, target)
-    asked = _ask(wiki, written, fragment, source)
-    name = bucket(asked.path, extensions) if asked else None
-    if asked and asked.how == ITSELF:
+    asked = asks(wiki, target, source, rules)
+    name = bucket(asked[0].path, rules.extensions) if asked else None
+    if asked and asked[0].how == ITSELF:
         return LookUp(DOCUMENT, name, fragment)
-    if is_placeholder(target, rules):
+    if is_placeholder(target, rules) or _is_unjudged(target, site, rules):
+        return LookUp(EXTERNAL, name, fragment)
+    if written.startswith("/") and own is None and not wiki and site.dialect.absolute == UNKNOWN:
         return LookUp(EXTERNAL, name, fragment)
     # A wikilink names a document unless it ends like the name of a file.
-    meant = has_extension(written, extensions) or (wiki and written and not is_file_name(written))
+    meant = has_extension(own or written, rules.extensions) or (wiki and written and not is_file_name(written))
     return LookUp(DOCUMENT if meant else ASSET, name, fragment)
+
+
+def _own_address(target: str, rules: Rules) -> str | None:
+    """Return the path, relative to the base, that an absolute address means; None when that is not in this tree."""
+    for begins, folder_ in rules.addresses:
+        if target.startswith(begins):
+            path = unquote(target[len(begins) :].partition("#")[0].partition("?")[0])
+            return f"{folder_}/{path}".strip("/") + ("/" if path.endswith("/") else "")
+    return None
+
+
+def _is_unjudged(target: str, site: Site, rules: Rules) -> bool:
+    """Return whether the settings or the dialect leave a target alone: something else makes it, or reads it."""
+    unjudged = site.dialect.unjudged
+    if unjudged and unjudged.search(target):
+        return True
+    return any(_compiled(pattern).search(target) for pattern in rules.ignored)
+
+
+_compiled = functools.cache(re.compile)
 
 
 def looker(source: str, rules: Rules) -> Callable[[bool, str], LookUp]:
@@ -112,22 +141,61 @@ def _fits(text: str, parts: list[str]) -> bool:
     return at <= end
 
 
-def ask(wiki: bool, target: str, source: str) -> Asked | None:
-    """Return the document that a target asks for; None when it leads out of the base, or nowhere."""
-    return _ask(wiki, *_split(wiki, target), source)
+def asks(wiki: bool, target: str, source: str, rules: Rules) -> tuple[Asked, ...]:
+    """Return how a target asks for a document, in the order in which it is looked for.
 
-
-def _ask(wiki: bool, written: str, fragment: str | None, source: str) -> Asked | None:
+    They share a bucket, or only the first is looked for. None when it leads out of the base, or nowhere.
+    """
+    own = None if wiki else _own_address(target, rules)
+    written, fragment = _split(wiki, target)
+    if own is not None:
+        return (Asked(BY_PATH, nfc(own.strip("/")), own.endswith("/")),)
     if not written:
-        return Asked(ITSELF, nfc(source)) if fragment is not None else None
+        return (Asked(ITSELF, nfc(source)),) if fragment is not None else ()
     if wiki and not written.startswith(("/", "./", "../")):
-        return Asked(BY_NAME, nfc(written.rstrip("/")), written.endswith("/"))
-    rooted = written.startswith("/")
-    path = join("" if rooted else folder(source), written)
-    if path is None:
-        return None
-    is_folder = written.endswith("/") or written.rpartition("/")[2] in (".", "..")
-    return Asked(FROM_ROOTS if rooted else BY_PATH, nfc(path), is_folder)
+        return (Asked(BY_NAME, nfc(written.rstrip("/")), written.endswith("/")),)
+    return tuple(dict.fromkeys(_by_path(wiki, written, source, site_of(source, rules))))
+
+
+def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Asked]:
+    """Yield the paths that a target asks for which begins at a root, or at the document or its page's address."""
+    dialect = site.dialect
+    page, is_folder = _page(written, dialect)
+    if page.startswith("/"):
+        path = join("", page)
+        if path is None:
+            return
+        for one in site.rooted(path) if not wiki else ():
+            yield Asked(BY_PATH, nfc(one), is_folder)
+        yield Asked(FROM_ROOTS, nfc(path), is_folder)
+        return
+    starts = [folder(source)]
+    if dialect.page_relative and not wiki and not page.lower().endswith(".md"):
+        starts.insert(0, _address_folder(source, dialect))
+    for start in starts:
+        path = join(start, page)
+        if path is not None:
+            yield Asked(BY_PATH, nfc(path), is_folder)
+    if dialect.by_name and not wiki and not page.startswith(("./", "../")):
+        yield Asked(BY_NAME, nfc(page.rstrip("/")), is_folder)
+
+
+_INDEX_PAGE = "index.html"
+
+
+def _page(written: str, dialect: Dialect) -> tuple[str, bool]:
+    """Return the path that a target means, and whether it is written like a folder's: `a/index.html` is `a/`."""
+    if dialect.html_pages and written.lower().endswith(".html"):
+        if written.rpartition("/")[2].lower() == _INDEX_PAGE:
+            return written[: -len(_INDEX_PAGE)] or "./", True
+        return written[: -len(".html")], False
+    return written, written.endswith("/") or written.rpartition("/")[2] in (".", "..")
+
+
+def _address_folder(source: str, dialect: Dialect) -> str:
+    """Return the address of a document as a folder, where relative links of its page begin: a/b.md is a/b/."""
+    stem = source.rpartition(".")[0] or source
+    return folder(source) if stem.rpartition("/")[2].lower() in dialect.index_names else stem
 
 
 class AssetPaths(NamedTuple):
@@ -155,24 +223,40 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
     A target may be a document that is no part of the cache: it is found in each way in which it would be if it were,
     except by its aliases, for only names are looked at.
     """
-    if (_WIKI_SCHEME if wiki else _SCHEME).match(target):
+    own = None if wiki else _own_address(target, rules)
+    if own is None and (_WIKI_SCHEME if wiki else _SCHEME).match(target):
         return NOWHERE
-    written, _ = _split(wiki, target)
+    written = f"/{own}" if own is not None else _split(wiki, target)[0]
     if not written or "\0" in written:
         return NOWHERE
     if len(written) > _LONGEST:
         return _NO_FILE
     if wiki and not written.startswith(("/", "./", "../")):
-        ending = fold(written.rstrip("/"))
-        indexes = (
-            f"{ending}/{index}{extension}" for index in rules.dialect.index_names for extension in rules.extensions
-        )
-        return AssetPaths((), ending, (*_as_documents(ending, rules), *indexes))
-    starts = (*rules.roots, "") if written.startswith("/") else (folder(source),)
-    paths = (nfc(posixpath.normpath(f"./{start}/{written}")) for start in starts)
+        return _named_anywhere(fold(written.rstrip("/")), site_of(source, rules), rules)
+    paths = map(nfc, _file_paths(written, source, site_of(source, rules), rules))
     return AssetPaths(
         tuple(dict.fromkeys(form for path in paths for form in (path, *_as_documents(path, rules)))), None
     )
+
+
+def _named_anywhere(ending: str, site: Site, rules: Rules) -> AssetPaths:
+    """Return where a file may lie whose path ends so: anywhere, also as the index of a folder."""
+    indexes = (f"{ending}/{index}{extension}" for index in site.dialect.index_names for extension in rules.extensions)
+    return AssetPaths((), ending, (*_as_documents(ending, rules), *indexes))
+
+
+def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator[str]:
+    """Yield the paths at which the file of a target may lie."""
+    page, _ = _page(written, site.dialect)
+    for one in dict.fromkeys((written, page)):
+        if one.startswith("/"):
+            starts = (*rules.roots, "")
+            yield from (posixpath.normpath(f"./{path}") for path in site.rooted(posixpath.normpath(one).strip("/")))
+        elif site.dialect.page_relative:
+            starts = (_address_folder(source, site.dialect), folder(source))
+        else:
+            starts = (folder(source),)
+        yield from (posixpath.normpath(f"./{start}/{one}") for start in starts)
 
 
 def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:
@@ -203,18 +287,34 @@ def bucket(path: str, extensions: tuple[str, ...]) -> str:
     return fold(name[:end])
 
 
-def names_of(path: str, aliases: tuple[str, ...], rules: Rules) -> set[Name]:
-    """Return the names under which a document can be found."""
-    extensions = rules.extensions
-    own = bucket(path, extensions)
-    names = {Name(own, "")}
-    if own in rules.dialect.index_names:
+def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules) -> set[Name]:
+    """Return the names under which a document can be found: of its path, its aliases and its other addresses."""
+    extensions, site = rules.extensions, site_of(path, rules)
+    names = {Name(bucket(path, extensions), "")}
+    if is_index(path, site.dialect, extensions):
         parent = folder(path)
         names.add(Name(bucket(parent, extensions), ""))
         if parent in rules.roots:
             names.add(Name("", ""))  # [home](/) means a root's own index
-    for alias in aliases:
-        folded = fold(alias.strip())
-        if folded:
-            names.add(Name(bucket(folded, extensions), folded))
+    if site.dialect.aliases:
+        folded = (fold(alias.strip()) for alias in aliases)
+        names.update(Name(bucket(alias, extensions), alias) for alias in folded if alias.strip("/"))
+    for address in _addresses(path, fields, site):
+        names.add(Name(bucket(address, extensions), f"/{fold(nfc(address))}"))
     return names
+
+
+def is_index(path: str, dialect: Dialect, extensions: tuple[str, ...]) -> bool:
+    """Return whether a document is found by its folder."""
+    stem = bucket(path, extensions)
+    return stem in dialect.index_names or (dialect.own_name_is_index and stem == bucket(folder(path), extensions))
+
+
+def _addresses(path: str, fields: Fields, site: Site) -> Iterator[str]:
+    """Yield the paths, relative to the base, under which links find a document beside its own."""
+    below = path[len(site.docs) :].lstrip("/")
+    pages = site.mounts[0].folder if site.mounts else site.docs
+    for said in site.dialect.addresses(below, fields):
+        found = join(pages if said.startswith("/") else folder(path), unquote(said).strip("/"))
+        if found:
+            yield found

@@ -15,6 +15,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from mdcache.errors import WorkError
@@ -90,7 +91,7 @@ class Observer:
         begin: Callable[[Listener, tuple[str, ...]], Means] = means_of_platform,
     ) -> None:
         self._tree, self._inbox = tree, inbox
-        self._scope = Scope(tree.base, tree.extensions, own)
+        self._scope = Scope(tree.base, (*tree.extensions, *chain.from_iterable(more for _, more in tree.more)), own)
         self._roots = identities(tree.roots)
         self._folders: set[str] = set()
         self._stopping = False

@@ -1,0 +1,100 @@
+"""The facets that settings may override, in the table [links]: what each is called there, and what it may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from mdcache.dialects import explicit, rewriting, slugs
+from mdcache.dialects.dialect import Dialect
+
+
+class Facet(NamedTuple):
+    """A facet. says: what it decides, a sentence. choices: the texts that it may hold; () for any text, or a bool.
+
+    many: it is a list of such texts. example: a value in TOML that a user may want.
+    """
+
+    name: str
+    says: str
+    example: str
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    flag: bool = False
+
+    def refuses(self, value: Any) -> str | None:
+        """Return what a value must be in its place; None when it may stand."""
+        if self.flag:
+            return None if isinstance(value, bool) else "true or false"
+        if not self.many:
+            return None if value in self.choices else f"one of {', '.join(self.choices)}"
+        if isinstance(value, list) and all(
+            isinstance(one, str) and (one in self.choices or not self.choices) for one in value
+        ):
+            return None
+        return f"a list of {', '.join(self.choices)}" if self.choices else "a list of strings"
+
+    def shown(self, dialect: Dialect) -> str:
+        """Return what it is in a dialect, as TOML has it."""
+        value = getattr(dialect, self.name)
+        if isinstance(value, bool):
+            return str(value).lower()
+        return _list(value) if isinstance(value, tuple) else f'"{value}"'
+
+
+def _list(values: Iterable[str]) -> str:
+    quoted = (f'"{value}"' for value in values)
+    return f"[{', '.join(quoted)}]"
+
+
+def _flag(name: str, says: str, example: str = "true") -> Facet:
+    return Facet(name, says, example, flag=True)
+
+
+def _one(name: str, says: str, example: str, choices: Iterable[str]) -> Facet:
+    return Facet(name, says, f'"{example}"', tuple(choices))
+
+
+def _many(name: str, says: str, example: str, choices: Iterable[str] = ()) -> Facet:
+    return Facet(name, says, example, tuple(choices), many=True)
+
+
+FACETS: tuple[Facet, ...] = (
+    _many("index_names", "A folder is found by the document of one of these names; the first counts.", '["index"]'),
+    _flag("own_name_is_index", "`guide/guide.md` is found by the folder `guide`, too."),
+    _flag("html_pages", "A link to `x.html` means the page of `x.md`."),
+    _flag("page_relative", "A relative link begins at the page's address: `../b/` in `a.md` is `b.md` beside it."),
+    _flag("any_case", "Links find documents whatever the case of their letters."),
+    _flag("by_name", "A markdown link that finds nothing by its path means the document of that name, anywhere."),
+    _one(
+        "absolute",
+        "What `/x` is that leads nowhere: broken, or unknown and so not judged.",
+        "unknown",
+        ("known", "unknown"),
+    ),
+    _one("ids", "How the id of a heading is made of its text.", "github", slugs.KERNELS),
+    _many("other_ids", "Whose ids count as well.", '["github"]', slugs.KERNELS),
+    _one("numbers", "How equal ids in a document are told apart.", "skip-taken", slugs.NUMBERINGS),
+    _many("explicit_ids", "Where an id may be written beside a heading.", '["curly"]', explicit.SYNTAXES),
+    _one("reserved_ids", "Which written ids automatic ones must not have.", "all", ("never", "above", "all")),
+    _flag("image_text_in_ids", "The text that stands for an image is a part of the id."),
+    _flag("smart_punctuation", "Quotes, dashes and dots become typographic before ids are made."),
+    _one(
+        "wikilinks", "How `[[a|b]]` is read, or that it is text.", "label-first", ("target-first", "label-first", "off")
+    ),
+    _one("nearest", "Which of several documents of a name a wikilink means.", "vault", ("steps", "vault", "first")),
+    _flag("aliases", "A wikilink finds a document by its aliases.", "false"),
+    _flag("unwritten", "A link to nothing means a page to be made: `unwritten`, no error."),
+    _many("rewrites", "Which blocks are read that CommonMark does not know.", "[]", rewriting.REWRITES),
+)
+"""In the order of the fields of Dialect."""
+BY_NAME = {facet.name: facet for facet in FACETS}
+
+Overrides = tuple[tuple[str, Any], ...]
+"""Names of facets with their values, lists as tuples."""
+
+
+def overridden(dialect: Dialect, said: Overrides) -> Dialect:
+    """Return a dialect with what settings say of it."""
+    replace: Callable[..., Dialect] = dialect._replace
+    return replace(**dict(said)) if said else dialect

@@ -1,0 +1,11 @@
+"""The kinds of sites and vaults that are known, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from mdcache.dialects.dialect import Dialect
+from mdcache.dialects.github import GITHUB
+from mdcache.dialects.site import Kind
+
+KINDS: tuple[Kind, ...] = ()
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (GITHUB, *(kind.dialect for kind in KINDS))}
+"""All dialects, by name."""

@@ -1,0 +1,132 @@
+"""A site or vault in the tree: where it lies, and what its own files say of how it is read."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from mdcache.dialects.dialect import Dialect
+
+
+class Mount(NamedTuple):
+    """A folder whose files the site serves: `/prefix/x` is `folder/x`. Both are without slashes at their ends."""
+
+    prefix: str
+    folder: str
+
+
+class Site(NamedTuple):
+    """A site, with its dialect as its own settings have it. Paths are relative to the base; '' is the base.
+
+    docs: the folder of its documents. marker: the file by which it was found; '' when settings named the dialect.
+    mounts: where `/x` begins, in this order; the first is that of the pages. prefix: what an address may begin with
+    before that, as the path of the base URL; none has slashes at its ends.
+    """
+
+    dialect: Dialect
+    docs: str
+    marker: str = ""
+    mounts: tuple[Mount, ...] = ()
+    prefix: str = ""
+
+    def rooted(self, path: str) -> Iterator[str]:
+        """Yield where `/path` may lie: below each mount, with the base URL's path cut off and as it is."""
+        for written in self._without_prefix(path):
+            for prefix, folder in self.mounts:
+                if (rest := _below(written, prefix)) is not None:
+                    yield f"{folder}/{rest}".strip("/")
+
+    def _without_prefix(self, path: str) -> Iterator[str]:
+        rest = _below(path, self.prefix) if self.prefix else None
+        if rest is not None:
+            yield rest
+        yield path
+
+    def facts(self) -> tuple[object, ...]:
+        """Return plain values that differ when what it says differs."""
+        return (self.docs, self.mounts, self.prefix, tuple(map(_plain, self.dialect)))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, re.Pattern):
+        return repr(value.pattern)
+    if isinstance(value, frozenset):
+        return tuple(sorted(value))
+    return getattr(value, "__qualname__", value)
+
+
+def _below(path: str, prefix: str) -> str | None:
+    """Return what follows a prefix of whole components; None when the path does not begin with it."""
+    if not prefix:
+        return path
+    if path == prefix:
+        return ""
+    return path[len(prefix) + 1 :] if path.startswith(prefix + "/") else None
+
+
+class Marked(NamedTuple):
+    """A folder with a marker: where it is, the names in it, and what the files hold that a kind of site asked for.
+
+    home is absolute, as are the paths of the sites that are made of it, until they are based. texts: by their paths
+    relative to the folder; a file that is not there, too long or not UTF-8 is none. marker: the one that was found.
+    """
+
+    home: str
+    marker: str
+    names: frozenset[str]
+    texts: Mapping[str, str]
+
+    def at(self, path: str) -> str:
+        """Return a path relative to the folder as an absolute one."""
+        return posixpath.normpath(posixpath.join(self.home, path.replace("\\", "/")))
+
+
+class Kind(NamedTuple):
+    """A kind of site: its dialect, and how its sites are found.
+
+    markers: names by one of which a folder shows that a site is there: paths relative to it, of folders with a slash
+    at the end. texts: files that sites() may look into. sites: returns the sites that a marked folder holds, with
+    absolute paths; nothing when the marker belongs to something else.
+    """
+
+    dialect: Dialect
+    markers: tuple[str, ...]
+    texts: tuple[str, ...]
+    sites: Callable[[Marked], Iterable[Site]]
+
+
+def based(site: Site, base: str) -> Site | None:
+    """Return a site with paths relative to a base, an absolute folder; None when it holds nothing of it."""
+    docs = _relative(site.docs, base)
+    if docs is None:
+        return None
+    mounts = tuple(filter(None, (_based_mount(mount, base) for mount in site.mounts)))
+    return site._replace(docs=docs, mounts=mounts, marker=posixpath.relpath(site.marker, base))
+
+
+def _relative(folder: str, base: str) -> str | None:
+    """Return a folder as a path relative to the base; '' when it holds the base; None when it lies elsewhere."""
+    if folder == base or base.startswith(folder.rstrip("/") + "/"):
+        return ""
+    return folder[len(base.rstrip("/")) + 1 :] if folder.startswith(base.rstrip("/") + "/") else None
+
+
+def _based_mount(mount: Mount, base: str) -> Mount | None:
+    folder = _relative(mount.folder, base)
+    if folder is None:
+        return None
+    above = posixpath.relpath(base, mount.folder) if not folder and mount.folder != base else ""
+    return Mount(f"{mount.prefix}/{above}".strip("/"), folder)
+
+
+def nearest(sites: tuple[Site, ...], path: str) -> Site | None:
+    """Return the site whose docs folder holds the document at path; of several the one that lies deepest."""
+    found = None
+    for site in sites:
+        docs = site.docs
+        holds = not docs or (path.startswith(docs) and path[len(docs) : len(docs) + 1] == "/")
+        if holds and (found is None or len(docs) > len(found.docs)):
+            found = site
+    return found

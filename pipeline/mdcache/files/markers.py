@@ -1,0 +1,101 @@
+"""The sites and vaults of a tree, found by the files that their own programs look for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from mdcache import trusted
+from mdcache.dialects import KINDS, Marked, Site
+from mdcache.dialects.site import based
+from mdcache.files.scan import Tree, listings, top_of
+from mdcache.files.sources import Source
+from mdcache.paths import lies_in, up
+
+# Bytes of a file that says how a site is built. A longer one is not read, as if it were empty.
+_LONGEST = 1_000_000
+
+
+def sites(tree: Tree) -> tuple[Site, ...]:
+    """Return the sites that hold documents of a tree, by their docs folders, with paths relative to its base.
+
+    Looked at are the folders that scan lists, and those above them up to the top of the repository: of these only what
+    belongs to this user or to root, or was allowed, counts.
+    """
+    found: dict[tuple[str, str], Site] = {}
+    for home, names in chain(_above(tree), _listed(tree)):
+        for site in _of_folder(home, names, tree.source):
+            here = based(site, tree.base)
+            if here:
+                found.setdefault((here.docs, here.dialect.name), here)
+    return tuple(sorted(found.values(), key=lambda site: site.docs))
+
+
+def _listed(tree: Tree) -> Iterator[tuple[str, frozenset[str]]]:
+    for folder, items in listings(tree):
+        yield folder, frozenset(item.name for item in items)
+
+
+def _above(tree: Tree) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the folders above the roots that lie in the repository or below the base, with what is in them."""
+    seen = set(tree.roots)
+    for root in tree.roots:
+        top = top_of(root, tree.base)
+        for folder in up(os.path.dirname(root)):
+            if folder in seen or not lies_in(folder, top):
+                break
+            seen.add(folder)
+            try:
+                listed = tree.source.listing(folder)
+            except OSError:
+                continue
+            names = frozenset(item.name for item in listed)
+            yield folder, frozenset(name for name in names if name in _FIRST and not _is_strange(folder, name))
+
+
+def _is_strange(folder: str, name: str) -> bool:
+    return bool(trusted.stranger(os.path.join(folder, name)))
+
+
+_FIRST = frozenset(marker.partition("/")[0] for kind in KINDS for marker in (*kind.markers, *kind.texts))
+"""The names that tell that it is worth looking more closely."""
+
+
+def _of_folder(home: str, names: frozenset[str], source: Source) -> Iterator[Site]:
+    if not _FIRST.isdisjoint(names):
+        for kind in KINDS:
+            marker = next((one for one in kind.markers if _is_there(one, home, names, source)), None)
+            if marker:
+                texts = _texts(home, (one for one in (*kind.markers, *kind.texts) if _may_be(one, names)), source)
+                yield from kind.sites(Marked(home, marker, names, texts))
+
+
+def _may_be(marker: str, names: frozenset[str]) -> bool:
+    return marker.partition("/")[0] in names
+
+
+def _is_there(marker: str, home: str, names: frozenset[str], source: Source) -> bool:
+    """Return whether a marker lies in a folder: a name in it, or a path whose folders are looked into, too."""
+    above, _, name = marker.rstrip("/").rpartition("/")
+    if not above:
+        return name in names
+    if not _may_be(marker, names):
+        return False
+    try:
+        return any(item.name == name for item in source.listing(os.path.join(home, above)))
+    except OSError:
+        return False
+
+
+def _texts(home: str, wanted: Iterable[str], source: Source) -> dict[str, str]:
+    files = [one for one in wanted if not one.endswith("/")]
+    found = {}
+    names = [os.path.join(home, one) for one in files]
+    for one, raw in zip(files, source.texts(names, _LONGEST + 1), strict=True):
+        if raw is not None and len(raw) <= _LONGEST:
+            try:
+                found[one] = raw.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                continue
+    return found
