@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdcache.config import toml
+from mdcache.guarded import toml
 
 MANY = ".".join("a" * 30_000)
 

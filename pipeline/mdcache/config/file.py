@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mdcache import trusted
-from mdcache.config import toml
 from mdcache.errors import UsageError
 from mdcache.files.sources import DISK, Source
+from mdcache.guarded import toml
 from mdcache.names import name_of
 from mdcache.paths import lies_in, up
 from mdcache.trusted import Doubt, Doubted
