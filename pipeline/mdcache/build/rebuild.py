@@ -14,6 +14,7 @@ from mdcache import state, stops, times
 from mdcache.build import layout, workers
 from mdcache.build.build import Build, Documents, Progress, Run, documents
 from mdcache.config.settings import Settings
+from mdcache.dialects.facets import remembered
 from mdcache.errors import Damaged, UsageError, WorkError, doing
 from mdcache.files import compare
 from mdcache.files.content import Clock
@@ -202,6 +203,7 @@ class _Generation:
             sections=report.sections,
             roots=tuple(settings.relative_roots()),
             extensions=settings.rules().extensions,
+            sites=tuple(map(remembered, settings.sites())),
             source=settings.source.facts(settings.base),
             published=1 if self._options.output else None,
         )

@@ -136,11 +136,17 @@ def status(found: Status) -> None:
         ("links", f"{show.count(found.links, 'link')} ({found.unresolved:,} unresolved)"),
         ("problems", f"{found.problems:,}"),
         ("folders", ", ".join(found.roots) or "elsewhere"),
+        ("read as", ", ".join(map(_site, found.sites)) or "on GitHub"),
         ("made", "here" if found.made_here else "not here: it is only read, until mdcache rebuild replaces it"),
         ("watcher", _watcher(found)),
     )
     for name, value in lines:
         show.out(show.line(f"{name:<12} {value}"))
+
+
+def _site(site: dict[str, str]) -> str:
+    """Return which site it is: `mkdocs in docs (mkdocs.yml)`."""
+    return f"{site['dialect']} in {site['folder'] or '.'} ({site['marker']})"
 
 
 def synced(done: Report) -> None:

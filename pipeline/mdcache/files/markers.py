@@ -32,6 +32,25 @@ def sites(tree: Tree) -> tuple[Site, ...]:
     return tuple(sorted(found.values(), key=lambda site: site.docs))
 
 
+def files_of(settled: Iterable[Site], base: str) -> Iterator[str]:
+    """Yield the absolute names of the files that say of sites, whose paths are relative to a base, what they say."""
+    for site in settled:
+        kind = next((kind for kind in KINDS if kind.dialect.name == site.dialect.name), None)
+        if kind and site.marker:
+            home = os.path.normpath(os.path.join(base, site.marker))
+            for marker in (*kind.markers, *kind.texts):
+                if home.endswith("/" + marker.rstrip("/")):
+                    yield from (
+                        os.path.join(home[: -len(marker.rstrip("/"))], one) for one in (*kind.markers, *kind.texts)
+                    )
+                    break
+
+
+def in_folder(folder: str) -> tuple[str, ...]:
+    """Return which markers lie in a folder on disk."""
+    return tuple(sorted(name for name in MARKERS if os.path.lexists(os.path.join(folder, name))))
+
+
 def _listed(tree: Tree) -> Iterator[tuple[str, frozenset[str]]]:
     for folder, items in listings(tree):
         yield folder, frozenset(item.name for item in items)
@@ -51,19 +70,19 @@ def _above(tree: Tree) -> Iterator[tuple[str, frozenset[str]]]:
             except OSError:
                 continue
             names = frozenset(item.name for item in listed)
-            yield folder, frozenset(name for name in names if name in _FIRST and not _is_strange(folder, name))
+            yield folder, frozenset(name for name in names if name in MARKERS and not _is_strange(folder, name))
 
 
 def _is_strange(folder: str, name: str) -> bool:
     return bool(trusted.stranger(os.path.join(folder, name)))
 
 
-_FIRST = frozenset(marker.partition("/")[0] for kind in KINDS for marker in (*kind.markers, *kind.texts))
-"""The names that tell that it is worth looking more closely."""
+MARKERS = frozenset(marker.partition("/")[0] for kind in KINDS for marker in (*kind.markers, *kind.texts))
+"""The names that tell that a site may be in a folder."""
 
 
 def _of_folder(home: str, names: frozenset[str], source: Source) -> Iterator[Site]:
-    if not _FIRST.isdisjoint(names):
+    if not MARKERS.isdisjoint(names):
         for kind in KINDS:
             marker = next((one for one in kind.markers if _is_there(one, home, names, source)), None)
             if marker:

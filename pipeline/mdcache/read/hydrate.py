@@ -12,10 +12,12 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from mdcache.dialects import GITHUB
+from mdcache.dialects import GITHUB, Dialect, Site
+from mdcache.dialects.facets import recalled
+from mdcache.dialects.site import nearest
 from mdcache.errors import MdcacheError, No, WorkError
 from mdcache.files.sources import GitReader, Reader, reader_of
-from mdcache.model import Document, Rules
+from mdcache.model import Rules
 from mdcache.names import name_of
 from mdcache.parse import anchors
 from mdcache.paths import lies_in, nfc
@@ -123,39 +125,85 @@ class Passage(NamedTuple):
 def passage(cache: Cache, node: Node, anchor: str | None) -> Passage:
     """Return a document, or the section of an anchor: a heading's slug or text, ^block, id. Raises No without it.
 
-    The file is parsed as it is now, so an answer is right even when the cache is behind.
+    A file that has changed is parsed as it is now, so an answer is right even when the cache is behind.
     """
     text = reader(cache)(node.path, node.hash)
     if anchor is None:
         return Passage(node, None, 1, text.data, text.changed)
-    from mdcache.parse import parse  # here, not at the top: searching must not wait for the parsers
-
-    document = parse.parse(node.path, parse.content_of(text.data), Rules())
-    index = _section_at(document, anchor)
+    places = _parsed(cache, node, text.data) if text.changed else _stored(cache, node)
+    index = _section_at(places, anchor, dialect_at(cache, node.path))
     if index is None:
-        known = [section.anchor for section in document.sections if section.anchor]
+        known = [section.anchor for section in places.sections if section.anchor]
         raise No(
             f"{node.id} has no heading or anchor {anchor!r}" + (f": it has {', '.join(known[:12])}" if known else "")
         )
-    section = document.sections[index]
-    end = _end_with_deeper(document, index)
+    section = places.sections[index]
+    end = _end_with_deeper(places.sections, index)
     return Passage(node, section.anchor, section.line, text.data[section.start : end], text.changed)
 
 
-def _section_at(document: Document, anchor: str) -> int | None:
+class _Heading(NamedTuple):
+    """What is needed of a section; start and end are bytes into the file."""
+
+    anchor: str | None
+    level: int
+    line: int
+    start: int
+    end: int
+
+
+class _Places(NamedTuple):
+    """The sections of a document in order, and its other anchors, each with the ordinal of its section."""
+
+    sections: list[_Heading]
+    anchors: list[tuple[str, int]]
+
+
+def _stored(cache: Cache, node: Node) -> _Places:
+    sections = cache.db.execute(
+        'SELECT anchor, level, line, start, "end" FROM sections WHERE node = ? ORDER BY ordinal', (node.key,)
+    )
+    others = cache.db.execute(
+        "SELECT anchors.anchor, ordinal FROM anchors JOIN sections ON sections.key = section WHERE anchors.node = ?"
+        " ORDER BY anchors.line",
+        (node.key,),
+    )
+    return _Places([*map(_Heading._make, sections)], [*others])
+
+
+def _parsed(cache: Cache, node: Node, data: bytes) -> _Places:
+    from mdcache.parse import parse  # here, not at the top: searching must not wait for the parsers
+
+    found = parse.parse(node.path, parse.content_of(data), Rules(sites=sites_in(cache)))
+    sections = [_Heading(one.anchor, one.level, one.line, one.start, one.end) for one in found.sections]
+    return _Places(sections, [(one.anchor, one.section) for one in found.anchors])
+
+
+def sites_in(cache: Cache) -> tuple[Site, ...]:
+    """Return the sites that a cache says its documents lie in."""
+    return tuple(filter(None, map(recalled, cache.meta.sites or ())))
+
+
+def dialect_at(cache: Cache, path: str) -> Dialect:
+    """Return the dialect in which the document at path was read."""
+    site = nearest(sites_in(cache), path)
+    return site.dialect if site else GITHUB
+
+
+def _section_at(places: _Places, anchor: str, dialect: Dialect) -> int | None:
     by_anchor: dict[str, int] = {}
-    for index, section in enumerate(document.sections):
+    for index, section in enumerate(places.sections):
         if section.anchor is not None:
             by_anchor.setdefault(nfc(section.anchor), index)
-    for found in document.anchors:
-        by_anchor.setdefault(nfc(found.anchor), found.section)
-    return next((by_anchor[form] for form in anchors.forms(nfc(anchor), GITHUB) if form in by_anchor), None)
+    for found, index in places.anchors:
+        by_anchor.setdefault(nfc(found), index)
+    return next((by_anchor[form] for form in anchors.forms(nfc(anchor), dialect) if form in by_anchor), None)
 
 
-def _end_with_deeper(document: Document, index: int) -> int:
+def _end_with_deeper(sections: list[_Heading], index: int) -> int:
     """Return where the next heading of the same or a higher level begins."""
-    level = document.sections[index].level
-    for section in document.sections[index + 1 :]:
+    level = sections[index].level
+    for section in sections[index + 1 :]:
         if section.level <= level or not level:
             return section.start
-    return document.sections[-1].end
+    return sections[-1].end

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mdcache.dialects import Site
 from mdcache.model import as_dict
+from mdcache.read.hydrate import sites_in
 from mdcache.store import connections, watchstate
 from mdcache.store.cache import Cache, counts
 
@@ -12,7 +14,8 @@ from mdcache.store.cache import Cache, counts
 class Status(NamedTuple):
     """The JSON of mdcache status. schema_current: the settings in force would make the same rows.
 
-    made_here: if not, it is only read.
+    made_here: if not, it is only read. sites: where they lie, the dialect in which their documents are read, and the
+    file that tells so; all else is read as on GitHub, unless the settings say otherwise.
 
     watcher is None when none runs; one that was killed is shown with alive = false, and one that cannot be seen with
     alive = None. elsewhere says why it cannot be reached from here. pending is the number of paths
@@ -41,6 +44,7 @@ class Status(NamedTuple):
     roots: tuple[str, ...]
     mdcache: str
     made_here: bool
+    sites: tuple[dict[str, str], ...]
 
     def as_dict(self) -> dict[str, Any]:
         return as_dict(self)
@@ -68,7 +72,12 @@ def status(cache: Cache, fingerprint: str | None) -> Status:
         roots=cache.roots,
         mdcache=meta.mdcache or "",
         made_here=cache.made_here,
+        sites=tuple(_shown(site) for site in sites_in(cache)),
     )
+
+
+def _shown(site: Site) -> dict[str, str]:
+    return {"folder": site.docs, "dialect": site.dialect.name, "marker": site.marker}
 
 
 def _watcher(seen: watchstate.Seen) -> dict[str, Any]:

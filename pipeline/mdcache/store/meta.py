@@ -20,8 +20,8 @@ class Meta(NamedTuple):
     folder). published: 1 in a file of rebuild --output, which is only read; else None.
     digest: that of the build, None after a sync. documents, sections: how many it holds. replaced: sections
     that syncs have replaced since the build. roots: relative to base. named: the paths that led to the roots,
-    relative to the cache's folder; missing where they are the roots. source: where the documents come from, see
-    files.sources.
+    relative to the cache's folder; missing where they are the roots. sites: those in which the documents lie, see
+    dialects.facets.remembered. source: where the documents come from, see files.sources.
     """
 
     format: int | None = None
@@ -40,10 +40,11 @@ class Meta(NamedTuple):
     built_at: str | None = None
     last_sync: str | None = None
     named: tuple[str, ...] | None = None
+    sites: tuple[str, ...] | None = None
     source: Mapping[str, str] = {}
 
 
-DECIDED = ("documents", "sections", "extensions", "fingerprint", "format", "mdcache", "roots")
+DECIDED = ("documents", "sections", "extensions", "fingerprint", "format", "mdcache", "roots", "sites")
 """The fields that the documents, the settings and this version of mdcache decide."""
 
 
@@ -99,7 +100,7 @@ def _is_name(found: Any) -> bool:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("format", "generation", "documents", "sections", "replaced", "published"), _number),
-    **dict.fromkeys(("roots", "extensions", "named"), _texts),
+    **dict.fromkeys(("roots", "extensions", "named", "sites"), _texts),
     "base": _name,
 }
 

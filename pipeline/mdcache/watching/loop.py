@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 import mdcache
 from mdcache import times
-from mdcache.config.settings import Settings
+from mdcache.config.settings import Look, Settings
 from mdcache.errors import MdcacheError, Unlisted, UsageError, WorkError
 from mdcache.model import as_dict
 from mdcache.store import connections, lock, place, swap, watchstate
@@ -302,6 +302,8 @@ class _Watcher:
     def _try(self, paths: frozenset[str] | None, since: float) -> list[Batch]:
         """Look at these paths, None for everything; what fails is left to be tried again, less and less often."""
         began = time.monotonic()
+        if paths is None or "" in paths:
+            self._look_for_sites()
         self._cover(paths)
         within = self._there() if paths is None else paths
         try:
@@ -464,6 +466,13 @@ class _Watcher:
         if settings.tree() != old.tree():
             self._observe()
         self._look_again()
+
+    def _look_for_sites(self) -> None:
+        """Find the sites of the tree again: a marker of one may have come, gone or changed."""
+        old = self._settings
+        self._settings = old._replace(look=Look())
+        if self._observer and self._settings.tree() != old.tree():
+            self._observe()
 
     def _observe(self) -> None:
         """Begin to observe, or begin again; poll where that is not possible."""

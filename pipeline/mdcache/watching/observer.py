@@ -19,6 +19,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from mdcache.errors import WorkError
+from mdcache.files.markers import MARKERS
 from mdcache.files.scan import Tree, folders, may_be_document
 from mdcache.paths import lies_within, ways
 from mdcache.watching import inotify
@@ -29,7 +30,7 @@ from mdcache.watching.witnesses import Identities, identities
 
 
 class Scope(NamedTuple):
-    """What is worth a hint: documents, folders and .gitignore files, but not the cache's own files."""
+    """What is worth a hint: documents, folders, .gitignore files and markers of sites, but not the cache's own."""
 
     base: str
     extensions: tuple[str, ...]
@@ -42,6 +43,8 @@ class Scope(NamedTuple):
 
         A name that is no UTF-8 stands for its folder: no table holds it.
         """
+        if name in MARKERS:
+            return ""
         if name in (".gitignore", ".git"):
             name, is_folder = "", True
         full = os.path.join(folder, name) if name else folder

@@ -10,6 +10,7 @@ from itertools import takewhile
 from mdcache import trusted
 from mdcache.config.settings import Settings
 from mdcache.errors import WorkError
+from mdcache.files import markers
 from mdcache.files.content import stamp_of
 from mdcache.paths import up
 from mdcache.store import lock
@@ -23,10 +24,19 @@ def settings_stamps(settings: Settings) -> Hashable:
     above = {folder for root in settings.roots for folder in up(os.path.dirname(root))}
     names += [os.path.join(folder, ".gitignore") for folder in sorted(above)]
     # Where .git lies decides which .gitignore files count; what happens in it does not matter.
+    names += sorted(markers.files_of(settings.sites(), settings.base))
+    marked = [markers.in_folder(folder) for folder in sorted(above)]
     repositories = [os.path.lexists(os.path.join(folder, ".git")) for folder in sorted(above)]
     allowed = [trusted.allowances(settings.file)] if settings.file else []
     leading = resolved(settings.named or settings.roots)
-    return (*map(_stamp, names), *repositories, *allowed, *leading, settings.asked and _leads_to(settings.asked.folder))
+    return (
+        *map(_stamp, names),
+        *repositories,
+        *marked,
+        *allowed,
+        *leading,
+        settings.asked and _leads_to(settings.asked.folder),
+    )
 
 
 def resolved(paths: Sequence[str]) -> list[str]:
