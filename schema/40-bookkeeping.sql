@@ -7,7 +7,7 @@ CREATE TABLE all_problems (
     line     INTEGER NOT NULL,      -- from 1; 1 when the whole file is meant
     "column" INTEGER NOT NULL,      -- characters, from 1
     code     TEXT NOT NULL,
-    severity TEXT NOT NULL,         -- error or warning
+    severity TEXT NOT NULL,         -- error, warning or note
     message  TEXT NOT NULL,
     link     INTEGER                -- links.ordinal of the link it is about; NULL when it is about none
 ) STRICT;
@@ -21,7 +21,7 @@ CREATE TABLE present (
     PRIMARY KEY (node, link)
 ) STRICT, WITHOUT ROWID;
 
--- A row is something wrong in a document, or with a file that is none.
+-- A row is something wrong in a document, or with a file that is none. A note is nothing wrong: a page to be written.
 CREATE VIEW problems AS
 SELECT path, line, "column", code, severity, message, link
 FROM all_problems

@@ -15,7 +15,7 @@ from mdcache.errors import UsageError
 def test_a_page_says_what_is_wrong_and_what_to_do(code: Code) -> None:
     heading, wrong, *rest = code.page.strip().split("\n\n")
     assert heading == f"## `{code.name}` ({code.severity})"
-    assert code.severity in ("error", "warning")
+    assert code.severity in ("error", "warning", "note")
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code.name)
     assert code.summary == " ".join(wrong.split())
     assert rest, "what to do"

@@ -440,8 +440,11 @@ def test_what_counts_as_a_problem_is_set_and_changes_no_row(vault: Vault) -> Non
         ("[check]\ncode = 1", "[check] has no 'code': did you mean 'codes'?"),
         ("[check]\ncodes = 1", "[check.codes] must be a table"),
         ("[check.codes]\nbroken-lnk = 'off'", "[check.codes] has no 'broken-lnk': did you mean 'broken-link'?"),
-        ("[check.codes]\nbroken-link = 'of'", "'broken-link' in [check.codes] must be one of error, warning, off"),
-        ("[check.codes]\nbroken-link = []", "'broken-link' in [check.codes] must be one of error, warning, off"),
+        (
+            "[check.codes]\nbroken-link = 'of'",
+            "'broken-link' in [check.codes] must be one of error, warning, note, off",
+        ),
+        ("[check.codes]\nbroken-link = []", "'broken-link' in [check.codes] must be one of error, warning, note, off"),
         ("[check]\nrules = 1", "[check.rules] must be a table"),
         ("[check.rules]\nx = 1", "rule 'x' must be a string of SQL"),
         ('[check.rules]\nx = "a\\u0000b"', "rule 'x' must be a string of SQL"),

@@ -79,6 +79,14 @@ or their own text, as in Obsidian; `^block` ids and the attributes `id` and `nam
 
 Fix the part after the `#`. The heading may have been renamed.
 
+## `unwritten` (note)
+
+A link to a document that is not there, in a vault or wiki whose own program takes such a link for a page to be made:
+Obsidian, Foam, Dendron, SilverBullet, wikis of GitHub and GitLab. It is told, but counts as no problem.
+
+Write the page, or fix the target: the nearest name that exists is offered. `--strict`, or `unwritten = "error"` in the
+settings, lets no such link pass; `"off"` tells none. In `[links]`, `unwritten = false` makes it `broken-link`.
+
 ## `ambiguous-link` (warning)
 
 A wikilink may mean several documents that are equally near.

@@ -11,6 +11,8 @@ from mdcache.dialects import GITHUB, Site
 
 ERROR = "error"
 WARNING = "warning"
+NOTE = "note"
+"""Of what is no problem, and yet worth telling: it is listed, and neither counted nor a reason to fail."""
 
 INODE_BITS = (1 << 63) - 1
 """What is kept of an inode: SQLite's integers are signed, and some file systems use all 64 bits."""

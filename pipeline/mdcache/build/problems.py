@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from mdcache.build.columns import PROBLEMS, names
-from mdcache.model import ERROR, WARNING, Problem, Rules
+from mdcache.model import ERROR, NOTE, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
 from mdcache.parse.body import ANY
 from mdcache.parse.kinds import KINDS, TAGGED_AS, WIKI_KINDS
@@ -15,7 +15,10 @@ from mdcache.parse.sites import site_of
 from mdcache.paths import nfc
 from mdcache.store.connections import Connection
 
-_CODES = ("duplicate-id", "ambiguous-link", "broken-anchor", *sorted({kind.code for kind in KINDS.values()}))
+UNWRITTEN = "unwritten"
+LEADS_NOWHERE = frozenset((UNWRITTEN, *(kind.code for kind in KINDS.values())))
+"""The codes of links to what is not there."""
+_CODES = ("duplicate-id", "ambiguous-link", "broken-anchor", *sorted(LEADS_NOWHERE))
 """What report writes, and forget deletes: parsing writes the others."""
 _SHOWN = 120
 
@@ -28,7 +31,7 @@ def report(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...
     """
     found = chain(
         _lost_ids(db, within, parameters),
-        _unsettled_links(db, within, parameters),
+        _unsettled_links(db, rules, within, parameters),
         _broken_anchors(db, rules, within, parameters),
     )
     write(db, found)
@@ -55,7 +58,7 @@ def _lost_ids(db: Connection, within: str, parameters: tuple[Any, ...]) -> Itera
         yield Problem(path, line, 1, "duplicate-id", ERROR, message)
 
 
-def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
+def _unsettled_links(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:
     """Yield what is wrong with links to several documents or to none; a tag needs no document."""
     links = db.execute(
         'SELECT path, line, "column", ordinal, kind, target, rivals FROM links JOIN nodes ON nodes.key = source'
@@ -68,13 +71,21 @@ def _unsettled_links(db: Connection, within: str, parameters: tuple[Any, ...]) -
             message = f"{quoted(target)} could be {rivals + 1} documents that are equally near"
             yield Problem(path, line, column, "ambiguous-link", WARNING, message, ordinal)
         else:
-            yield leads_nowhere(path, line, column, ordinal, kind, f"no document for {quoted(target)}")
+            yield leads_nowhere((path, line, column, ordinal, kind, target), "document", rules)
 
 
-def leads_nowhere(path: str, line: int, column: int, ordinal: int, kind: str, message: str) -> Problem:
-    """Return the problem of a link to what is not there."""
+def leads_nowhere(link: tuple[str, int, int, int, str, str], wanted: str, rules: Rules) -> Problem:
+    """Return the problem of a link to what is not there; wanted says what that would be.
+
+    Args:
+        link: the path of its document, its line, column and ordinal, its kind and target.
+    """
+    path, line, column, ordinal, kind, target = link
     known = KINDS[kind]
-    return Problem(path, line, column, known.code, known.severity, message, ordinal)
+    code, severity = known.code, known.severity
+    if code == "broken-link" and targets.may_be_written(kind, target, site_of(path, rules).dialect):
+        code, severity = UNWRITTEN, NOTE
+    return Problem(path, line, column, code, severity, f"no {wanted} for {quoted(target)}", ordinal)
 
 
 def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> Iterator[Problem]:

@@ -214,8 +214,7 @@ def _recorded(db: Connection, settings: Settings) -> Iterator[Problem]:
     )
     for path, line, column, ordinal, kind, target in links:
         if not has(kind, target, path):
-            message = f"no file for {quoted(target)}"
-            yield leads_nowhere(sys.intern(path), line, column, ordinal, kind, message)
+            yield leads_nowhere((sys.intern(path), line, column, ordinal, kind, target), "file", rules_)
 
 
 # What concerns paths

@@ -8,12 +8,12 @@ from collections.abc import Collection
 from functools import cached_property, lru_cache
 from urllib.parse import quote, unquote
 
-from mdcache.build.problems import anchors_of, quoted
+from mdcache.build.problems import LEADS_NOWHERE, anchors_of, quoted
 from mdcache.config.settings import Settings
 from mdcache.files.assets import Assets
 from mdcache.model import Problem
 from mdcache.parse import targets
-from mdcache.parse.kinds import KINDS, WIKI_KINDS
+from mdcache.parse.kinds import WIKI_KINDS
 from mdcache.paths import fold, folder, has_extension, without_extension
 from mdcache.store.connections import Connection
 
@@ -29,7 +29,7 @@ _ALIKE = 0.75
 _LIKE = 4096
 
 # What a nearer name would fix.
-_CODES = frozenset(("broken-anchor", *(kind.code for kind in KINDS.values())))
+_CODES = frozenset(("broken-anchor", *LEADS_NOWHERE))
 
 _Link = tuple[str, str, int | None]
 """Its kind, its target, the node it leads to."""

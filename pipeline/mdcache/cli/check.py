@@ -16,7 +16,7 @@ from mdcache.errors import No, UsageError
 @click.option("--staged", is_flag=True, help="Judge what git is about to commit, and what it breaks elsewhere.")
 @click.option("--rev", metavar="REV", help="Judge a revision.")
 @click.option("--against", metavar="REV", help="Only what has changed since REV, and what that breaks elsewhere.")
-@click.option("--strict", is_flag=True, help="Warnings too end in exit status 1.")
+@click.option("--strict", is_flag=True, help="Warnings and notes too end in exit status 1.")
 @click.option(
     "--format",
     "form",

@@ -15,7 +15,7 @@ OFF = "off"
 
 
 class Verdict(NamedTuple):
-    """How grave a code is (error, warning, off), in documents that match a gitignore-style pattern; None: in all."""
+    """How grave a code is (error, warning, note, off), in documents that match a gitignore-style pattern; None: all."""
 
     code: str
     severity: str

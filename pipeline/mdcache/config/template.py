@@ -43,8 +43,8 @@ docs = ["."]
 # reconcile_s = 300
 # poll_s = 2
 
-# mdcache check: how grave a problem is (error, warning, off), everywhere and by path; and rules of your own, queries
-# whose rows (path, line, message) are problems.
+# mdcache check: how grave a problem is (error, warning, note, off), everywhere and by path; and rules of your own,
+# queries whose rows (path, line, message) are problems.
 # [check.codes]
 # ambiguous-link = "off"
 # [[check.paths]]

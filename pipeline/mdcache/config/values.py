@@ -15,7 +15,7 @@ from mdcache.config.file import File
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
 from mdcache.dialects import DIALECTS, facets
 from mdcache.dialects.facets import Overrides
-from mdcache.model import AUTO, ERROR, LARGEST, WARNING, PathRule
+from mdcache.model import AUTO, ERROR, LARGEST, NOTE, WARNING, PathRule
 from mdcache.patterns import COST_LIMIT, Patterns
 
 _LISTS = ("docs", "include", "exclude", "extensions", "schema", "placeholders", "immutable")
@@ -32,7 +32,7 @@ _LONGEST_TEXT = 4096
 _PATH_KEYS = ("pattern", "type", "domain", "layer", "dialect")
 _LINK_KEYS = ("ignore", "urls", "roots", *facets.BY_NAME)
 _CHECK_KEYS = ("codes", "paths", "rules")
-_SEVERITIES = (ERROR, WARNING, OFF)
+_SEVERITIES = (ERROR, WARNING, NOTE, OFF)
 
 
 class Watch(NamedTuple):

@@ -16,6 +16,7 @@ from mdcache.dialects import Dialect, Site
 from mdcache.dialects.dialect import Fields
 from mdcache.model import Name, Rules
 from mdcache.parse.filetypes import is_file_name
+from mdcache.parse.kinds import WIKI_KINDS
 from mdcache.parse.sites import site_of
 from mdcache.paths import fold, folder, has_extension, join, nfc
 
@@ -84,6 +85,20 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     # A wikilink names a document unless it ends like the name of a file.
     meant = has_extension(own or written, rules.extensions) or (wiki and written and not is_file_name(written))
     return LookUp(DOCUMENT if meant else ASSET, name, fragment)
+
+
+def may_be_written(kind: str, target: str, dialect: Dialect) -> bool:
+    """Return whether a link that finds nothing asks for a page that is yet to be made, and not for a file."""
+    if not dialect.unwritten:
+        return False
+    written = _split(kind in WIKI_KINDS, target)[0]
+    if kind in WIKI_KINDS:
+        return not is_file_name(written)
+    extension = posixpath.splitext(written)[1].lower()
+    return kind == "markdown" and dialect.by_name and not written.endswith("/") and extension in _OF_PAGES
+
+
+_OF_PAGES = frozenset(("", ".md", ".markdown"))
 
 
 def _own_address(target: str, rules: Rules) -> str | None:

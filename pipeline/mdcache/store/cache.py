@@ -182,7 +182,7 @@ _COUNTED = {
     "sections": "sections",
     "links": "links",
     "unresolved": "unresolved_links",
-    "problems": "problems",
+    "problems": "problems WHERE severity <> 'note'",
 }
 
 

@@ -15,7 +15,7 @@ from mdcache.cli import show
 from mdcache.codes import CODES, Code
 from mdcache.errors import MdcacheError
 from mdcache.files import git
-from mdcache.model import ERROR, Problem
+from mdcache.model import ERROR, NOTE, WARNING, Problem
 from mdcache.printed import escaped
 
 if TYPE_CHECKING:
@@ -60,11 +60,14 @@ def grouped(found: Sequence[Finding], places: Places) -> Iterator[str]:
         yield show.style(show.path(places.seen(path)), bold=True)
         for finding in group:
             _, line, column, code, severity, message = finding.problem.shown
-            shown = show.style(code, fg="red" if severity == ERROR else "yellow")
+            shown = show.style(code, fg=_COLOURS[severity])
             yield f"  {line}:{column}  {shown}  {show.line(message)}"
             if finding.source is not None:
                 yield f"  {show.style('|', dim=True)} {_excerpt(finding.source, column)}"
         yield ""
+
+
+_COLOURS = {ERROR: "red", WARNING: "yellow", NOTE: "blue"}
 
 
 def _excerpt(source: str, column: int) -> str:
@@ -75,12 +78,19 @@ def _excerpt(source: str, column: int) -> str:
 
 
 def summary(found: Sequence[Finding]) -> str:
-    """Return `2 errors, 1 warning in 2 documents`."""
-    errors = sum(1 for finding in found if finding.problem.severity == ERROR)
-    counts = ((errors, "error"), (len(found) - errors, "warning"))
+    """Return `2 errors, 1 warning in 2 documents; 3 notes`."""
+    problems = [finding.problem for finding in found if finding.problem.severity != NOTE]
+    errors = sum(1 for problem in problems if problem.severity == ERROR)
+    counts = ((errors, "error"), (len(problems) - errors, "warning"))
     said = ", ".join(show.count(count, noun) for count, noun in counts if count) or "no problems"
-    paths = {finding.problem.path for finding in found}
-    return f"{said} in {show.count(len(paths), 'document')}" if found else said
+    if problems:
+        said = f"{said} in {show.count(len({problem.path for problem in problems}), 'document')}"
+    notes = len(found) - len(problems)
+    return f"{said}; {show.count(notes, 'note')}" if notes else said
+
+
+# GitHub's words for severities.
+_COMMANDS = {ERROR: "error", WARNING: "warning", NOTE: "notice"}
 
 
 def github(found: Sequence[Finding], places: Places) -> Iterator[str]:
@@ -89,7 +99,8 @@ def github(found: Sequence[Finding], places: Places) -> Iterator[str]:
         file = _property(places.in_repository(path))
         for finding in group:
             _, line, column, code, severity, message = finding.problem.shown
-            yield f"::{severity} file={file},line={line},col={column},title={_property(code)}::{_data(message)}"
+            place = f"file={file},line={line},col={column},title={_property(code)}"
+            yield f"::{_COMMANDS[severity]} {place}::{_data(message)}"
 
 
 # GitHub reads %25, %0A and %0D back, and in properties %3A and %2C. Others must not stand there as they are, and would
