@@ -159,7 +159,7 @@ def test_references_come_in_the_order_in_which_they_start() -> None:
 
 
 def test_an_image_in_a_heading_is_shown_but_not_spoken() -> None:
-    assert outline("# ![logo](x.png) Title `c`").headings == [Heading(1, "logo Title c", 0, " Title c")]
+    assert outline("# ![logo](x.png) Title `c`").headings == [Heading(1, "logo Title c", 0, " Title c", ((7, 8),))]
 
 
 def test_offsets_count_bytes() -> None:

@@ -17,6 +17,11 @@ def no_addresses(path: str, fields: Fields) -> Iterable[str]:  # noqa: ARG001
     return ()
 
 
+def no_places(text: bytes) -> Iterable[tuple[int, str]]:  # noqa: ARG001
+    """Return nothing: a text has no places but its headings, and what HTML and attributes name."""
+    return ()
+
+
 class Dialect(NamedTuple):
     """How one kind of site or vault reads markdown; each default is how GitHub reads it.
 
@@ -51,7 +56,8 @@ class Dialect(NamedTuple):
     ids: str = "github"
     """Which kernel of slugs.KERNELS makes the id of a heading."""
     other_ids: tuple[str, ...] = ()
-    """Kernels whose ids count as well, where a version or a setting decides that nobody sees."""
+    """Kernels whose ids count as well, made of the text without smart punctuation, where a version or a setting decides
+    that nobody sees."""
     numbers: str = "skip-taken"
     """Which way of slugs.NUMBERINGS tells duplicates apart."""
     explicit_ids: tuple[str, ...] = ()
@@ -61,7 +67,11 @@ class Dialect(NamedTuple):
     image_text_in_ids: bool = False
     """Whether the text that stands for an image is a part of the id."""
     smart_punctuation: bool = False
-    """Whether quotes, dashes and ellipses are made of ASCII before the id is."""
+    """Whether quotes, dashes and ellipses are made of ASCII before the id is, but in code."""
+    unspoken: re.Pattern[str] | None = None
+    """Finds what is no part of an id, outside of code: `:smile:` where it becomes a picture."""
+    places: Callable[[bytes], Iterable[tuple[int, str]]] = no_places
+    """Return the places beside headings that a text has, each with the byte at which it begins."""
 
     wikilinks: str = "target-first"
     """How `[[a|b]]` is read: target-first, label-first, or off: it is text."""

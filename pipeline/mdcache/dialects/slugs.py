@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -29,6 +30,83 @@ def _is_word(char: str) -> bool:
     return category[0] in "LM" or category in _KEPT or (category == "So" and bool(_ENCLOSED.match(char)))
 
 
+_NO_WORD = re.compile(r"[^\w\s-]")
+_NO_WORD_OR_SPACE = re.compile(r"[^\w\- ]")
+_DASHES_AND_SPACES = re.compile(r"[-\s]+")
+_HTML_TAG = re.compile(r"<[^>]*+>")
+_ASCII_CAPITALS = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def python_markdown(text: str) -> str:
+    """Return the slug of Python-Markdown's toc: what is not ASCII is lost, accents before that."""
+    return python_markdown_unicode(unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode())
+
+
+def python_markdown_unicode(text: str) -> str:
+    """Return the slug of markdown.extensions.toc.slugify_unicode."""
+    return _DASHES_AND_SPACES.sub("-", _NO_WORD.sub("", text).strip().lower())
+
+
+def pymdownx(text: str) -> str:
+    """Return the slug of pymdownx.slugs without a setting: letters keep their case, tags are cut out."""
+    return _pymdownx(text, str)
+
+
+def pymdownx_lower(text: str) -> str:
+    """Return the slug of pymdownx.slugs with case="lower"."""
+    return _pymdownx(text, str.lower)
+
+
+def pymdownx_lower_ascii(text: str) -> str:
+    """Return the slug of pymdownx.slugs with case="lower-ascii"."""
+    return _pymdownx(text, lambda slug: slug.translate(_ASCII_CAPITALS))
+
+
+def pymdownx_fold(text: str) -> str:
+    """Return the slug of pymdownx.slugs with case="fold"."""
+    return _pymdownx(text, str.casefold)
+
+
+def _pymdownx(text: str, cased: Callable[[str], str]) -> str:
+    composed = unicodedata.normalize("NFC", text)
+    tagged = composed.rfind(">") + 1  # behind the last > none ends, and to look for one from each < is quadratic
+    untagged = _HTML_TAG.sub("", composed[:tagged]) + composed[tagged:]
+    return _NO_WORD_OR_SPACE.sub("", cased(untagged.strip())).replace(" ", "-")
+
+
+def mdbook(text: str) -> str:
+    """Return the slug of mdBook since 0.5."""
+    return mdbook_4(text.lower())
+
+
+def mdbook_4(text: str) -> str:
+    """Return the slug of mdBook before 0.5: only ASCII becomes lower case."""
+    lower = text.strip().translate(_ASCII_CAPITALS)
+    return "".join("-" if c.isspace() else c for c in lower if c in "_-" or c.isspace() or _is_alphanumeric(c))
+
+
+# Marks are letters in Unicode when they stand for a vowel; mostly those that combine in no special way do. These are
+# the exceptions that are in use: points of Hebrew and Arabic, vowels of Thai and Lao are; selectors of variants, and
+# signs that silence or stress a letter in Thai, Lao and Khmer, are not.
+_VOWELS = re.compile(
+    "[\u05b0-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u0657\u0659-\u065f\u0670\u06d6-\u06dc"
+    "\u06e1-\u06e4\u06e7\u06e8\u06ed\u0e38\u0e39\u0eb8\u0eb9]"
+)
+_NO_VOWELS = re.compile(
+    "[\u034f\u0e47\u0e4c\u0e4e\u0eba\u0ecc\u17b4\u17b5\u17c9-\u17d3\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
+
+
+def _is_alphanumeric(char: str) -> bool:
+    """Return whether a character is a letter or number in Rust: vowel signs are, viramas and tone marks are not."""
+    if char.isalnum():
+        return True
+    category = unicodedata.category(char)
+    if category in ("Mn", "Mc"):
+        return bool(_VOWELS.match(char)) or not (unicodedata.combining(char) or _NO_VOWELS.match(char))
+    return category == "So" and bool(_ENCLOSED.match(char))
+
+
 def skipping_taken(wanted: str, seen: dict[str, int]) -> str:
     """Return a slug told apart from those seen: a second `setup` becomes `setup-1`, unless that is taken."""
     anchor = wanted
@@ -39,7 +117,41 @@ def skipping_taken(wanted: str, seen: dict[str, int]) -> str:
     return anchor
 
 
-KERNELS: Mapping[str, Callable[[str], str]] = MappingProxyType({"github": github})
+_NUMBERED = re.compile(r"(.*)_([0-9]{1,18})", re.DOTALL)
+
+
+def underscored(wanted: str, seen: dict[str, int]) -> str:
+    """Return a slug told apart as Python-Markdown does it: `setup_1`, then `setup_2`; one without a letter is `_1`.
+
+    seen holds for each id that is taken a number up to which all are, so that a thousand `setup` take no million steps.
+    """
+    numbered = _NUMBERED.fullmatch(wanted)
+    stem, number = (numbered[1], int(numbered[2])) if numbered else (wanted, 0)
+    anchor, passed = wanted, []
+    while anchor in seen or not anchor:
+        passed.append(anchor)
+        number = max(number + 1, seen.get(anchor, 0))
+        anchor = f"{stem}_{number}"
+    seen.update(dict.fromkeys(passed, number))
+    seen[anchor] = 0
+    return anchor
+
+
+KERNELS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {
+        "github": github,
+        "python-markdown": python_markdown,
+        "python-markdown-unicode": python_markdown_unicode,
+        "pymdownx": pymdownx,
+        "pymdownx-lower": pymdownx_lower,
+        "pymdownx-lower-ascii": pymdownx_lower_ascii,
+        "pymdownx-fold": pymdownx_fold,
+        "mdbook": mdbook,
+        "mdbook-0.4": mdbook_4,
+    }
+)
 """What makes a slug of a heading's plain text, by the names that settings use."""
-NUMBERINGS: Mapping[str, Callable[[str, dict[str, int]], str]] = MappingProxyType({"skip-taken": skipping_taken})
+NUMBERINGS: Mapping[str, Callable[[str, dict[str, int]], str]] = MappingProxyType(
+    {"skip-taken": skipping_taken, "underscore": underscored}
+)
 """What tells a slug apart from those before it, seen: how often each was asked for again. By the names of settings."""

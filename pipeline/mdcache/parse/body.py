@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from mdcache.dialects import Dialect, ids
+from mdcache.dialects.punctuation import Spans
 from mdcache.dialects.rewriting import rewritten
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
 from mdcache.parse import embeddable, hidden, html, inline, markdown, targets
@@ -205,8 +206,10 @@ ANY = "*"
 def _other_anchors(outline: markdown.Outline, data: bytes, dialect: Dialect) -> Iterator[tuple[int, str]]:
     """Yield the ids that headings may have as well, and ANY where the text brings places that nobody here sees."""
     if dialect.other_ids:
-        for place, anchor in ids.others(_read_aloud(outline.headings, dialect), dialect):
+        texts, code = _read_aloud(outline.headings, dialect)
+        for place, anchor in ids.others(texts, dialect, code):
             yield outline.headings[place].start, anchor
+    yield from dialect.places(data)
     brought = dialect.includes.search(data) if dialect.includes else None
     if brought:
         yield brought.start(), ANY
@@ -229,11 +232,17 @@ def _bodies(text: Text, bounds: list[int]) -> tuple[str, ...]:
     return tuple([text.data[start:end].decode() for start, end in pairwise(bounds)])
 
 
-def _read_aloud(headings: list[markdown.Heading], dialect: Dialect) -> list[str]:
-    """Return the texts of headings as their ids are made of them."""
+def _read_aloud(headings: list[markdown.Heading], dialect: Dialect) -> tuple[list[str], list[Spans]]:
+    """Return the texts of headings as their ids are made of them, and where code lies in each."""
     if dialect.image_text_in_ids:
-        return [heading.text for heading in headings]
-    return [heading.spoken for heading in headings]
+        return [heading.text for heading in headings], [_code_in_text(heading) for heading in headings]
+    return [heading.spoken for heading in headings], [heading.code for heading in headings]
+
+
+def _code_in_text(heading: markdown.Heading) -> Spans:
+    """Return where code lies in a heading's text; nothing when images stand in it, too."""
+    shift = heading.spoken.find(heading.text)
+    return [(start - shift, end - shift) for start, end in heading.code] if shift >= 0 else ()
 
 
 def _sections(
@@ -245,9 +254,10 @@ def _sections(
     dialect: Dialect,
 ) -> tuple[Section, ...]:
     """Return the sections; bounds: where each starts in the parsed bytes, and the last one ends."""
-    names = ids.of_headings(_read_aloud(headings, dialect), dialect)
+    texts, code = _read_aloud(headings, dialect)
+    names = ids.of_headings(texts, dialect, code)
     sections = [Section(0, None, None, base, base + bounds[1], lines[0], hashes[0])]
-    for i, (level, text, _, _) in enumerate(headings, 1):
+    for i, (level, text, *_) in enumerate(headings, 1):
         sections.append(Section(level, text, names[i - 1], base + bounds[i], base + bounds[i + 1], lines[i], hashes[i]))
     return tuple(sections)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import pyromark
@@ -47,6 +48,8 @@ class Heading(NamedTuple):
     start: int
     spoken: str
     """The text without what stands for images, as anchors are made of it."""
+    code: tuple[tuple[int, int], ...] = ()
+    """Where code lies in it: (start, end)."""
 
 
 class Reference(NamedTuple):
@@ -141,6 +144,12 @@ def math(text: str) -> list[tuple[int, int]]:
     return [(span["start"], span["end"]) for event, span in events if "InlineMath" in event or "DisplayMath" in event]
 
 
+class _Code(str):
+    """Text in a code span. A class of its own, as what changes punctuation leaves it alone."""
+
+    __slots__ = ()
+
+
 class _Alt(str):
     """Text that stands for an image. A class of its own, so that anchors can leave it out."""
 
@@ -193,7 +202,7 @@ class _Walk:
                     pieces = self._end(tag, span, pieces)
             elif "Code" in event:
                 if pieces is not None:
-                    pieces.append(event["Code"])
+                    pieces.append(_Code(event["Code"]))
             elif event.__class__ is str:
                 if pieces is not None:
                     pieces.append(" ")
@@ -247,9 +256,13 @@ class _Walk:
         return pieces
 
     def _end_heading(self, level: int, start: int, pieces: list[str]) -> None:
-        text = "".join(pieces)
-        spoken = "".join([piece for piece in pieces if piece.__class__ is str]) if _Alt in map(type, pieces) else text
-        self._found.headings.append(Heading(level, text.strip(), start, spoken))
+        text = spoken = "".join(pieces)
+        kinds = set(map(type, pieces))
+        if _Alt in kinds:
+            pieces = [piece for piece in pieces if piece.__class__ is not _Alt]
+            spoken = "".join(pieces)
+        code = _spans_of_code(pieces) if _Code in kinds else ()
+        self._found.headings.append(Heading(level, text.strip(), start, spoken, code))
 
     def _end_link(self, tag: str, span: Any, pieces: list[str]) -> list[str] | None:
         self._opaque -= 1
@@ -264,6 +277,11 @@ class _Walk:
         if self._task is not None:
             self._found.tasks.append((*self._task, end))
             self._task = None
+
+
+def _spans_of_code(pieces: list[str]) -> tuple[tuple[int, int], ...]:
+    ends = accumulate(map(len, pieces))
+    return tuple((end - len(piece), end) for piece, end in zip(pieces, ends, strict=True) if piece.__class__ is _Code)
 
 
 def _language(value: Any) -> str | None:
