@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sized
 from typing import Any, NamedTuple
 
+from mdcache import expressions
 from mdcache.codes import CODES
 from mdcache.config.file import File
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
@@ -188,7 +189,7 @@ def links(file: File, said: dict[str, Any]) -> Links:
     given = ((key, tuple(value) if isinstance(value, list) else value) for key, value in said.items())
     roots = _texts(file, "links.roots", said["roots"]) if "roots" in said else None
     return Links(
-        ignored=tuple(_expression(file, one) for one in _texts(file, "links.ignore", said.get("ignore", []))),
+        ignored=_expressions(file, said.get("ignore", [])),
         addresses=_addresses(file, said.get("urls", {})),
         roots=roots and tuple(one.strip("/") for one in roots),
         facets=tuple((key, value) for key, value in given if key in facets.BY_NAME),
@@ -202,12 +203,16 @@ def _texts(file: File, key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _expression(file: File, pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise file.refused(f"'links.ignore': {pattern!r} is no regular expression: {error}") from error
-    return pattern
+def _expressions(file: File, value: Any) -> tuple[str, ...]:
+    patterns, costs = _texts(file, "links.ignore", value), 0
+    for pattern in patterns:
+        try:
+            costs += expressions.cost(pattern)
+        except ValueError as error:
+            raise file.refused(f"'links.ignore' has {pattern!r}: {error}") from error
+    if costs > expressions.COST_LIMIT:
+        raise file.refused("'links.ignore' takes too long: 50 expressions, and of these 5 with * or + in the middle")
+    return patterns
 
 
 def _addresses(file: File, said: Any) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from mdcache.dialects import Dialect, Site
 from mdcache.dialects.dialect import Fields
+from mdcache.expressions import finds
 from mdcache.model import Name, Rules
 from mdcache.parse.filetypes import is_file_name
 from mdcache.parse.kinds import WIKI_KINDS
@@ -110,15 +111,18 @@ def _own_address(target: str, rules: Rules) -> str | None:
     return None
 
 
+def leads_elsewhere(kind: str, target: str, rules: Rules) -> bool:
+    """Return whether a link of a kind has the address of another host, or of what is no file."""
+    wiki = kind in WIKI_KINDS
+    return bool((_WIKI_SCHEME if wiki else _SCHEME).match(target)) and (wiki or _own_address(target, rules) is None)
+
+
 def _is_unjudged(target: str, site: Site, rules: Rules) -> bool:
     """Return whether the settings or the dialect leave a target alone: something else makes it, or reads it."""
     unjudged = site.dialect.unjudged
     if unjudged and unjudged.search(target):
         return True
-    return any(_compiled(pattern).search(target) for pattern in rules.ignored)
-
-
-_compiled = functools.cache(re.compile)
+    return any(finds(pattern, target) for pattern in rules.ignored)
 
 
 def looker(source: str, rules: Rules) -> Callable[[bool, str], LookUp]:

@@ -1,0 +1,60 @@
+"""How much of a tree is judged at all: silence must not look like success."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from mdcache.model import Rules
+from mdcache.parse import targets
+from mdcache.parse.body import ANY
+from mdcache.parse.kinds import TAGGED_AS
+from mdcache.parse.sites import site_of
+from mdcache.store.connections import Connection
+
+
+class Judged(NamedTuple):
+    """What is judged of the documents that are read in one dialect.
+
+    links: those that lead to files of the tree, as far as they tell; fragments: those of them that name a place in a
+    document that is there. Of each it says how many are judged: the others something else may make or read.
+    """
+
+    dialect: str
+    documents: int
+    links: int
+    links_judged: int
+    fragments: int
+    fragments_judged: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+_LINKS = (
+    "SELECT path, kind, target, fragment, scope, target_node FROM links JOIN nodes ON nodes.key = source"
+    f" WHERE links.type <> '{TAGGED_AS}' ORDER BY path"
+)
+
+
+def judged(db: Connection, rules: Rules, wanted: Callable[[str], bool]) -> list[Judged]:
+    """Return what is judged, by the names of dialects; wanted says which paths of documents count."""
+    paths = [path for (path,) in db.execute("SELECT path FROM nodes ORDER BY path") if wanted(path)]
+    dialects = {path: site_of(path, rules).dialect.name for path in paths}
+    unseen = _unseen(db, rules)
+    counts = {name: [0] * 5 for name in sorted(set(dialects.values()))}
+    for name in dialects.values():
+        counts[name][0] += 1
+    for path, kind, target, fragment, scope, node in db.execute(_LINKS):
+        if path in dialects and not targets.leads_elsewhere(kind, target, rules):
+            found = scope != targets.EXTERNAL, bool(fragment and node), bool(fragment and node and node not in unseen)
+            counts[dialects[path]] = [a + b for a, b in zip(counts[dialects[path]], (0, 1, *found), strict=True)]
+    return [Judged(name, *numbers) for name, numbers in counts.items()]
+
+
+def _unseen(db: Connection, rules: Rules) -> frozenset[int]:
+    """Return the keys of documents that may have any place: they take in others, or nobody looked into them."""
+    rows: Iterable[Any] = db.execute(
+        "SELECT node FROM anchors WHERE anchor = ? UNION SELECT key FROM nodes WHERE size > ?", (ANY, rules.size_limit)
+    )
+    return frozenset(node for (node,) in rows)
