@@ -34,6 +34,7 @@ lint: .venv/made  ## style, types, and which module may import which
 docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md from pipeline/mdcache/codes.py, figures from benchmarks/results/
 	$(BIN)/python docs/schema.py
 	$(BIN)/python docs/problems.py
+	$(BIN)/python docs/dialects.py
 	$(BIN)/python -m benchmarks.picture
 	$(BIN)/python -m benchmarks.page
 

@@ -22,6 +22,7 @@ from mdcache.cli.main import cli
 from mdcache.codes import CODES
 from mdcache.config import settings, values
 from mdcache.config.template import TEMPLATE
+from mdcache.dialects.facets import FACETS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -138,8 +139,8 @@ def test_settings_in_the_readme_are_settings(scenarios: Path) -> None:
 def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     explained = dict(re.findall(r"^\| `\[*([a-z_]+)\]*` \| (.*?) \|", page, re.MULTILINE))
-    fields = {*settings.Settings._fields, *values.Watch._fields, "docs", "immutable"}
-    fields -= {"file", "base", "roots", "named", "asked", "watch", "source", "policy"}
+    fields = {*settings.Settings._fields, *values.Watch._fields, "docs", "immutable", "ignore", "urls", "roots"}
+    fields -= {"file", "base", "named", "asked", "watch", "source", "policy", "look", "links"}
     assert set(explained) == fields
     defaults = settings.load(settings.Asked(str(tmp_path)), {})
     assert explained["extensions"] == f"`{json.dumps(defaults.extensions)}`"
@@ -151,7 +152,16 @@ def test_every_setting_is_explained_with_its_default(tmp_path: Path) -> None:
         key: f"`{json.dumps(value)}`" for key, value in defaults.watch._asdict().items()
     }
     template = set(re.findall(r"^(?:# )?\[*([a-z_]+)(?: = |\]+$)", TEMPLATE, re.MULTILINE))
-    assert template - {"pattern", "type", "watch"} == fields
+    assert template - {"pattern", "type", "watch", "links"} == fields
+
+
+def test_every_facet_has_an_example_that_counts(tmp_path: Path) -> None:
+    text = next(block for block in blocks(ROOT / "docs/settings.md", "toml") if "[links]" in block)
+    (tmp_path / "mdcache.toml").write_text(text)
+    (tmp_path / "docs").mkdir()
+    said = settings.load(settings.Asked(str(tmp_path)), {}).links
+    assert [name for name, _ in said.facets] == [facet.name for facet in FACETS]
+    assert (said.ignored, said.roots) == (("^https?://localhost", r"\.ipynb$"), ("docs", "static"))
 
 
 def test_every_variable_that_is_read_is_explained() -> None:
@@ -163,7 +173,7 @@ def test_every_variable_that_is_read_is_explained() -> None:
 
 def test_settings_and_rules_of_the_page_on_checking_do_what_it_says(vault: Callable[..., Path]) -> None:
     said, rules = blocks(ROOT / "docs/check.md", "toml")
-    (text,) = blocks(ROOT / "docs/check.md", "markdown")
+    text = "\n".join(blocks(ROOT / "docs/check.md", "markdown"))
     folder = vault({"mdcache.toml": said, "drafts/a.md": "[x](y.md) ![x](y.png)\n", "b.md": text})
     assert mdcache(folder, "check", "--quiet").stdout == "drafts/a.md:1:1: broken-link no document for 'y.md'\n"
     assert mdcache(folder, "check", "--quiet").returncode == 0, "a warning"
@@ -249,7 +259,7 @@ def test_every_key_of_json_is_documented_in_its_order(scenarios: Path) -> None:
 # Tables and problems
 
 
-@pytest.mark.parametrize("made", ["schema", "problems"])
+@pytest.mark.parametrize("made", ["schema", "problems", "dialects"])
 def test_pages_that_are_made_are_up_to_date(made: str) -> None:
     spec = importlib.util.spec_from_file_location(f"{made}_page", ROOT / f"docs/{made}.py")
     assert spec

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdcache.config.policy import Policy, Verdict, allowed
+from mdcache.config.policy import Allowances, Policy, Verdict
 from mdcache.model import Problem
 
 
@@ -67,17 +67,46 @@ def test_the_last_verdict_that_matches_counts() -> None:
     ],
 )
 def test_a_comment_allows_codes_in_its_line_or_alone_in_the_next(text: str, line: int, codes: set[str]) -> None:
-    assert allowed(text.split("\n"), line) == codes
+    assert Allowances(text.split("\n")).at(line) == codes
 
 
 @given(st.lists(st.text("<!->#\t ,a-b:mdcache-allow", max_size=40)), st.integers(-2, 10))
 def test_any_line_may_be_asked_for(lines: list[str], line: int) -> None:
-    assert "" not in allowed(lines, line)
+    assert "" not in Allowances(lines).at(line)
 
 
 @pytest.mark.parametrize("piece", ["a ", "a-", " ", "-", ", ", "# mdcache-allow: a ", "<!--"])
 def test_no_line_takes_long(piece: str) -> None:
     began = time.process_time()
-    allowed([f"# mdcache-allow: a{piece * 30_000}!", "x"], 1)
-    allowed([f"# mdcache-allow: a{piece * 30_000}!", "x"], 2)
+    Allowances([f"# mdcache-allow: a{piece * 30_000}!", "x"]).at(1)
+    Allowances([f"# mdcache-allow: a{piece * 30_000}!", "x"]).at(2)
     assert time.process_time() - began < 1
+
+
+REGION = """one
+<!-- mdcache-allow-begin: broken-link, missing-embed -->
+two
+
+three
+<!-- mdcache-allow-end -->
+four
+{/* mdcache-allow-begin: broken-anchor */}
+five""".splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "codes"),
+    [
+        (1, set()),
+        (3, {"broken-link", "missing-embed"}),
+        (5, {"broken-link", "missing-embed"}),
+        (7, set()),
+        (9, {"broken-anchor"}),
+    ],
+)
+def test_a_region_allows_codes_from_its_beginning_to_its_end(line: int, codes: set[str]) -> None:
+    assert Allowances(REGION).at(line) == codes
+
+
+def test_no_region_allows_what_no_comment_may() -> None:
+    assert Allowances(["<!-- mdcache-allow-begin: immutable -->", "x"]).at(2) == set()

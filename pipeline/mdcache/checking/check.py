@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from mdcache import codes
 from mdcache.build.problems import leads_nowhere, quoted
 from mdcache.checking import rules
+from mdcache.checking.stats import Judged, judged
 from mdcache.checking.suggest import Suggestions
-from mdcache.config.policy import allowed
+from mdcache.config.policy import Allowances
 from mdcache.config.settings import Settings
 from mdcache.errors import UsageError, WorkError
 from mdcache.files.assets import Assets
@@ -143,6 +144,16 @@ def check(request: Request) -> list[Finding]:
         return _findings(db, request, _reported(request, None, _state(db, settings)))
 
 
+def counted(request: Request) -> list[Judged]:
+    """Return how many links are judged, by dialect, in place of what is wrong. Raises MdcacheError."""
+    settings, paths = request.settings, request.paths
+    with _cache(settings) as db:
+        found = judged(db, settings.rules(), lambda path: paths is None or lies_within(path, paths))
+        if paths is not None:
+            _make_sure_of(paths, settings, {path for (path,) in db.execute("SELECT path FROM nodes")})
+        return found
+
+
 @contextmanager
 def _cache(settings: Settings) -> Iterator[Connection]:
     """The live cache when it holds the tree as it is, else a draft."""
@@ -259,8 +270,9 @@ def _findings(db: Connection, request: Request, problems: list[Problem]) -> list
     # One document's text is held at a time. A line may be long, and have as many problems: its comments are read once.
     for path, of_document in groupby(judged, lambda problem: problem.path):
         lines = next(texts) if path in documents else []
+        allowances = Allowances(lines)
         for line, group in groupby(of_document, lambda problem: problem.line):
-            codes_allowed = allowed(lines, line)
+            codes_allowed = allowances.at(line)
             source = lines[line - 1] if line <= len(lines) else None
             found += [Finding(suggestions.added(one), source) for one in group if one.code not in codes_allowed]
     return found

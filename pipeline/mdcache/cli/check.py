@@ -25,7 +25,10 @@ from mdcache.errors import No, UsageError
     help="text (for people and editors, the default), json, github (annotations) or sarif.",
 )
 @AS_JSON
-@click.option("--explain", metavar="CODE", help="Say what a problem's code means, and what to do.")
+@click.option("--stats", is_flag=True, help="Count how many links are judged, by dialect, in place of judging them.")
+@click.option(
+    "--explain", metavar="CODE", help="Say what a problem's code means; dialect: how PATHS are read, and why."
+)
 @common
 def check(
     asked: Common,
@@ -36,17 +39,19 @@ def check(
     strict: bool,
     form: str | None,
     as_json: bool,
+    stats: bool,
     explain: str | None,
 ) -> None:
     """Find what is wrong in documents: all, or those at and below PATHS. Nothing is written."""
     from mdcache import codes
     from mdcache.checking import check as driver
+    from mdcache.checking.reading import explained
     from mdcache.cli import render
     from mdcache.cli.formats.findings import Places, summary
     from mdcache.config.remembered import Trust
     from mdcache.model import ERROR
 
-    if explain:
+    if explain and explain != "dialect":
         show.out(codes.page(explain).rstrip())
         return
     if staged and rev is not None:
@@ -58,6 +63,13 @@ def check(
         driver.Asked(asked.folder, staged, rev, against, paths),
         lambda source: asked.remembered(source=source, trust=Trust.MADE_HERE),
     )
+    if explain:
+        for line in explained(request.settings, request.paths):
+            show.out(show.line(line))
+        return
+    if stats:
+        render.judged(driver.counted(request), form == "json")
+        return
     found = driver.check(request)
     render.problems(form, found, Places(request.settings.base, asked.folder))
     if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):

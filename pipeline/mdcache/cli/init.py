@@ -33,6 +33,8 @@ def init(asked: Common) -> None:
         raise WorkError(f"cannot write {path}: {error.strerror}") from error
     if not asked.quiet:
         show.out(show.line(f"wrote {path}: edit it, then run mdcache rebuild"))
+        for site in asked._replace(config=os.path.abspath(path)).settings().sites():
+            show.out(show.line(f"{site.docs or '.'} is read as {site.dialect.title} reads it ({site.marker})"))
 
 
 def _open_for_us(path: str, flags: int) -> int:

@@ -12,6 +12,7 @@ from mdcache.cli.formats.rows import Chosen, Form
 
 if TYPE_CHECKING:
     from mdcache.checking.check import Finding
+    from mdcache.checking.stats import Judged
     from mdcache.cli.formats.findings import Places
     from mdcache.doctor.checks import Check
     from mdcache.hooks.hook import Done
@@ -147,6 +148,24 @@ def status(found: Status) -> None:
 def _site(site: dict[str, str]) -> str:
     """Return which site it is: `mkdocs in docs (mkdocs.yml)`."""
     return f"{site['dialect']} in {site['folder'] or '.'} ({site['marker']})"
+
+
+def judged(found: list[Judged], as_json: bool) -> None:
+    """Print how many links are judged in each dialect, as a table or as JSON."""
+    if as_json:
+        show.as_json({"dialects": [one.as_dict() for one in found]})
+        return
+    for one in found:
+        links = f"{one.links_judged:,} of {show.count(one.links, 'link')} ({_percent(one.links_judged, one.links)})"
+        fragments = f"{one.fragments_judged:,} of {show.count(one.fragments, 'fragment')}"
+        share = _percent(one.fragments_judged, one.fragments)
+        show.out(
+            show.line(f"{one.dialect:<12} {show.count(one.documents, 'document')}: {links}, {fragments} ({share})")
+        )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
 
 
 def synced(done: Report) -> None:

@@ -65,18 +65,52 @@ def _order(problem: Problem) -> tuple[object, ...]:
 
 
 # <!-- mdcache-allow: broken-link --> in the text, # mdcache-allow: duplicate-id in front matter.
-_ALLOW = re.compile(r"(?:<!--|#)[ \t]*mdcache-allow:[ \t]*([\w-]+(?:[ \t,]+[\w-]+)*?)[ \t]*(?:-->|$)")
+_ALLOW = re.compile(r"(?:<!--|\{/\*|#)[ \t]*mdcache-allow:[ \t]*([\w-]+(?:[ \t,]+[\w-]+)*?)[ \t]*(?:-->|\*/\}|$)")
+# <!-- mdcache-allow-begin: broken-link --> and <!-- mdcache-allow-end -->, with all lines from one to the other.
+_BEGIN = re.compile(r"(?:<!--|\{/\*|#)[ \t]*mdcache-allow-begin:[ \t]*([\w-]+(?:[ \t,]+[\w-]+)*?)[ \t]*(?:-->|\*/\}|$)")
+_END = re.compile(r"(?:<!--|\{/\*|#)[ \t]*mdcache-allow-end[ \t]*(?:-->|\*/\}|$)")
 
 
 # What no document may allow by itself: those who change one could write the comment into it.
 _NEVER = frozenset(("immutable",))
 
 
-def allowed(lines: list[str], line: int) -> set[str]:
-    """Return the codes that a comment allows in a line (from 1): in that line, or alone in the line before it."""
-    here = _codes(lines, line)
-    above = lines[line - 2].strip() if 2 <= line <= len(lines) + 1 else ""
-    return (here | (_codes(lines, line - 1) if _ALLOW.fullmatch(above) else set())) - _NEVER
+class Allowances:
+    """What comments in a document allow, which is given by its lines."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._regions = _regions(lines) if any("mdcache-allow-begin" in line for line in lines) else []
+
+    def at(self, line: int) -> set[str]:
+        """Return the codes that are allowed in a line (from 1): by itself, alone in the line before, or around it."""
+        lines = self._lines
+        around = {code for region in self._regions if region.first <= line <= region.last for code in region.codes}
+        above = lines[line - 2].strip() if 2 <= line <= len(lines) + 1 else ""
+        before = _codes(lines, line - 1) if _ALLOW.fullmatch(above) else set()
+        return (_codes(lines, line) | before | around) - _NEVER
+
+
+class _Region(NamedTuple):
+    """The lines from first to last, in which codes are allowed."""
+
+    first: int
+    last: int
+    codes: frozenset[str]
+
+
+def _regions(lines: list[str]) -> list[_Region]:
+    """Return the regions of a document, of which each ends where the next begins, or at the end."""
+    found: list[_Region] = []
+    begun: tuple[int, frozenset[str]] | None = None
+    for number, line in enumerate(lines, 1):
+        begins, ends = _BEGIN.search(line), _END.search(line)
+        if begun and (begins or ends):
+            found.append(_Region(begun[0], number, begun[1]))
+            begun = None
+        if begins:
+            begun = number, frozenset(re.split(r"[ \t,]+", begins[1]))
+    return [*found, _Region(begun[0], len(lines), begun[1])] if begun else found
 
 
 def _codes(lines: list[str], line: int) -> set[str]:

@@ -22,6 +22,9 @@ docs = ["."]
 # Links to what a template fills in are not judged; * stands for any text, and case does not matter.
 # placeholders = ["*{{*}}*", "*{%*%}*", "*${*}*", "*<*>*", "toc", "_toc_"]
 
+# How links and ids are read: as the site or vault does in which a document lies, or as one of these everywhere.
+# dialect = "auto"
+
 # The cache. Delete it whenever you like: mdcache rebuild makes it again.
 # database = ".mdcache/cache.db"
 
@@ -35,6 +38,13 @@ docs = ["."]
 # [[paths]]
 # pattern = "decisions/**"
 # type = "decision"
+
+# Links: what is not judged (regular expressions), addresses that mean files here, where /x begins; and each facet of
+# docs/dialects.md.
+# [links]
+# ignore = ["^https?://localhost"]
+# urls = { "https://github.com/owner/name/blob/main/" = "" }
+# roots = ["docs", "static"]
 
 # mdcache watch: how long files must have been quiet, after how long all are compared whatever was announced, and how
 # often where no changes are announced.
