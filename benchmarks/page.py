@@ -1,6 +1,6 @@
-"""Writes the tables of docs/performance.md from what benchmarks have kept in results/: python -m benchmarks.page
+"""Writes tables of docs/performance.md and docs/precision.md from what benchmarks have kept: python -m benchmarks.page
 
-In the page a table stands between `<!-- NAME -->` and `<!-- end -->`, NAME being that of a result or `budgets`: all
+In a page a table stands between `<!-- NAME -->` and `<!-- end -->`, NAME being that of a result or `budgets`: all
 promises that results tell of. The text around them is written by hand.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import measure
 
-PLACE = Path(__file__).parent.parent / "docs" / "performance.md"
+PLACES = tuple(Path(__file__).parent.parent / "docs" / name for name in ("performance.md", "precision.md"))
 _SLOT = re.compile(r"^(<!-- ([\w-]+) -->\n)(?:.*?\n)??(<!-- end -->\n)", re.MULTILINE | re.DOTALL)
 # Those whose budgets are promised; the others, like the rebuild of other documents, only tell.
 _PROMISES = (
@@ -44,6 +44,8 @@ def filled(page: str) -> str:
 def _table(name: str) -> str:
     if name == "budgets":
         return _budgets()
+    if name in _PRECISION:
+        return _markdown(_PRECISION[name](measure.kept("precision")["rows"]))
     found = measure.kept(name)
     rows = found["rows"]
     if name == "growth":
@@ -190,8 +192,57 @@ def _budgets() -> str:
     return _markdown(rows)
 
 
+def _dialects(rows: list[dict[str, Any]]) -> list[Cells]:
+    """A row for each dialect, and one for all."""
+    names = list(dict.fromkeys(row["dialect"] for row in rows))
+    by_name = {name: [row for row in rows if row["dialect"] == name] for name in names}
+    return [_summed(name, found) for name, found in {**by_name, "all": rows}.items()]
+
+
+def _summed(name: str, rows: list[dict[str, Any]]) -> Cells:
+    of = {
+        key: sum(row[key] or 0 for row in rows) for key, value in rows[0].items() if not isinstance(value, str | list)
+    }
+    return {
+        "dialect": name,
+        "repositories": str(len(rows)),
+        "findings": f"{of['findings']:,}",
+        "true, of those looked at": _part(of["true"], of["judged"]),
+        "links and fragments judged": f"{_share(of['links_judged'], of['links'])} of {of['links']:,}",
+        "planted faults found": _part(of["found"], of["planted"]),
+        "rumdl: findings": f"{of['rumdl_findings']:,}",
+        "rumdl: true": _part(of["rumdl_true"], of["rumdl_judged"]),
+        "rumdl: planted found": str(of["rumdl_found"]),
+    }
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{part} of {whole}" if whole else "–"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def _repositories(rows: list[dict[str, Any]]) -> list[Cells]:
+    return [
+        {
+            "repository": f"{row['repository']} `{row['commit'][:7]}`",
+            **{key: value for key, value in _summed(row["dialect"], [row]).items() if key != "repositories"},
+        }
+        for row in rows
+    ]
+
+
+_PRECISION: dict[str, Callable[[list[dict[str, Any]]], list[Cells]]] = {
+    "precision-dialects": _dialects,
+    "precision-repositories": _repositories,
+}
+
+
 def main() -> None:
-    PLACE.write_text(filled(PLACE.read_text(encoding="utf-8")), encoding="utf-8")
+    for place in PLACES:
+        place.write_text(filled(place.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from mdcache.store.connections import scalar
 ROOT = Path(__file__).parent.parent
 # At the end: the package that is tested is the one that is installed.
 sys.path.append(str(ROOT))
-from benchmarks import floor, growth, measure, page, peers, phases, picture  # noqa: E402
+from benchmarks import floor, growth, measure, page, peers, phases, picture, planting, precision  # noqa: E402
 from benchmarks.generate import PROFILES, Shape, document, generate  # noqa: E402
 
 DOCS = {"a.md": "# A\n\nalpha beta [B](b.md)\n", "deep/b.markdown": "# B\n\nalpha gamma\n", "c.txt": "no document"}
@@ -259,9 +259,10 @@ def test_a_watcher_is_measured_busy_and_idle() -> None:
     assert all(row["worst"] >= row["median"] > 0 for row in said["rows"])
 
 
-def test_the_page_of_performance_shows_what_was_kept() -> None:
-    shown = page.PLACE.read_text(encoding="utf-8")
-    assert shown == page.filled(shown), "make docs"
+def test_pages_show_what_was_kept() -> None:
+    for place in page.PLACES:
+        shown = place.read_text(encoding="utf-8")
+        assert shown == page.filled(shown), "make docs"
     assert picture.PLACE.read_text(encoding="utf-8") == picture.draw(measure.kept("growth")["rows"]), "make docs"
 
 
@@ -288,3 +289,90 @@ def test_documents_of_a_product_have_the_build_of_such(tmp_path: Path, rebuilt: 
     assert links > 12 * 200
     assert 0.01 < problems / links < 0.05
     assert (tmp_path / "docs" / PROFILES["product"].path_of(0)).read_text().count("|---|---|---|") > 2
+
+
+SITE = {
+    "docs/a.md": "# A\n\nSee [b](b.md#two), [c](sub/c.md) and more.\n\n![p](pictures/p.png)\n",
+    "docs/b.md": "# B\n\n## Two\n\n[a](a.md)\n\n`[a](a.md)`\n\n    [a](a.md)\n\n- item\n\n    [c](sub/c.md)\n",
+    "docs/sub/c.md": "---\nx: '[a](../a.md)'\n---\n# [A](../a.md)\n<!-- [a](../a.md) -->\n[b](../b.md)\n[](../x.md)\n",
+    "docs/pictures/p.png": "",
+    "README.md": "[a](docs/a.md)\n",
+}
+
+
+def test_faults_are_planted_in_links_that_lead_somewhere(vault: Any) -> None:
+    folder = vault(SITE)
+    found = planting.faults(str(folder), SITE, "docs", "github", {("docs/b.md", 5)}, 100)
+    assert {(fault.link.path, fault.link.line) for fault in found} == {
+        ("docs/a.md", 3),
+        ("docs/a.md", 5),
+        ("docs/b.md", 13),
+        ("docs/sub/c.md", 6),
+    }, "not in code, comments, front matter, headings, flawed lines or other folders, and not in broken links"
+
+
+def test_faults_are_of_all_kinds_in_turn(vault: Any) -> None:
+    pages = {f"p{number}.md": "[n](next/n.md#here)\n\n![i](i.png)\n" for number in range(40)}
+    folder = vault({**pages, "next/n.md": "# Here\n", "i.png": ""})
+    found = planting.faults(str(folder), [*pages, "next/n.md", "i.png"], "", "github", set(), 50)
+    assert Counter(fault.kind for fault in found) == dict.fromkeys(planting.KINDS, 10)
+    assert {fault.altered for fault in found} == {
+        "next/n-gone.md#here",
+        "next/n.md#here-gone",
+        "i-gone.png",
+        "next/N.md#here",
+        "I.png",
+        "next-gone/n.md#here",
+        "gone-gone/i.png",
+    }
+
+
+@pytest.mark.parametrize(
+    ("dialect", "line", "altered"),
+    [
+        ("obsidian", "[[B|x]]", {"B-gone", "gone-gone/B"}),
+        ("hugo", '[x]({{< ref "b.md" >}})', {"b-gone.md", "gone-gone/b.md"}),
+        ("jekyll", "[x]({% link b.md %})", {"b-gone.md", "B.md", "gone-gone/b.md"}),
+        ("github", '<img src="p.png">', {"p-gone.png", "P.png", "gone-gone/p.png"}),
+    ],
+)
+def test_faults_are_written_as_a_site_writes_links(vault: Any, dialect: str, line: str, altered: set[str]) -> None:
+    name = "B.md" if dialect == "obsidian" else "b.md"
+    pages = {f"{letter}.md": f"{line}\n" for letter in "cdefghijk"}
+    folder = vault({**pages, name: "", "p.png": ""})
+    found = planting.faults(str(folder), [*pages, name, "p.png"], "", dialect, set(), 9)
+    assert {fault.altered for fault in found} == altered
+
+
+@pytest.fixture
+def clones(monkeypatch: pytest.MonkeyPatch, vault: Any, tmp_path: Path) -> str:
+    """A folder with a clone of a little site with two flaws, which is the whole list."""
+    clone = vault({"clones/site/" + path: text for path, text in SITE.items()}) / "clones/site"
+    git = ["git", "-c", "user.name=b", "-c", "user.email=b@example.org", "-C", str(clone)]
+    for command in (["init", "-q"], ["add", "--all"], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    monkeypatch.setattr(precision, "REPOSITORIES", tmp_path / "repositories.toml")
+    monkeypatch.setattr(precision, "VERDICTS", tmp_path / "verdicts.json")
+    listed = f'[site]\nsource = "x"\ncommit = "{commit}"\ndialect = "github"\ndocs = "docs"\n'
+    (tmp_path / "repositories.toml").write_text(listed)
+    (tmp_path / "verdicts.json").write_text('{"site": {"docs/sub/c.md:7 ../x.md": {"true": true, "why": "gone"}}}')
+    return str(clone.parent)
+
+
+@pytest.mark.slow
+def test_precision_counts_findings_verdicts_and_planted_faults(clones: str, tmp_path: Path) -> None:
+    (one,) = precision.repositories()
+    row = precision.measured(one, clones, None, str(tmp_path / "work"))
+    assert (row["findings"], row["judged"], row["true"], row["without_verdict"]) == (1, 1, 1, 0)
+    assert row["found"] == row["planted"] == 5
+    assert row["missed"] == row["unexpected"] == []
+    assert row["links"] == row["links_judged"] == 10
+    assert precision.asked_for([row], clones) == {"site": {}}
+    assert [budget.measured for budget in precision.budgets([row])] == [0, 0, 0]
+
+
+def test_a_clone_at_another_commit_is_not_measured(clones: str, tmp_path: Path) -> None:
+    (one,) = precision.repositories()
+    with pytest.raises(SystemExit, match="and not at"):
+        precision.copied(one._replace(commit="0" * 40), clones, str(tmp_path))
