@@ -11,6 +11,9 @@ from mdcache.dialects import slugs, tags
 Fields = Mapping[str, str | Sequence[str]]
 """What a front matter says, by key: a text, or a list of texts."""
 
+FRONT_MATTER = ("yaml", "toml", "json")
+"""The languages of front matters: between `---`, between `+++`, and one object from `{` to `}`."""
+
 
 def no_addresses(path: str, fields: Fields) -> Iterable[str]:  # noqa: ARG001
     """Return nothing: a page has no address but that of its path."""
@@ -47,6 +50,8 @@ class Dialect(NamedTuple):
     """Whether links find documents whatever the case of their letters."""
     by_name: bool = False
     """Whether a markdown link that finds nothing by its path means the document of that name, wherever it lies."""
+    files_from_root: bool = False
+    """Whether the file of a relative link may lie below where `/x` begins, too."""
     absolute: str = "known"
     """What `/x` is that leads nowhere: known to be broken, or unknown, as the host or a plugin may serve it."""
     addresses: Callable[[str, Fields], Iterable[str]] = no_addresses
@@ -83,12 +88,18 @@ class Dialect(NamedTuple):
     unwritten: bool = False
     """Whether a link to nothing means a page to be made, and is no error."""
 
+    front_matter: tuple[str, ...] = ("yaml",)
+    """In which languages of FRONT_MATTER the top of a document may say what it is."""
     rewrites: tuple[str, ...] = ()
     """Which of rewriting.REWRITES come before the parser: blocks that it does not know."""
     unjudged: re.Pattern[str] | None = None
     """Finds a target that something else makes or reads."""
     includes: re.Pattern[bytes] | None = None
     """Finds in a text what brings other files' text, or ids that only a run makes: it may have any place."""
+    term_ids: bool = False
+    """Whether the term of a definition has an id, made and numbered as those of headings."""
+    parts: re.Pattern[str] | None = None
+    """Finds in a document's path below the docs folder that other pages take it in: its places are theirs, too."""
     made_places: re.Pattern[str] = re.compile(r"top", re.IGNORECASE)
     """Matches a whole fragment that names a place which the program that shows a page makes."""
     readme_places: frozenset[str] = frozenset()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from mdcache.dialects import explicit, rewriting, slugs
-from mdcache.dialects.dialect import Dialect
+from mdcache.dialects.dialect import FRONT_MATTER, Dialect
 from mdcache.dialects.known import DIALECTS
 from mdcache.dialects.site import Site
 
@@ -69,6 +69,7 @@ FACETS: tuple[Facet, ...] = (
     _flag("page_relative", "A relative link begins at the page's address: `../b/` in `a.md` is `b.md` beside it."),
     _flag("any_case", "Links find documents whatever the case of their letters."),
     _flag("by_name", "A markdown link that finds nothing by its path means the document of that name, anywhere."),
+    _flag("files_from_root", "The file of a relative link may lie below where `/x` begins, too."),
     _one(
         "absolute",
         "What `/x` is that leads nowhere: broken, or unknown and so not judged.",
@@ -88,6 +89,8 @@ FACETS: tuple[Facet, ...] = (
     _one("nearest", "Which of several documents of a name a wikilink means.", "vault", ("steps", "vault", "first")),
     _flag("aliases", "A wikilink finds a document by its aliases.", "false"),
     _flag("unwritten", "A link to nothing means a page to be made: `unwritten`, no error."),
+    _flag("term_ids", "The term of a definition has an id, as a heading has."),
+    _many("front_matter", "In which languages a document begins by what it is.", '["yaml", "toml"]', FRONT_MATTER),
     _many("rewrites", "Which blocks are read that CommonMark does not know.", "[]", rewriting.REWRITES),
 )
 """In the order of the fields of Dialect."""

@@ -34,6 +34,11 @@ def others(texts: Sequence[str], dialect: Dialect, code: Sequence[Spans] = ()) -
         yield from ((place, id_) for place, id_ in enumerate(made) if id_ != first[place])
 
 
+def of_terms(terms: Sequence[str], texts: Sequence[str], code: Sequence[Spans], dialect: Dialect) -> list[str]:
+    """Return the ids of the terms of definitions in a document with these headings, of which code is a part."""
+    return _ids([*texts, *terms], dialect, [*code, *((),) * len(terms)])[len(texts) :]
+
+
 def _ids(texts: Sequence[str], dialect: Dialect, code: Sequence[Spans]) -> list[str]:
     number = slugs.NUMBERINGS[dialect.numbers]
     seen: dict[str, int] = {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from mdcache.dialects import hugo
 from mdcache.dialects.dialect import Dialect
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind
 
-KINDS: tuple[Kind, ...] = ()
+KINDS: tuple[Kind, ...] = (hugo.KIND,)
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (GITHUB, *(kind.dialect for kind in KINDS))}
 """All dialects, by name."""

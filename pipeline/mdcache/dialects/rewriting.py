@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType({})
+from mdcache.dialects import liquid, shortcodes
+
+REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
+    {"shortcodes": shortcodes.read, "liquid": liquid.read}
+)
 """By the names that settings use, in the order in which they come."""
 
 

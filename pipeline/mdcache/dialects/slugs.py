@@ -107,6 +107,66 @@ def _is_alphanumeric(char: str) -> bool:
     return category == "So" and bool(_ENCLOSED.match(char))
 
 
+def hugo(text: str) -> str:
+    """Return Hugo's slug: letters, decimal digits and _ in lower case, hyphens and spaces as hyphens, nothing else."""
+    kept = ("-" if c in " -" else c.lower()[0] for c in text.strip() if c in " -_" or _is_letter_or_digit(c))
+    return "".join(kept) or "heading"
+
+
+def hugo_ascii(text: str) -> str:
+    """Return Hugo's slug of the type github-ascii: accents go, and then what is not ASCII."""
+    bare = unicodedata.normalize("NFD", text[:_LONGEST])
+    return hugo("".join(c for c in bare if c.isascii()))
+
+
+def blackfriday(text: str) -> str:
+    """Return Hugo's slug of the type blackfriday: each run of other characters is one hyphen, and none at the ends."""
+    runs = re.sub(r"[\W_]+", "-", text).strip("-")
+    return "".join(c.lower()[0] for c in runs) or "heading"
+
+
+def kramdown_gfm(text: str) -> str:
+    """Return the slug of kramdown's parser for GitHub's markdown, which Jekyll uses."""
+    return "".join("-" if c in " \t" else c.lower() for c in text if c in "- \t" or _is_ruby_word(c))
+
+
+def kramdown(text: str) -> str:
+    """Return the slug of plain kramdown, of ASCII alone; what comes before the first letter goes."""
+    kept = re.sub(r"[^A-Za-z0-9 -]", "", re.sub(r"\A[^A-Za-z]+", "", text))
+    return kept.replace(" ", "-").lower() or "section"
+
+
+def myst(text: str) -> str:
+    """Return the slug of MyST: Python's word characters and hyphens, a hyphen for each space."""
+    return re.sub(r"[^\w\u4e00-\u9fff\- ]", "", text.strip().lower().replace(" ", "-"))
+
+
+def docutils(text: str) -> str:
+    """Return the id that docutils gives a heading: ASCII letters and digits, a hyphen for each run of others."""
+    bare = unicodedata.normalize("NFKD", text[:_LONGEST].lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"^[-0-9]+|-+$", "", re.sub(r"[^a-z0-9]+", "-", " ".join(bare.split())))
+
+
+# To normalise a long row of accents takes time that grows with its square.
+_LONGEST = 1024
+
+
+def _is_letter_or_digit(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] == "L" or category == "Nd"
+
+
+def _is_ruby_word(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] in "LM" or category in ("Nd", "Pc")
+
+
+def counting(wanted: str, seen: dict[str, int]) -> str:
+    """Return a slug with how often it came before: a second `setup` is `setup-1`, whether that is taken or not."""
+    count = seen[wanted] = seen.get(wanted, -1) + 1
+    return f"{wanted}-{count}" if count else wanted
+
+
 def skipping_taken(wanted: str, seen: dict[str, int]) -> str:
     """Return a slug told apart from those seen: a second `setup` becomes `setup-1`, unless that is taken."""
     anchor = wanted
@@ -148,10 +208,17 @@ KERNELS: Mapping[str, Callable[[str], str]] = MappingProxyType(
         "pymdownx-fold": pymdownx_fold,
         "mdbook": mdbook,
         "mdbook-0.4": mdbook_4,
+        "hugo": hugo,
+        "hugo-ascii": hugo_ascii,
+        "blackfriday": blackfriday,
+        "kramdown-gfm": kramdown_gfm,
+        "kramdown": kramdown,
+        "myst": myst,
+        "docutils": docutils,
     }
 )
 """What makes a slug of a heading's plain text, by the names that settings use."""
 NUMBERINGS: Mapping[str, Callable[[str, dict[str, int]], str]] = MappingProxyType(
-    {"skip-taken": skipping_taken, "underscore": underscored}
+    {"skip-taken": skipping_taken, "underscore": underscored, "count": counting}
 )
 """What tells a slug apart from those before it, seen: how often each was asked for again. By the names of settings."""

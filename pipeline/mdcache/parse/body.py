@@ -210,9 +210,23 @@ def _other_anchors(outline: markdown.Outline, data: bytes, dialect: Dialect) -> 
         for place, anchor in ids.others(texts, dialect, code):
             yield outline.headings[place].start, anchor
     yield from dialect.places(data)
+    if dialect.term_ids and b"\n:" in data:
+        yield from _terms(outline.headings, data, dialect)
     brought = dialect.includes.search(data) if dialect.includes else None
     if brought:
         yield brought.start(), ANY
+
+
+# A term is a line of text, and the line behind it, or one more, begins with a colon.
+_TERM = re.compile(rb"^ {0,3}([^\s:#>|`-][^\n]*|`[^\n]*)\n(?:[ \t]*\n)?:[ \t]", re.MULTILINE)
+_MARKUP = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)|[`*]+|(?<!\w)_+|_+(?!\w)")
+
+
+def _terms(headings: list[markdown.Heading], data: bytes, dialect: Dialect) -> Iterator[tuple[int, str]]:
+    """Yield the ids of the terms of definitions, which the parser does not know."""
+    found = [(term.start(1), _MARKUP.sub(r"\1", term[1].decode().strip())) for term in _TERM.finditer(data)]
+    names = ids.of_terms([text for _, text in found], *_read_aloud(headings, dialect), dialect)
+    yield from zip((at for at, _ in found), names, strict=True)
 
 
 def _starts(headings: list[markdown.Heading], data: bytes, line: int) -> tuple[list[int], list[int]]:

@@ -8,8 +8,9 @@ would turn `12:30` into 750, `no` into false and `1.10` into 1.1, and no two par
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
@@ -127,6 +128,47 @@ def _trouble(mark: Any, message: object) -> Trouble:
 _EMPTY = FrontMatter({}, {}, {}, "{}", (), ())
 
 
+_nodes: Any = yaml  # its types know no nodes without tags
+
+
+class _Mark(NamedTuple):
+    """Where a node made of a value stands."""
+
+    line: int
+
+
+def of_values(values: dict[str, Any], lines: Mapping[str, int]) -> FrontMatter | Trouble:
+    """Return what a front matter in another language than YAML says; lines: where its keys stand, as far as known.
+
+    values are texts, numbers, booleans, dates, None, lists and dicts.
+    """
+    try:
+        pairs = [(key, value, lines.get(key, 0)) for key, value in values.items()]
+        return _front_matter(
+            _nodes.MappingNode(None, [(_text(key, line), _node(value, line, 1)) for key, value, line in pairs])
+        )
+    except Exception as error:  # a lone surrogate, a key that is too long
+        return _trouble(None, error)
+
+
+def _node(value: Any, line: int, depth: int) -> Any:
+    """Return the node of a value that stands in this line. Raises ValueError where it nests too deeply."""
+    if depth > DEPTH_LIMIT:
+        raise ValueError(f"it nests deeper than {DEPTH_LIMIT}")
+    if isinstance(value, dict):
+        pairs = [(_text(key, line), _node(one, line, depth + 1)) for key, one in value.items()]
+        return _nodes.MappingNode(None, pairs, _Mark(line))
+    if isinstance(value, list):
+        return _nodes.SequenceNode(None, [_node(one, line, depth + 1) for one in value], _Mark(line))
+    if value is None or isinstance(value, bool | int | float):
+        return _nodes.ScalarNode(None, json.dumps(value), _Mark(line))
+    return _text(value if isinstance(value, str) else value.isoformat(), line)
+
+
+def _text(text: str, line: int) -> Any:
+    return _nodes.ScalarNode(None, text, _Mark(line), style='"')
+
+
 class _Untyped:
     """What a parser asks at each node: a node's tag is None unless one is written."""
 
@@ -237,8 +279,8 @@ def _properties(values: dict[str, _Value]) -> Iterator[Property]:
             yield Property(key, 0, value.json)
 
 
-def _is_text(node: Any, json: str) -> bool:
-    return isinstance(node, yaml.ScalarNode) and json != "null"
+def _is_text(node: Any, as_json: str) -> bool:
+    return isinstance(node, yaml.ScalarNode) and as_json != "null"
 
 
 def _texts(node: Any) -> Iterator[str]:

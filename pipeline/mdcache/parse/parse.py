@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from mdcache.dialects import Dialect
 from mdcache.dialects.dialect import Fields
 from mdcache.model import ERROR, WARNING, Claim, Content, Document, Link, PathRule, Problem, Rules, Tag
-from mdcache.parse import body, frontmatter, inline, targets
+from mdcache.parse import body, frontmatter, inline, othermatter, targets
 from mdcache.parse.body import REPLACED, Body, Text
 from mdcache.parse.frontmatter import FrontMatter, Trouble
 from mdcache.parse.sites import site_of
@@ -83,7 +83,7 @@ def _with_newlines(text: str) -> str:
 def _front_matter(path: str, whole: Text, rules: Rules, problems: list[Problem]) -> tuple[FrontMatter | None, Text]:
     """Return the front matter, None without a readable one, and the text after it; add what is wrong to problems."""
     if not whole.data.startswith(b"---"):
-        return None, whole
+        return _other_matter(path, whole, rules, problems)
     place = frontmatter.split(whole.data)
     if place is None:
         if frontmatter.unclosed(whole.data):
@@ -95,8 +95,25 @@ def _front_matter(path: str, whole: Text, rules: Rules, problems: list[Problem])
     if isinstance(found, Trouble) and not _is_template(written, found, rules):
         message = f"the front matter cannot be read: {found.message}"
         problems.append(Problem(path, found.line + 2, found.column + 1, "front-matter", ERROR, message))
-    data, line = whole.data[after:], whole.data.count(b"\n", 0, after) + 1
-    return None if isinstance(found, Trouble) else found, Text(data, data.decode(), whole.base + after, line)
+    return None if isinstance(found, Trouble) else found, _behind(whole, after)
+
+
+def _other_matter(path: str, whole: Text, rules: Rules, problems: list[Problem]) -> tuple[FrontMatter | None, Text]:
+    """Return the front matter in another language than YAML that the dialect knows, and the text after it."""
+    matter = othermatter.read(whole.data, site_of(path, rules).dialect.front_matter)
+    if matter is None:
+        return None, whole
+    if isinstance(matter.said, Trouble):
+        message = f"the front matter cannot be read: {matter.said.message}"
+        problems.append(Problem(path, 1, 1, "front-matter", ERROR, message))
+        return None, _behind(whole, matter.after)
+    return matter.said, _behind(whole, matter.after)
+
+
+def _behind(whole: Text, after: int) -> Text:
+    """Return a text from byte number after on."""
+    data = whole.data[after:]
+    return Text(data, data.decode(), whole.base + after, whole.data.count(b"\n", 0, after) + 1)
 
 
 def _is_template(front: str, trouble: Trouble, rules: Rules) -> bool:

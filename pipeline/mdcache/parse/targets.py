@@ -276,6 +276,8 @@ def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator
         else:
             starts = (folder(source),)
         yield from (posixpath.normpath(f"./{start}/{one}") for start in starts)
+        if site.dialect.files_from_root and not one.startswith("/"):
+            yield from (posixpath.normpath(f"./{path}") for path in site.rooted(posixpath.normpath(one)))
 
 
 def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:
