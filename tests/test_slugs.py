@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdcache.dialects.slugs import KERNELS, github, skipping_taken, underscored
+from mdcache.dialects.slugs import KERNELS, counting, github, skipping_taken, underscored
 
 
 @pytest.mark.parametrize(
@@ -148,3 +148,51 @@ def test_many_that_are_alike_take_few_steps() -> None:
             underscored(f"a_{i}", seen)
             underscored("a", seen)
     assert time.process_time() - start < 2
+
+
+OF_HUGO_AND_KRAMDOWN = (
+    ("Hello, World! (v1.2)", "hello-world-v12", "hello-world-v12"),
+    ("snake_case", "snake_case", "snake_case"),
+    ("  1. First step", "1-first-step", "--1-first-step"),
+    ("A - B – C", "a---b--c", "a---b--c"),
+    ("Café Ünï", "café-ünï", "café-ünï"),
+    ("Emoji 🚀 rocket", "emoji--rocket", "emoji--rocket"),
+    ("C++ / C#", "c--c", "c--c"),
+    ("!!!", "heading", ""),
+    ("a   b\ttab", "a---btab", "a---b-tab"),
+    ("İstanbul ΣΑΣ", "istanbul-σασ", "i̇stanbul-σασ"),
+    ("हिन्दी", "हनद", "हिन्दी"),
+    ("H₂O ½ ²", "ho--", "ho--"),
+)
+
+
+@pytest.mark.parametrize(("heading", "of_hugo", "of_jekyll"), OF_HUGO_AND_KRAMDOWN)
+def test_hugo_and_kramdown_keep_other_characters(heading: str, of_hugo: str, of_jekyll: str) -> None:
+    assert (KERNELS["hugo"](heading), KERNELS["kramdown-gfm"](heading)) == (of_hugo, of_jekyll)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "heading", "slug"),
+    [
+        ("hugo-ascii", "Café Ünï", "cafe-uni"),
+        ("hugo-ascii", "Привет", "heading"),
+        ("blackfriday", "v1.2 snake_case!", "v1-2-snake-case"),
+        ("blackfriday", "!!!", "heading"),
+        ("kramdown", "1. First step: Ünï", "first-step-n"),
+        ("kramdown", "1.2", "section"),
+        ("myst", "Hello, World! (v1.2) हि", "hello-world-v12-ह"),
+        ("docutils", "1. Hello, Wörld! (v1.2)", "hello-world-v1-2"),
+    ],
+)
+def test_other_kernels_make_other_slugs(kernel: str, heading: str, slug: str) -> None:
+    assert KERNELS[kernel](heading) == slug
+
+
+def test_kramdown_counts_without_a_look_at_what_is_taken() -> None:
+    seen: dict[str, int] = {}
+    assert [counting(slug, seen) for slug in ("same", "same", "same-1", "same")] == [
+        "same",
+        "same-1",
+        "same-1",
+        "same-2",
+    ]

@@ -5,9 +5,9 @@ else is known, and each other kind is a module with one value more, and with wha
 such a site is found. Nothing here opens a file or knows a document. A new kind is a new value, not a new code path.
 """
 
-from mdcache.dialects.dialect import Dialect
+from mdcache.dialects.dialect import FRONT_MATTER, Dialect
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.known import DIALECTS, KINDS
 from mdcache.dialects.site import Kind, Marked, Mount, Site
 
-__all__ = ["DIALECTS", "GITHUB", "KINDS", "Dialect", "Kind", "Marked", "Mount", "Site"]
+__all__ = ["DIALECTS", "FRONT_MATTER", "GITHUB", "KINDS", "Dialect", "Kind", "Marked", "Mount", "Site"]

@@ -25,6 +25,9 @@ _ZOLA_KEY = "base_url"
 _ID_TYPES = {"github": "hugo", "github-ascii": "hugo-ascii", "blackfriday": "blackfriday"}
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _DATED_NAME = re.compile(r"\d{4}-\d{2}-\d{2}-(?=.)")
+_HOOKS = tuple(f"layouts/{folder}_markup/render-link.html" for folder in ("", "_default/"))
+# In the hook that renders links: `eq $url "x"` asks for a target that has a meaning of its own.
+_MEANT = re.compile(r"\beq\s+[$.][\w.]*\s+\"([\w-]{1,40})\"")
 _TOKEN = re.compile(r":[a-z]+")
 
 
@@ -100,6 +103,7 @@ HUGO = Dialect(
     page_relative=True,
     any_case=True,
     by_name=True,
+    files_from_root=True,
     addresses=Addresses(),
     ids="hugo",
     other_ids=("github",),
@@ -116,6 +120,7 @@ HUGO = Dialect(
         rb"|^ {0,3}#{1,6}[ \t][^\n{]*+\{\{[<%][^\n#]*+$",
         re.MULTILINE | re.IGNORECASE,
     ),
+    parts=re.compile(r"(?:^|/)_(?!index\.)[^/]*/"),
     made_places=GITHUB.made_places,
     readme_places=GITHUB.readme_places,
     percent_comments=False,
@@ -129,7 +134,7 @@ def sites(marked: Marked) -> Iterator[Site]:
         return
     pages = tuple(dict.fromkeys(_pages(config)))
     files = [Mount("", marked.at(folder)) for folder in _files(config)]
-    dialect = _dialect(config)
+    dialect = _dialect(config)._replace(unjudged=_made(config, _meant(marked)))
     prefix = saying.path_of(saying.text(config, "baseurl"))
     for one in pages:
         docs = marked.at(one.folder)
@@ -142,7 +147,7 @@ def sites(marked: Marked) -> Iterator[Site]:
 KIND = Kind(
     HUGO,
     (*_OWN, *_OLD, *(_SPLIT + name for name in (*_OWN, *_OLD))),
-    tuple(f"{_SPLIT}{part}.{end}" for part in _PARTS for end in _ENDS),
+    (*(f"{_SPLIT}{part}.{end}" for part in _PARTS for end in _ENDS), *_HOOKS),
     sites,
 )
 
@@ -151,6 +156,8 @@ def _config(marked: Marked) -> Mapping[str, Any]:
     """Return what the settings say, the split ones below the names of their files; keys are in lower case."""
     config: dict[str, Any] = {}
     for path, text in marked.texts.items():
+        if path in _HOOKS:
+            continue
         found = saying.lower_keys(saying.said(text, path))
         part = path.rpartition("/")[2].partition(".")[0]
         config.update({part: found} if part in _PARTS and found else found)
@@ -209,10 +216,10 @@ def _dialect(config: Mapping[str, Any]) -> Dialect:
     languages = saying.within(config, "languages")
     return HUGO._replace(
         ids=_ID_TYPES.get(kind, HUGO.ids),
+        term_ids=saying.within(parser, "autodefinitiontermid") is True,
         html_pages=saying.within(config, "uglyurls") is True,
         absolute="unknown" if brings_pages else HUGO.absolute,
         addresses=Addresses(tuple(_permalinks(config)), tuple(languages) if isinstance(languages, Mapping) else ()),
-        unjudged=_made(config),
     )
 
 
@@ -225,12 +232,20 @@ def _permalinks(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((section, pattern) for section, pattern in value.items() if isinstance(pattern, str))
 
 
-def _made(config: Mapping[str, Any]) -> re.Pattern[str]:
+def _meant(marked: Marked) -> Iterator[str]:
+    """Yield the targets that the site's own hook for links asks for by name."""
+    for name in _HOOKS:
+        yield from _MEANT.findall(marked.texts.get(name, ""))
+
+
+def _made(config: Mapping[str, Any], meant: Iterable[str]) -> re.Pattern[str]:
     """Return what finds targets that Hugo makes of no file: lists of terms, further pages of lists, feeds."""
+    words = "|".join(sorted(set(meant))) or "(?!)"
     said = saying.within(config, "taxonomies")
     kinds: Iterable[Any] = said.values() if isinstance(said, Mapping) else ("tags", "categories")
     terms = "|".join(re.escape(kind) for kind in kinds if isinstance(kind, str)) or "(?!)"
     return re.compile(
         rf"^/?(?:[\w.-]+/)*(?:{terms})(?:[/?#]|$)"
-        r"|(?:^|/)(?:index\.(?:xml|json)|(?:sitemap|rss|feed|atom)\.xml|robots\.txt|404\.html|page/\d+/?|_print/?)(?:[?#]|$)"
+        rf"|^(?:{words})$"
+        r"|(?:^|/)(?:[\w.-]+\.(?:xml|json|txt|ics|rss|webmanifest)|404\.html|page/\d+/?|_print/?)(?:[?#]|$)"
     )

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mdcache.dialects import liquid, shortcodes
+from mdcache.dialects import shortcodes
 
-REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
-    {"shortcodes": shortcodes.read, "liquid": liquid.read}
-)
+REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType({"shortcodes": shortcodes.read})
 """By the names that settings use, in the order in which they come."""
 
 

@@ -44,6 +44,10 @@ class Site(NamedTuple):
             yield rest
         yield path
 
+    def is_part(self, path: str) -> bool:
+        """Return whether other pages take in the document at path."""
+        return bool(self.dialect.parts and self.dialect.parts.search(path[len(self.docs) :].lstrip("/")))
+
     def facts(self) -> tuple[object, ...]:
         """Return plain values that differ when what it says differs."""
         return (self.docs, self.mounts, self.prefix, tuple(map(_plain, self.dialect)))
@@ -54,7 +58,9 @@ def _plain(value: object) -> object:
         return repr(value.pattern)
     if isinstance(value, frozenset):
         return tuple(sorted(value))
-    return getattr(value, "__qualname__", value)
+    if value is None or isinstance(value, str | bool | tuple):
+        return value
+    return getattr(value, "__qualname__", repr(value))
 
 
 def _below(path: str, prefix: str) -> str | None:

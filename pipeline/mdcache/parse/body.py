@@ -62,7 +62,8 @@ def unread(text: Text, end: int) -> Body:
 
 def read(path: str, text: Text, rules: Rules) -> Body:
     """Return the body of the document at path. Bad content never raises."""
-    dialect = site_of(path, rules).dialect
+    site = site_of(path, rules)
+    dialect = site.dialect
     data, deep = markdown.neutralised(rewritten(text.data, dialect.rewrites))
     plain = text.text if data is text.data else data.decode()
     candidates = inline.candidates(plain, dialect)
@@ -79,7 +80,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     titles = [(heading.level, heading.text) for heading in outline.headings]
     hashes = embeddable.hashes(titles, text.data, bounds)
     finder = _Finder(path, data, text.line, starts, rules)
-    said = _said(said_at, outline, data, dialect)
+    said = _said(said_at, outline, data, dialect, site.is_part(path))
     return Body(
         _title(outline.headings, said.headings),
         _sections(outline.headings, text.base, bounds, lines, hashes, dialect),
@@ -146,7 +147,9 @@ class _Said(NamedTuple):
     """Where the first one begins."""
 
 
-def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes, dialect: Dialect) -> _Said:
+def _said(
+    candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes, dialect: Dialect, is_part: bool
+) -> _Said:
     tags: list[tuple[int, str]] = []
     links: list[_Found] = []
     found: list[tuple[int, str]] = []
@@ -182,7 +185,7 @@ def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, da
         tags += ((start, tag) for tag in tagged.tags)
         links += ((start, "relation", inline.edge_type(key), target, None) for key, target in tagged.relations)
     found += _anchors_by_attributes(outline, data, dialect)
-    found += _other_anchors(outline, data, dialect)
+    found += _other_anchors(outline, data, dialect, is_part)
     torn = conflict[0] if conflict and inline.is_conflict(conflict[1]) else None
     return _Said(tags, links, found, in_html.headings, torn)
 
@@ -203,7 +206,9 @@ ANY = "*"
 """The anchor of a document that may have any place: it takes in what other files hold, or what only a run makes."""
 
 
-def _other_anchors(outline: markdown.Outline, data: bytes, dialect: Dialect) -> Iterator[tuple[int, str]]:
+def _other_anchors(
+    outline: markdown.Outline, data: bytes, dialect: Dialect, is_part: bool
+) -> Iterator[tuple[int, str]]:
     """Yield the ids that headings may have as well, and ANY where the text brings places that nobody here sees."""
     if dialect.other_ids:
         texts, code = _read_aloud(outline.headings, dialect)
@@ -213,8 +218,8 @@ def _other_anchors(outline: markdown.Outline, data: bytes, dialect: Dialect) -> 
     if dialect.term_ids and b"\n:" in data:
         yield from _terms(outline.headings, data, dialect)
     brought = dialect.includes.search(data) if dialect.includes else None
-    if brought:
-        yield brought.start(), ANY
+    if brought or is_part:
+        yield brought.start() if brought else 0, ANY
 
 
 # A term is a line of text, and the line behind it, or one more, begins with a colon.

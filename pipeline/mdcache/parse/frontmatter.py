@@ -26,6 +26,9 @@ DEPTH_LIMIT = 64
 # A list or object as a key becomes JSON, that of a key within it JSON in JSON, with twice as many backslashes.
 _KEY_LIMIT = 1024
 
+# Characters of a text that aliases may repeat: each of them is a few bytes long, and no bomb grows of that.
+_LONGEST_NAMED = 100
+
 _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r)")
 _CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
 # Possessive: a comment that ends in \r\n must not be tried in two ways, or thirty of them take for ever.
@@ -232,10 +235,12 @@ def _danger(text: str) -> Trouble | None:
 
 
 def _danger_in_events(text: str) -> Trouble | None:
-    depth = 0
+    depth, named = 0, set()
     for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent):
-            return _trouble(event.start_mark, "aliases (*name) are not read")
+        if isinstance(event, yaml.ScalarEvent) and event.anchor and len(event.value) <= _LONGEST_NAMED:
+            named.add(event.anchor)
+        elif isinstance(event, yaml.AliasEvent) and event.anchor not in named:
+            return _trouble(event.start_mark, "aliases (*name) of lists, objects and long texts are not read")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH_LIMIT:
