@@ -122,7 +122,7 @@ class _Places:
         if ANY in self._known or anchors.is_made_by_viewers(fragment, self._is_readme, self._dialect):
             return True
         if not anchors.is_text(wiki, fragment, self._dialect):
-            return not self._known.isdisjoint(anchors.exact_forms(fragment))
+            return not self._known.isdisjoint(anchors.exact_forms(fragment, self._dialect))
         if not self._known.isdisjoint(anchors.forms(fragment, self._dialect)):
             return True
         if self._loose is None:

@@ -46,6 +46,15 @@ class Dialect(NamedTuple):
     """Whether a link to `x.html` means the page of `x.md`."""
     page_relative: bool = False
     """Whether a relative link begins at the page's address: `../b/` in a.md is its neighbour b.md."""
+    by_address: bool = False
+    """Whether a relative link also means what the site serves at that address, from whatever folder it comes: a page
+    that is not translated is that of the original."""
+    from_root: tuple[str, ...] = ()
+    """Beginnings of a target, as `@site/`, that count from where `/` begins, where these are mounted."""
+    bare_from_root: bool = False
+    """Whether `x.md` without `./` also means `/x.md`."""
+    page_files: tuple[str, ...] = ()
+    """What the file of a page may add to its address, when it is no document: `.js`, `/index.js`."""
     any_case: bool = False
     """Whether links find documents whatever the case of their letters."""
     by_name: bool = False
@@ -92,10 +101,13 @@ class Dialect(NamedTuple):
     """In which languages of FRONT_MATTER the top of a document may say what it is."""
     rewrites: tuple[str, ...] = ()
     """Which of rewriting.REWRITES come before the parser: blocks that it does not know."""
+    mdx_rewrites: tuple[str, ...] = ()
+    """Which of them come before those in a document whose name ends in `.mdx`."""
     unjudged: re.Pattern[str] | None = None
     """Finds a target that something else makes or reads."""
     includes: re.Pattern[bytes] | None = None
-    """Finds in a text what brings other files' text, or ids that only a run makes: it may have any place."""
+    """Finds in a text, but not in fenced code, what brings other files' text or ids that only a run makes: it may have
+    any place."""
     term_ids: bool = False
     """Whether the term of a definition has an id, made and numbered as those of headings."""
     parts: re.Pattern[str] | None = None
@@ -104,6 +116,8 @@ class Dialect(NamedTuple):
     """Matches a whole fragment that names a place which the program that shows a page makes."""
     readme_places: frozenset[str] = frozenset()
     """The fragments, in lower case, by which the page of a folder names the README that it shows."""
+    slugged_fragments: bool = False
+    """Whether a link's fragment may be a heading's text or its slug by another rule: it is made a slug itself."""
     spaced_fragments_are_text: bool = True
     """Whether a markdown link's fragment with a space in it is a heading's text: no id has a space."""
 

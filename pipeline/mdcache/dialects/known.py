@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mdcache.dialects import hugo
+from mdcache.dialects import hugo, vitepress
 from mdcache.dialects.dialect import Dialect
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind
 
-KINDS: tuple[Kind, ...] = (hugo.KIND,)
+KINDS: tuple[Kind, ...] = (hugo.KIND, vitepress.KIND)
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (GITHUB, *(kind.dialect for kind in KINDS))}
 """All dialects, by name."""

@@ -38,6 +38,15 @@ class Site(NamedTuple):
                 if (rest := _below(written, prefix)) is not None:
                     yield f"{folder}/{rest}".strip("/")
 
+    def addresses_of(self, path: str) -> Iterator[str]:
+        """Yield the addresses of the page at path, which has no extension: where it is served from, and what it is
+        called below that."""
+        for prefix, folder in self.mounts:
+            below = _below(path, folder)
+            if below is not None:
+                for one in (*self.dialect.addresses(below, {}), below):
+                    yield f"{prefix}/{one.strip('/')}".strip("/")
+
     def _without_prefix(self, path: str) -> Iterator[str]:
         rest = _below(path, self.prefix) if self.prefix else None
         if rest is not None:

@@ -167,6 +167,16 @@ def counting(wanted: str, seen: dict[str, int]) -> str:
     return f"{wanted}-{count}" if count else wanted
 
 
+_MARKS_ABOVE = re.compile("[\u0300-\u036f\x00-\x1f]")
+_SIGNS = re.compile(r"""[\s~`!@#$%^&*()\-_+=\[\]{}|\\;:"'\u201c\u201d\u2018\u2019<>,.?/]+""")
+
+
+def vitepress(text: str) -> str:
+    """Return the slug of VitePress: accents are lost, each run of signs becomes one hyphen, a digit gets a _ before."""
+    slug = _SIGNS.sub("-", _MARKS_ABOVE.sub("", unicodedata.normalize("NFKD", text[:_LONGEST]))).strip("-").lower()
+    return f"_{slug}" if slug[:1] in string.digits and slug else slug
+
+
 def skipping_taken(wanted: str, seen: dict[str, int]) -> str:
     """Return a slug told apart from those seen: a second `setup` becomes `setup-1`, unless that is taken."""
     anchor = wanted
@@ -200,6 +210,7 @@ def underscored(wanted: str, seen: dict[str, int]) -> str:
 KERNELS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
         "github": github,
+        "vitepress": vitepress,
         "python-markdown": python_markdown,
         "python-markdown-unicode": python_markdown_unicode,
         "pymdownx": pymdownx,

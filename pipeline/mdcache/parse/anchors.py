@@ -17,13 +17,13 @@ def forms(fragment: str, dialect: Dialect) -> tuple[str, ...]:
     return (last, last.lower(), dialect.slug(last))
 
 
-def exact_forms(fragment: str) -> tuple[str, ...]:
+def exact_forms(fragment: str, dialect: Dialect) -> tuple[str, ...]:
     """Return the ids that a fragment may have where it is an id and no text: itself, without what viewers add.
 
     Their letters may be of either case: GitHub's pages look for the small ones, too.
     """
     place = _place(fragment).removeprefix("user-content-")
-    return (place, place.lower())
+    return (place, place.lower(), dialect.slug(place)) if dialect.slugged_fragments else (place, place.lower())
 
 
 def _place(fragment: str) -> str:

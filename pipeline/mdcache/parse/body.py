@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from mdcache.dialects import Dialect, ids
+from mdcache.dialects import Dialect, fences, ids
 from mdcache.dialects.punctuation import Spans
 from mdcache.dialects.rewriting import rewritten
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
@@ -64,7 +64,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     """Return the body of the document at path. Bad content never raises."""
     site = site_of(path, rules)
     dialect = site.dialect
-    data, deep = markdown.neutralised(rewritten(text.data, dialect.rewrites))
+    data, deep = markdown.neutralised(rewritten(text.data, _rewrites(path, dialect)))
     plain = text.text if data is text.data else data.decode()
     candidates = inline.candidates(plain, dialect)
     offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
@@ -92,6 +92,11 @@ def read(path: str, text: Text, rules: Rules) -> Body:
         finder.anchors(said.anchors),
         finder.problems(deep, said.conflict),
     )
+
+
+def _rewrites(path: str, dialect: Dialect) -> tuple[str, ...]:
+    is_mdx = dialect.mdx_rewrites and path.lower().endswith(".mdx")
+    return (*dialect.mdx_rewrites, *dialect.rewrites) if is_mdx else dialect.rewrites
 
 
 def _title(headings: list[markdown.Heading], in_html: list[tuple[int, int, str]]) -> str | None:
@@ -217,9 +222,9 @@ def _other_anchors(
     yield from dialect.places(data)
     if dialect.term_ids and b"\n:" in data:
         yield from _terms(outline.headings, data, dialect)
-    brought = dialect.includes.search(data) if dialect.includes else None
-    if brought or is_part:
-        yield brought.start() if brought else 0, ANY
+    brought = fences.outside(dialect.includes, data) if dialect.includes else None
+    if brought is not None or is_part:
+        yield brought or 0, ANY
 
 
 # A term is a line of text, and the line behind it, or one more, begins with a colon.

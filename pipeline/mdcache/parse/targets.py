@@ -19,7 +19,7 @@ from mdcache.model import Name, Rules
 from mdcache.parse.filetypes import is_file_name
 from mdcache.parse.kinds import WIKI_KINDS
 from mdcache.parse.sites import site_of
-from mdcache.paths import fold, folder, has_extension, join, nfc
+from mdcache.paths import fold, folder, has_extension, join, nfc, without_extension
 
 DOCUMENT = "document"
 ASSET = "asset"
@@ -189,21 +189,42 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
         yield Asked(FROM_ROOTS, nfc(path), is_folder)
         return
     starts = [folder(source)]
-    if dialect.page_relative and not wiki and not page.lower().endswith(".md"):
+    if dialect.page_relative and not wiki and not _is_markdown(page):
         starts.insert(0, _address_folder(source, dialect))
-    for start in starts:
-        path = join(start, page)
+    by_address = () if wiki else tuple(_by_address(page, source, site))
+    for path in (*(join(start, page) for start in starts), *by_address):
         if path is not None:
             yield Asked(BY_PATH, nfc(path), is_folder)
     if dialect.by_name and not wiki and not page.startswith(("./", "../")):
         yield Asked(BY_NAME, nfc(page.rstrip("/")), is_folder)
 
 
+def _is_markdown(page: str) -> bool:
+    return page.lower().endswith((".md", ".mdx"))
+
+
+def _by_address(page: str, source: str, site: Site) -> Iterator[str]:
+    """Yield where a relative target leads by the address of the document at source, in each folder that serves it."""
+    dialect = site.dialect
+    if dialect.bare_from_root and _is_markdown(page) and not page.startswith(("./", "../")):
+        yield from site.rooted(page)
+    if not dialect.by_address:
+        return
+    for own in dict.fromkeys(site.addresses_of(without_extension(source, PAGE_EXTENSIONS))):
+        start = _address_folder(own, dialect) if dialect.page_relative and not _is_markdown(page) else folder(own)
+        path = join(start, page)
+        if path is not None:
+            yield from site.rooted(path)
+
+
+PAGE_EXTENSIONS = (".md", ".mdx", ".markdown")
 _INDEX_PAGE = "index.html"
 
 
 def _page(written: str, dialect: Dialect) -> tuple[str, bool]:
     """Return the path that a target means, and whether it is written like a folder's: `a/index.html` is `a/`."""
+    if dialect.from_root and written.startswith(dialect.from_root):
+        written = f"/{written}"
     if dialect.html_pages and written.lower().endswith(".html"):
         if written.rpartition("/")[2].lower() == _INDEX_PAGE:
             return written[: -len(_INDEX_PAGE)] or "./", True
@@ -252,9 +273,15 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
         return _NO_FILE
     if wiki and not written.startswith(("/", "./", "../")):
         return _named_anywhere(fold(written.rstrip("/")), site_of(source, rules), rules)
-    paths = map(nfc, _file_paths(written, source, site_of(source, rules), rules))
+    site = site_of(source, rules)
+    paths = map(nfc, _file_paths(written, source, site, rules))
     return AssetPaths(
-        tuple(dict.fromkeys(form for path in paths for form in (path, *_as_documents(path, rules)))), None
+        tuple(
+            dict.fromkeys(
+                form for path in paths for form in (path, *_as_documents(path, rules), *_as_pages(path, site.dialect))
+            )
+        ),
+        None,
     )
 
 
@@ -278,6 +305,8 @@ def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator
         yield from (posixpath.normpath(f"./{start}/{one}") for start in starts)
         if site.dialect.files_from_root and not one.startswith("/"):
             yield from (posixpath.normpath(f"./{path}") for path in site.rooted(posixpath.normpath(one)))
+        if not one.startswith("/"):
+            yield from (posixpath.normpath(f"./{path}") for path in _by_address(one, source, site))
 
 
 def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:
@@ -285,6 +314,11 @@ def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:
     if has_extension(path, rules.extensions):
         return (path,)
     return tuple(path + extension for extension in rules.extensions) if path.strip("./") else ()
+
+
+def _as_pages(path: str, dialect: Dialect) -> tuple[str, ...]:
+    """Return the paths that the file of a page may have, whose address this is."""
+    return tuple(path + added for added in dialect.page_files)
 
 
 def _split(wiki: bool, target: str) -> tuple[str, str | None]:
