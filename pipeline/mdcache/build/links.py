@@ -7,9 +7,10 @@ dict; a wikilink may mean several documents and leads to the nearest of them, se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
+from mdcache.dialects import Dialect, Site
 from mdcache.model import Rules
 from mdcache.parse import targets
 from mdcache.parse.kinds import WIKI_KINDS
@@ -94,13 +95,14 @@ class Bucket:
         self._addresses: dict[str, tuple[int, str, int]] = {}
         self._endings: dict[tuple[str, int, bool], dict[str, Nearest]] = {}
         # The documents that a wikilink's name may mean: the same for each of the thousand spellings of a name.
-        self._meant: dict[targets.Asked, Nearest | None] = {}
+        self._meant: dict[tuple[targets.Asked, tuple[bool, ...]], Nearest | None] = {}
         for candidate in candidates:
             self._add(candidate)
 
     def _add(self, candidate: Candidate) -> None:
         node, path, alias = candidate
         if alias.startswith("/"):
+            self._deepest = max(self._deepest, alias.count("/"))
             _keep_best(self._addresses, alias[1:], (0, path, node))
             return
         if alias:
@@ -121,21 +123,22 @@ class Bucket:
 
     def choose(self, asks: Iterable[targets.Asked], source: int, path: str) -> Choice | None:
         """Return the document that a link in the document source at path asks for; None when there is none."""
-        any_case = site_of(path, self._rules).dialect.any_case
-        return next(filter(None, (self._chosen(asked, source, path, any_case) for asked in asks)), None)
+        site = site_of(path, self._rules)
+        return next(filter(None, (self._chosen(asked, source, path, site) for asked in asks)), None)
 
-    def _chosen(self, asked: targets.Asked, source: int, path: str, any_case: bool) -> Choice | None:
+    def _chosen(self, asked: targets.Asked, source: int, path: str, site: Site) -> Choice | None:
         if asked.how == targets.ITSELF:
             return Choice(source, 0)
         if asked.how == targets.BY_PATH:
-            return self._at((asked.path,), asked.is_folder, any_case)
+            return self._at((asked.path,), asked.is_folder, site.dialect.any_case)
         if asked.how == targets.FROM_ROOTS:
             paths = (f"{root}/{asked.path}".strip("/") for root in (*self._roots, ""))
-            return self._at(paths, asked.is_folder, any_case)
-        if asked not in self._meant:
-            self._meant[asked] = self._by_name(asked)
-        nearest = self._meant[asked]
-        return nearest.to(folder(path)) if nearest else None
+            return self._at(paths, asked.is_folder, site.dialect.any_case)
+        cases = _cases(site.dialect)
+        if (asked, cases) not in self._meant:
+            self._meant[asked, cases] = self._by_name(asked, cases)
+        nearest = self._meant[asked, cases]
+        return nearest.chosen(asked.path, folder(path), site) if nearest else None
 
     def _at(self, paths: Iterable[str], is_folder: bool, any_case: bool) -> Choice | None:
         """Return the first that is there, as a file, as a folder with an index, or under another address."""
@@ -160,23 +163,29 @@ class Bucket:
                 found[key] = min(entry, found.get(key, entry))
         return found
 
-    def _by_name(self, asked: targets.Asked) -> Nearest | None:
+    def _by_name(self, asked: targets.Asked, cases: tuple[bool, ...]) -> Nearest | None:
         """Return the documents of a name, else those with such an alias, else the indexes of the folders of the name.
 
-        A name that is written like a folder's means folders first.
+        Other addresses of documents come between. A name that is written like a folder's means folders first.
         """
-        files, folders = self._ends(self._files_named, asked.path), self._ends(self._folders_named, asked.path)
+        ends = partial(self._ends, asked.path)
+        folders = ends(self._folders_named, cases)
         if asked.is_folder and folders:
             return folders
-        return files or self._aliases.get(fold(asked.path)) or folders
+        files = ends(self._files_named, cases) or self._aliases.get(fold(asked.path))
+        return files or (ends(self._addresses_named, (True,)) if self._addresses else None) or folders
 
-    def _ends(self, forms: Callable[[], Iterator[tuple[str, Candidate]]], wanted: str) -> Nearest | None:
-        """Return the candidates of which a form ends in wanted, in whole components; else without case."""
+    def _ends(
+        self, wanted: str, forms: Callable[[], Iterator[tuple[str, Candidate]]], cases: tuple[bool, ...]
+    ) -> Nearest | None:
+        """Return the candidates of which a form ends in wanted, in whole components; cases: folded or not, in turn."""
         if wanted.count("/") >= self._deepest:
             return None  # a text may ask for as many depths as it is long: none is looked at that no path has
-        return self._ending(forms, wanted, False).get(wanted) or self._ending(forms, fold(wanted), True).get(
-            fold(wanted)
-        )
+        for folded in cases:
+            asked = fold(wanted) if folded else wanted
+            if found := self._ending(forms, asked, folded).get(asked):
+                return found
+        return None
 
     def _files_named(self) -> Iterator[tuple[str, Candidate]]:
         """Yield the paths of the documents of this name, with and without extension."""
@@ -190,6 +199,11 @@ class Bucket:
         for path, (_, index, node) in self._indexes.items():
             if targets.bucket(path, self._extensions) == self.name:
                 yield path, Candidate(node, index, "")
+
+    def _addresses_named(self) -> Iterator[tuple[str, Candidate]]:
+        """Yield the other addresses of this name, folded, each with its document."""
+        for address, (_, path, node) in self._addresses.items():
+            yield address, Candidate(node, path, "")
 
     def _ending(
         self, forms: Callable[[], Iterator[tuple[str, Candidate]]], wanted: str, folded: bool
@@ -207,6 +221,13 @@ class Bucket:
         return endings
 
 
+def _cases(dialect: Dialect) -> tuple[bool, ...]:
+    """Return whether names are compared without case, in the order in which that is tried."""
+    if dialect.exact_names:
+        return (False,)
+    return (True,) if dialect.any_case or dialect.nearest == targets.VAULT else (False, True)
+
+
 def _keep_best(known: dict[str, tuple[int, str, int]], key: str, entry: tuple[int, str, int]) -> None:
     known[key] = min(entry, known.get(key, entry))
 
@@ -220,6 +241,14 @@ class _Best(NamedTuple):
     depth: int
     length: int
     path: str
+    node: int
+    equals: int
+
+
+class _Least(NamedTuple):
+    """The first of the candidates below a folder by rank, then by path; equals is how many have its rank."""
+
+    rank: int
     node: int
     equals: int
 
@@ -242,16 +271,51 @@ class Nearest:
     counted too long never wins and never ties with the winner.
     """
 
-    __slots__ = ("_best", "_candidates", "_last")
+    __slots__ = ("_best", "_candidates", "_last", "_least", "_places")
 
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
         self._candidates = [*candidates]
         self._best: dict[str, _Best] = {}
         self._last: tuple[str, Choice | None] | None = None
+        self._least: dict[str, dict[str, _Least]] = {}
+        self._places: dict[str, int] = {}
 
     def add(self, candidate: Candidate) -> None:
         """Add a candidate; no more come after the first call of to."""
         self._candidates.append(candidate)
+
+    def chosen(self, wanted: str, source: str, site: Site) -> Choice | None:
+        """Return which candidate a link from the folder source means that asks for wanted, the end of their paths."""
+        how = site.dialect.nearest
+        if how == targets.VAULT:
+            own = self._at(wanted).get(source)
+            return Choice(own, 0) if own is not None else self._first(how, site.docs, len)
+        if how == targets.FIRST:
+            return self._first(how, site.docs, lambda _: 0)
+        return self.to(source)
+
+    def _at(self, wanted: str) -> dict[str, int]:
+        """Return the candidates by the folders below which their paths are wanted."""
+        if not self._places:
+            depth = wanted.count("/") + 1
+            for node, path, _ in sorted(self._candidates, key=lambda candidate: candidate.path):
+                self._places.setdefault("/".join(path.split("/")[:-depth]), node)
+        return self._places
+
+    def _first(self, how: str, docs: str, rank: Callable[[str], int]) -> Choice | None:
+        """Return the first candidate by rank below the docs folder, else of all.
+
+        As for the nearest, the first below each folder is noted once: there may be as many docs folders as candidates.
+        """
+        found = self._least.setdefault(how, {})
+        if not found:
+            for node, path, _ in sorted(self._candidates, key=lambda one: (rank(one.path), one.path)):
+                for above in _ancestors(folder(path)):
+                    known = found.setdefault(above, _Least(rank(path), node, 0))
+                    if known.rank == rank(path):
+                        found[above] = known._replace(equals=known.equals + 1)
+        least = found.get(docs) or found.get("")
+        return Choice(least.node, least.equals - 1) if least else None
 
     def to(self, source: str) -> Choice | None:
         """Return the nearest to a document in the folder source; None when there are no candidates.

@@ -99,19 +99,29 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
         f" WHERE fragment <> '' AND other.size <= {rules.size_limit} {within} ORDER BY target_node, source, links.key",
         parameters,
     )
-    node, places = None, _Places("", (), rules)
+    node, places = None, _Places("", (), (), rules)
     for target_node, other, kind, fragment, target, path, line, column, ordinal in links:
         if target_node != node:
-            node, places = target_node, _Places(other, map(nfc, anchors_of(db, target_node)), rules)
+            node, places = (
+                target_node,
+                _Places(other, map(nfc, anchors_of(db, target_node)), _headings(db, target_node), rules),
+            )
         if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message, ordinal)
 
 
-class _Places:
-    """The places in one document that a fragment may name."""
+def _headings(db: Connection, node: int) -> Iterator[tuple[int, str]]:
+    """Yield the level and text of each heading of a document, in order; who asks for none pays nothing."""
+    yield from db.execute("SELECT level, heading FROM sections WHERE node = ? AND level > 0 ORDER BY ordinal", (node,))
 
-    def __init__(self, path: str, known: Iterable[str], rules: Rules) -> None:
+
+class _Places:
+    """The places in one document that a fragment may name. headings: level and text of each, in order."""
+
+    def __init__(self, path: str, known: Iterable[str], headings: Iterable[tuple[int, str]], rules: Rules) -> None:
+        self._headings = headings
+        self._outline: list[tuple[int, str]] | None = None
         self._dialect = site_of(path, rules).dialect
         self._is_readme = targets.bucket(path, rules.extensions) == "readme"
         self._known = frozenset(known)
@@ -123,11 +133,26 @@ class _Places:
             return True
         if not anchors.is_text(wiki, fragment, self._dialect):
             return not self._known.isdisjoint(anchors.exact_forms(fragment, self._dialect))
+        if self._dialect.heading_paths and "#" in fragment.strip("#") and not self._leads_down(fragment):
+            return False
         if not self._known.isdisjoint(anchors.forms(fragment, self._dialect)):
             return True
         if self._loose is None:
             self._loose = frozenset(map(anchors.loose, self._known))
         return not self._loose.isdisjoint(anchors.loose_forms(fragment))
+
+    def _leads_down(self, fragment: str) -> bool:
+        """Return whether a path of headings leads on from each to one below it, or is itself a heading with a `#`."""
+        if self._outline is None:
+            self._outline = [(level, anchors.loose(nfc(text))) for level, text in self._headings]
+        if anchors.loose(fragment) in {text for _, text in self._outline}:
+            return True
+        wanted = [anchors.loose(part) for part in fragment.split("#") if part and not part.startswith("^")]
+        found, above = 0, 0
+        for level, text in self._outline:
+            if found < len(wanted) and level > above and text == wanted[found]:
+                found, above = found + 1, level
+        return found == len(wanted)
 
 
 def quoted(text: str) -> str:

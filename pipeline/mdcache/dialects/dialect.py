@@ -25,6 +25,11 @@ def no_places(text: bytes) -> Iterable[tuple[int, str]]:  # noqa: ARG001
     return ()
 
 
+def no_properties(text: str) -> Fields:  # noqa: ARG001
+    """Return nothing: only the front matter speaks of the document."""
+    return {}
+
+
 class Dialect(NamedTuple):
     """How one kind of site or vault reads markdown; each default is how GitHub reads it.
 
@@ -61,6 +66,8 @@ class Dialect(NamedTuple):
     """Whether a markdown link that finds nothing by its path means the document of that name, wherever it lies."""
     files_from_root: bool = False
     """Whether the file of a relative link may lie below where `/x` begins, too."""
+    from_docs_too: bool = False
+    """Whether a relative link that finds nothing begins at the docs folder."""
     absolute: str = "known"
     """What `/x` is that leads nowhere: known to be broken, or unknown, as the host or a plugin may serve it."""
     addresses: Callable[[str, Fields], Iterable[str]] = no_addresses
@@ -89,13 +96,24 @@ class Dialect(NamedTuple):
 
     wikilinks: str = "target-first"
     """How `[[a|b]]` is read: target-first, label-first, or off: it is text."""
+    wikilinks_begin: tuple[str, ...] = ("anywhere",)
+    """Where the name in a wikilink begins, in the order in which that is tried: in the document's folder, at the docs
+    folder (root), or anywhere: it is the end of a path."""
+    exact_names: bool = False
+    """Whether a wikilink has the very letters of a name; else their case decides only between several documents."""
+    hyphens_for_spaces: bool = False
+    """Whether a space in a wikilink's name is a hyphen in that of the document."""
     nearest: str = "steps"
-    """Which of several documents of a name a wikilink means: the one that is the fewest folder steps away; vault: the
-    exact path, the own folder, the shortest path; first: the first by path."""
+    """Which of several documents of a name a link means: the one that is the fewest folder steps away; vault: that in
+    the own folder, else the one with the shortest path; first: the first by path."""
     aliases: bool = True
     """Whether a wikilink finds a document by its aliases."""
     unwritten: bool = False
     """Whether a link to nothing means a page to be made, and is no error."""
+    mentioned_is_made: bool = False
+    """Whether a page is there as soon as a wikilink names it: no name leads nowhere."""
+    properties: Callable[[str], Fields] = no_properties
+    """Return what a text says of its document in lines of its own, beside the front matter."""
 
     front_matter: tuple[str, ...] = ("yaml",)
     """In which languages of FRONT_MATTER the top of a document may say what it is."""
@@ -120,6 +138,10 @@ class Dialect(NamedTuple):
     """Whether a link's fragment may be a heading's text or its slug by another rule: it is made a slug itself."""
     spaced_fragments_are_text: bool = True
     """Whether a markdown link's fragment with a space in it is a heading's text: no id has a space."""
+    fragments_are_text: bool = False
+    """Whether every markdown link's fragment may be a heading's text."""
+    heading_paths: bool = False
+    """Whether `#A#B` means the heading B below A; else only the last one counts."""
 
     tag: re.Pattern[str] = tags.BY_WORD
     """Finds what may be a tag in a text, from its `#`; group 1 is the name. Its first character is a literal."""
@@ -127,6 +149,8 @@ class Dialect(NamedTuple):
     """Whether digits alone make a tag, in text and front matter; where they do not, #12 is an issue."""
     percent_comments: bool = True
     """Whether what stands between two %% is a comment, as in Obsidian."""
+    links_in_comments: bool = False
+    """Whether links in such a comment count."""
 
     def slug(self, text: str) -> str:
         """Return the id of a heading of this plain text, before duplicates are numbered."""

@@ -73,6 +73,7 @@ FACETS: tuple[Facet, ...] = (
     _flag("any_case", "Links find documents whatever the case of their letters."),
     _flag("by_name", "A markdown link that finds nothing by its path means the document of that name, anywhere."),
     _flag("files_from_root", "The file of a relative link may lie below where `/x` begins, too."),
+    _flag("from_docs_too", "A relative link that finds nothing begins at the docs folder."),
     _one(
         "absolute",
         "What `/x` is that leads nowhere: broken, or unknown and so not judged.",
@@ -89,11 +90,23 @@ FACETS: tuple[Facet, ...] = (
     _one(
         "wikilinks", "How `[[a|b]]` is read, or that it is text.", "label-first", ("target-first", "label-first", "off")
     ),
+    _many(
+        "wikilinks_begin",
+        "Where the name in a wikilink begins: in the document's folder, at the docs folder, or anywhere.",
+        '["folder", "root"]',
+        ("folder", "root", "anywhere"),
+    ),
+    _flag("exact_names", "A wikilink has the very letters of a name: their case counts."),
+    _flag("hyphens_for_spaces", "A space in a wikilink's name is a hyphen in that of the document."),
     _one("nearest", "Which of several documents of a name a wikilink means.", "vault", ("steps", "vault", "first")),
     _flag("aliases", "A wikilink finds a document by its aliases.", "false"),
     _flag("unwritten", "A link to nothing means a page to be made: `unwritten`, no error."),
     _flag("term_ids", "The term of a definition has an id, as a heading has."),
     _many("front_matter", "In which languages a document begins by what it is.", '["yaml", "toml"]', FRONT_MATTER),
+    _flag("mentioned_is_made", "A page is there as soon as a wikilink names it: no name leads nowhere."),
+    _flag("links_in_comments", "Links within `%%` comments count."),
+    _flag("fragments_are_text", "The fragment of a markdown link may be a heading's text."),
+    _flag("heading_paths", "`#A#B` means the heading B below A."),
     _many("rewrites", "Which blocks are read that CommonMark does not know.", "[]", rewriting.REWRITES),
 )
 """In the order of the fields of Dialect."""

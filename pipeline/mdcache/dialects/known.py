@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mdcache.dialects import hugo, vitepress
+from mdcache.dialects import foam, hugo, obsidian, vitepress, zk
 from mdcache.dialects.dialect import Dialect
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind
 
-KINDS: tuple[Kind, ...] = (hugo.KIND, vitepress.KIND)
+KINDS: tuple[Kind, ...] = (hugo.KIND, vitepress.KIND, foam.KIND, zk.KIND, obsidian.KIND)
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (GITHUB, *(kind.dialect for kind in KINDS))}
 """All dialects, by name."""

@@ -103,13 +103,15 @@ class Kind(NamedTuple):
 
     markers: names by one of which a folder shows that a site is there: paths relative to it, of folders with a slash
     at the end. texts: files that sites() may look into. sites: returns the sites that a marked folder holds, with
-    absolute paths; nothing when the marker belongs to something else.
+    absolute paths; nothing when the marker belongs to something else. is_editor: it is a program to write in, so the
+    documents may be those of a site that another program builds of them.
     """
 
     dialect: Dialect
     markers: tuple[str, ...]
     texts: tuple[str, ...]
     sites: Callable[[Marked], Iterable[Site]]
+    is_editor: bool = False
 
 
 def based(site: Site, base: str) -> Site | None:

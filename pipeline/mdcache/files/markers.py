@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import posixpath
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from mdcache import trusted
@@ -11,7 +12,7 @@ from mdcache.dialects import KINDS, Marked, Site
 from mdcache.dialects.site import based
 from mdcache.files.scan import Tree, listings, top_of
 from mdcache.files.sources import Source
-from mdcache.paths import lies_in, up
+from mdcache.paths import lies_in, up, ways
 
 # Bytes of a file that says how a site is built. A longer one is not read, as if it were empty.
 _LONGEST = 1_000_000
@@ -29,7 +30,25 @@ def sites(tree: Tree) -> tuple[Site, ...]:
             here = based(site, tree.base)
             if here:
                 found.setdefault((here.docs, here.dialect.name), here)
-    return tuple(sorted(found.values(), key=lambda site: site.docs))
+    return tuple(sorted(_as_built(found.values()), key=lambda site: (site.docs, _ORDER[site.dialect.name])))
+
+
+_ORDER = {kind.dialect.name: place for place, kind in enumerate(KINDS)}
+_EDITORS = frozenset(kind.dialect.name for kind in KINDS if kind.is_editor)
+
+
+def _as_built(found: Collection[Site]) -> Iterator[Site]:
+    """Yield the sites, without what an editor's folder within the documents of another site says.
+
+    Those who write a site in Obsidian have a folder .obsidian in it: what readers see is made by the site's builder. It
+    must have said which folder it takes. One that takes all that lies beside its marker may leave the vault alone.
+    """
+    built = frozenset(
+        site.docs for site in found if site.dialect.name not in _EDITORS and posixpath.dirname(site.marker) != site.docs
+    )
+    for site in found:
+        if site.dialect.name not in _EDITORS or built.isdisjoint((*ways(site.docs), "")):
+            yield site
 
 
 def files_of(settled: Iterable[Site], base: str) -> Iterator[str]:

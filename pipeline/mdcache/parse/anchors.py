@@ -33,7 +33,7 @@ def _place(fragment: str) -> str:
 
 def is_text(wiki: bool, fragment: str, dialect: Dialect) -> bool:
     """Return whether a fragment is a heading's text, as in a wikilink, and no id."""
-    return wiki or (dialect.spaced_fragments_are_text and " " in fragment)
+    return wiki or dialect.fragments_are_text or (dialect.spaced_fragments_are_text and " " in fragment)
 
 
 def loose_forms(fragment: str) -> tuple[str, ...]:

@@ -47,8 +47,11 @@ def without_hidden(
     if not marks and not spans:
         return outline
     hidden = _Spans(spans)
+    unlinked = hidden
+    if dialect.links_in_comments:
+        unlinked = _Spans([one for one in spans if data[one[0] : one[0] + 2] != b"%%"])
     shown = outline._replace(
-        references=[one for one in outline.references if not hidden.hold(one.start, one.end)],
+        references=[one for one in outline.references if not unlinked.hold(one.start, one.end)],
         html=[span for span in outline.html if not hidden.hold(*span)],
         plain=[at for at in outline.plain if not (hidden.hold(at, at + 1) or candidates[at][1] is inline.MARK)],
     )

@@ -130,6 +130,8 @@ def _document(
     stem = without_extension(name, rules.extensions)
     dated = _DATE.match(name)
     aliases = _aliases(front)
+    dialect = site_of(path, rules).dialect
+    spoken = {**dialect.properties(found.bodies[0]), **_spoken(front)}
     by_path = _by_path(path, rules.paths)
     return Document(
         path=path,
@@ -143,10 +145,10 @@ def _document(
         size=content.size,
         meta=front.meta if front else None,
         claims=_claims(front, rules),
-        tags=_tags([*_front_tags(front), *found.tags], site_of(path, rules).dialect),
+        tags=_tags([*_front_tags(front), *found.tags], dialect),
         aliases=aliases,
         properties=front.properties if front else (),
-        names=tuple(sorted(targets.names_of(path, aliases, _spoken(front), rules))),
+        names=tuple(sorted(targets.names_of(path, aliases, spoken, rules))),
         sections=found.sections,
         bodies=found.bodies,
         links=(*_property_links(path, front, rules), *found.links),

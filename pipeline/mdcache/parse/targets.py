@@ -9,6 +9,7 @@ import functools
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -32,6 +33,10 @@ ITSELF = "itself"
 BY_PATH = "path"
 FROM_ROOTS = "roots"
 BY_NAME = "name"
+
+VAULT = "vault"
+FIRST = "first"
+"""Ways of a dialect to choose among documents of a name, beside by steps."""
 
 
 class Asked(NamedTuple):
@@ -80,6 +85,8 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     if asked and asked[0].how == ITSELF:
         return LookUp(DOCUMENT, name, fragment)
     if is_placeholder(target, rules) or _is_unjudged(target, site, rules):
+        return LookUp(EXTERNAL, name, fragment)
+    if wiki and site.dialect.mentioned_is_made and not is_file_name(written):
         return LookUp(EXTERNAL, name, fragment)
     if written.startswith("/") and own is None and not wiki and site.dialect.absolute == UNKNOWN:
         return LookUp(EXTERNAL, name, fragment)
@@ -171,9 +178,23 @@ def asks(wiki: bool, target: str, source: str, rules: Rules) -> tuple[Asked, ...
         return (Asked(BY_PATH, nfc(own.strip("/")), own.endswith("/")),)
     if not written:
         return (Asked(ITSELF, nfc(source)),) if fragment is not None else ()
+    site = site_of(source, rules)
     if wiki and not written.startswith(("/", "./", "../")):
-        return (Asked(BY_NAME, nfc(written.rstrip("/")), written.endswith("/")),)
-    return tuple(dict.fromkeys(_by_path(wiki, written, source, site_of(source, rules))))
+        return tuple(dict.fromkeys(_named(written, source, site)))
+    return tuple(dict.fromkeys(_by_path(wiki, written, source, site)))
+
+
+def _named(written: str, source: str, site: Site) -> Iterator[Asked]:
+    """Yield the ways in which a wikilink's name asks for a document."""
+    dialect = site.dialect
+    name = written.replace(" ", "-") if dialect.hyphens_for_spaces else written
+    for begin in dialect.wikilinks_begin:
+        if begin == "anywhere":
+            yield Asked(BY_NAME, nfc(name.rstrip("/")), name.endswith("/"))
+            continue
+        path = join("" if begin == "root" else folder(source), name)
+        for one in (site.rooted(path) if begin == "root" else (path,)) if path is not None else ():
+            yield Asked(BY_PATH, nfc(one), name.endswith("/"))
 
 
 def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Asked]:
@@ -184,18 +205,23 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
         path = join("", page)
         if path is None:
             return
-        for one in site.rooted(path) if not wiki else ():
+        for one in site.rooted(path):
             yield Asked(BY_PATH, nfc(one), is_folder)
         yield Asked(FROM_ROOTS, nfc(path), is_folder)
         return
+    by_name = dialect.by_name and not wiki and not page.startswith(("./", "../"))
+    if by_name and dialect.nearest == VAULT:  # the own folder counts there, after the vault's
+        yield from _named(page, source, site)
     starts = [folder(source)]
     if dialect.page_relative and not wiki and not _is_markdown(page):
         starts.insert(0, _address_folder(source, dialect))
+    if dialect.from_docs_too and not wiki:
+        starts.append(site.docs)
     by_address = () if wiki else tuple(_by_address(page, source, site))
     for path in (*(join(start, page) for start in starts), *by_address):
         if path is not None:
             yield Asked(BY_PATH, nfc(path), is_folder)
-    if dialect.by_name and not wiki and not page.startswith(("./", "../")):
+    if by_name:
         yield Asked(BY_NAME, nfc(page.rstrip("/")), is_folder)
 
 
@@ -271,18 +297,15 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
         return NOWHERE
     if len(written) > _LONGEST:
         return _NO_FILE
-    if wiki and not written.startswith(("/", "./", "../")):
-        return _named_anywhere(fold(written.rstrip("/")), site_of(source, rules), rules)
     site = site_of(source, rules)
-    paths = map(nfc, _file_paths(written, source, site, rules))
-    return AssetPaths(
-        tuple(
-            dict.fromkeys(
-                form for path in paths for form in (path, *_as_documents(path, rules), *_as_pages(path, site.dialect))
-            )
-        ),
-        None,
-    )
+    if wiki and not site.dialect.exact_names and not written.startswith(("/", "./", "../")):
+        return _named_anywhere(fold(written.rstrip("/")), site, rules)
+    found = map(nfc, _file_paths(written, source, site, rules))
+    forms = ((path, *_as_documents(path, rules), *_as_pages(path, site.dialect)) for path in found)
+    paths = tuple(dict.fromkeys(chain.from_iterable(forms)))
+    if site.dialect.by_name and not written.startswith(("/", "./", "../")):
+        return _named_anywhere(fold(nfc(written.strip("/"))), site, rules)._replace(paths=paths)
+    return AssetPaths(paths, None)
 
 
 def _named_anywhere(ending: str, site: Site, rules: Rules) -> AssetPaths:
@@ -302,6 +325,8 @@ def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator
             starts = (_address_folder(source, site.dialect), folder(source))
         else:
             starts = (folder(source),)
+        if site.dialect.from_docs_too and not one.startswith("/"):
+            starts = (*starts, site.docs)
         yield from (posixpath.normpath(f"./{start}/{one}") for start in starts)
         if site.dialect.files_from_root and not one.startswith("/"):
             yield from (posixpath.normpath(f"./{path}") for path in site.rooted(posixpath.normpath(one)))

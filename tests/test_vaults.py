@@ -1,0 +1,144 @@
+"""Vaults and notebooks: how they are found, and what their links mean where several documents have a name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from caches import query, settings_of
+from judging import places
+
+from mdcache.build import rebuild
+from mdcache.dialects.zk import parts
+from mdcache.files import markers
+
+Vault = Callable[..., Path]
+
+
+def dialects(folder: Path) -> list[tuple[str, str]]:
+    """The docs folder and dialect of each site in a folder."""
+    return [(site.docs, site.dialect.name) for site in markers.sites(settings_of(folder).tree())]
+
+
+def led_to(folder: Path, path: str) -> list[str | None]:
+    """Where the links of a document lead."""
+    settings = settings_of(folder)
+    rebuild.rebuild(settings, rebuild.Options(workers=0))
+    sql = (
+        "SELECT other.path FROM links JOIN nodes ON nodes.key = source LEFT JOIN nodes AS other"
+        f" ON other.key = target_node WHERE nodes.path = '{path}' ORDER BY ordinal"
+    )
+    return [one for (one,) in query(settings, sql)]
+
+
+@pytest.mark.parametrize(
+    ("marker", "text", "dialect"),
+    [
+        (".obsidian/app.json", "{}", "obsidian"),
+        (".zk/config.toml", "", "zk"),
+        (".foam/templates/new.md", "", "foam"),
+        (".vscode/settings.json", '{\n  "foam.files.ignore": []\n}', "foam"),
+        (".vscode/extensions.json", '{"recommendations": ["foam.foam-vscode"]}', "foam"),
+        (".vscode/settings.json", '{\n  // "foam.files.ignore": []\n}', None),
+        (".vscode/settings.json", '{"editor.tabSize": 2}', None),
+    ],
+)
+def test_a_vault_is_known_by_what_its_program_leaves_in_it(
+    vault: Vault, marker: str, text: str, dialect: str | None
+) -> None:
+    folder = vault({f"notes/{marker}": text, "notes/a.md": "", "b.md": ""})
+    assert dialects(folder) == ([("notes", dialect)] if dialect else [])
+
+
+def test_a_vault_within_another_is_its_own(vault: Vault) -> None:
+    folder = vault({".obsidian/app.json": "", "in/.zk/config.toml": "", "in/a.md": "", "b.md": ""})
+    assert dialects(folder) == [("", "obsidian"), ("in", "zk")]
+
+
+NOTES = dict.fromkeys(("b/Note.md", "zzzz/Note.md", "a/b/Note.md", "aaaaaaaa/Note.md"), "")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "led"),
+    [
+        ("zzzz/deep/from.md", "Note", "b/Note.md"),
+        ("zzzz/from.md", "Note", "zzzz/Note.md"),
+        ("a/b/from.md", "b/Note", "b/Note.md"),
+        ("a/from.md", "b/Note", "b/Note.md"),
+        ("from.md", "NOTE", "b/Note.md"),
+    ],
+)
+def test_obsidian_takes_the_exact_path_then_the_own_folder_then_the_shortest_path(
+    vault: Vault, source: str, target: str, led: str
+) -> None:
+    folder = vault({".obsidian/app.json": "", **NOTES, source: f"[[{target}]]\n[x]({target}.md)\n"})
+    assert led_to(folder, source) == [led, led]
+
+
+def test_what_lies_outside_a_vault_is_found_only_where_nothing_in_it_has_the_name(vault: Vault) -> None:
+    folder = vault({"vault/.obsidian/app.json": "", "vault/a/b/x.md": "", "x.md": "", "y.md": "", "vault/from.md": ""})
+    (folder / "vault/from.md").write_text("[[x]] [[y]]")
+    assert led_to(folder, "vault/from.md") == ["vault/a/b/x.md", "y.md"]
+
+
+def test_foam_takes_the_first_by_path_and_warns(vault: Vault) -> None:
+    folder = vault({".foam/x": "", "a/deep/in/note.md": "", "b/note.md": "", "b/from.md": "[[note]]"})
+    assert led_to(folder, "b/from.md") == ["a/deep/in/note.md"]
+    assert places(folder) == ["b/from.md:1 ambiguous-link"]
+
+
+@pytest.mark.parametrize(("dialect", "seen"), [("obsidian", ["b.md"]), ("github", [])])
+def test_links_in_comments_count_in_obsidian(vault: Vault, dialect: str, seen: list[str]) -> None:
+    folder = vault({"mdcache.toml": f"dialect = '{dialect}'", "a.md": "%% [[b]] #tag\n# No heading\n%%\n", "b.md": ""})
+    assert led_to(folder, "a.md") == seen
+    assert query(settings_of(folder), "SELECT count(*) FROM tags") == [(0,)]
+    assert query(settings_of(folder), "SELECT count(*) FROM sections WHERE level > 0") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "found"),
+    [
+        ("A#C", True),
+        ("A#B#C", True),
+        ("c", True),
+        ("C#A", False),
+        ("Gone#C", False),
+        ("A#^here", True),
+        ("C# in short", True),
+    ],
+)
+def test_a_path_of_headings_leads_down(vault: Vault, fragment: str, found: bool) -> None:
+    text = "# A\n\n## B\n\n### C\n\nx ^here\n\n# C# in short\n"
+    folder = vault({".obsidian/app.json": "", "a.md": text, "from.md": f"[[a#{fragment}]]"})
+    assert places(folder) == [] if found else ["from.md:1 broken-anchor"]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("a.md", []),
+        ("2024-my_note.md", ["2024", "my_note", "2024-my", "note"]),
+        ("in/x y.md", ["x", "y"]),
+        ("-x-.md", []),
+        ("w " * 1000 + "w.md", 24),
+    ],
+)
+def test_zk_knows_a_name_by_its_beginnings_and_ends(name: str, found: list[str] | int) -> None:
+    got = list(parts(name, {}))
+    assert (len(got) if isinstance(found, int) else got) == found
+
+
+def many(marker: str) -> Mapping[str, str]:
+    notes = {f"{number % 50}/{number}/note.md": "[[note]] [[nobody]]\n" for number in range(3000)}
+    return {**notes, **{f"{number}/{marker}": "" for number in range(0, 50, 5)}, marker: ""}
+
+
+@pytest.mark.parametrize("marker", [".obsidian/app.json", ".foam/x"])
+def test_a_name_that_thousands_have_costs_no_more_for_each_of_them(vault: Vault, marker: str) -> None:
+    settings = settings_of(vault(many(marker)))
+    before = time.process_time()
+    rebuild.rebuild(settings, rebuild.Options(workers=0))
+    assert time.process_time() - before < 20  # quadratic: minutes
+    assert query(settings, "SELECT count(*) FROM links WHERE target_node IS NULL AND target = 'note'") == [(0,)]
