@@ -20,9 +20,14 @@ def no_addresses(path: str, fields: Fields) -> Iterable[str]:  # noqa: ARG001
     return ()
 
 
-def no_places(text: bytes) -> Iterable[tuple[int, str]]:  # noqa: ARG001
-    """Return nothing: a text has no places but its headings, and what HTML and attributes name."""
-    return ()
+class Finder(NamedTuple):
+    """What finds places in a text beside its headings: a function and what it is told, as data.
+
+    find: yields (the byte at which a place begins, its name) for a text, and for these options.
+    """
+
+    find: Callable[..., Iterable[tuple[int, str]]]
+    options: tuple[str, ...] = ()
 
 
 def no_properties(text: str) -> Fields:  # noqa: ARG001
@@ -91,8 +96,8 @@ class Dialect(NamedTuple):
     """Whether quotes, dashes and ellipses are made of ASCII before the id is, but in code."""
     unspoken: re.Pattern[str] | None = None
     """Finds what is no part of an id, outside of code: `:smile:` where it becomes a picture."""
-    places: Callable[[bytes], Iterable[tuple[int, str]]] = no_places
-    """Return the places beside headings that a text has, each with the byte at which it begins."""
+    places: tuple[Finder, ...] = ()
+    """What finds places that a text has beside headings, and what HTML and attributes name."""
 
     wikilinks: str = "target-first"
     """How `[[a|b]]` is read: target-first, label-first, or off: it is text."""

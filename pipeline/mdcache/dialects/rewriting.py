@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mdcache.dialects import shortcodes
+from mdcache.dialects import blocks, shortcodes
 
-REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType({"shortcodes": shortcodes.read})
+REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
+    {
+        "shortcodes": shortcodes.read,
+        "indented-blocks": blocks.indented_blocks,
+        "definitions": blocks.definitions,
+        "markdown-in-html": blocks.markdown_in_html,
+    }
+)
 """By the names that settings use, in the order in which they come."""
 
 

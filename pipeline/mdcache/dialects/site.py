@@ -67,7 +67,9 @@ def _plain(value: object) -> object:
         return repr(value.pattern)
     if isinstance(value, frozenset):
         return tuple(sorted(value))
-    if value is None or isinstance(value, str | bool | tuple):
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if value is None or isinstance(value, str | bool):
         return value
     return getattr(value, "__qualname__", repr(value))
 

@@ -80,7 +80,8 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     titles = [(heading.level, heading.text) for heading in outline.headings]
     hashes = embeddable.hashes(titles, text.data, bounds)
     finder = _Finder(path, data, text.line, starts, rules)
-    said = _said(said_at, outline, data, dialect, site.is_part(path))
+    said = _said(said_at, outline, data, dialect)
+    said.anchors.extend(_other_anchors(outline, text.data, dialect, site.is_part(path)))
     return Body(
         _title(outline.headings, said.headings),
         _sections(outline.headings, text.base, bounds, lines, hashes, dialect),
@@ -152,9 +153,7 @@ class _Said(NamedTuple):
     """Where the first one begins."""
 
 
-def _said(
-    candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes, dialect: Dialect, is_part: bool
-) -> _Said:
+def _said(candidates: dict[int, inline.Candidate], outline: markdown.Outline, data: bytes, dialect: Dialect) -> _Said:
     tags: list[tuple[int, str]] = []
     links: list[_Found] = []
     found: list[tuple[int, str]] = []
@@ -190,7 +189,6 @@ def _said(
         tags += ((start, tag) for tag in tagged.tags)
         links += ((start, "relation", inline.edge_type(key), target, None) for key, target in tagged.relations)
     found += _anchors_by_attributes(outline, data, dialect)
-    found += _other_anchors(outline, data, dialect, is_part)
     torn = conflict[0] if conflict and inline.is_conflict(conflict[1]) else None
     return _Said(tags, links, found, in_html.headings, torn)
 
@@ -219,8 +217,9 @@ def _other_anchors(
         texts, code = _read_aloud(outline.headings, dialect)
         for place, anchor in ids.others(texts, dialect, code):
             yield outline.headings[place].start, anchor
-    yield from dialect.places(data)
-    if dialect.term_ids and b"\n:" in data:
+    for finder in dialect.places:
+        yield from finder.find(data, *finder.options)
+    if dialect.term_ids and b": " in data:
         yield from _terms(outline.headings, data, dialect)
     brought = fences.outside(dialect.includes, data) if dialect.includes else None
     if brought is not None or is_part:
@@ -228,7 +227,7 @@ def _other_anchors(
 
 
 # A term is a line of text, and the line behind it, or one more, begins with a colon.
-_TERM = re.compile(rb"^ {0,3}([^\s:#>|`-][^\n]*|`[^\n]*)\n(?:[ \t]*\n)?:[ \t]", re.MULTILINE)
+_TERM = re.compile(rb"^ {0,3}([^\s:#>|`-][^\n]*|`[^\n]*)\n(?:[ \t]*\n)? {0,3}:[ \t]", re.MULTILINE)
 _MARKUP = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)|[`*]+|(?<!\w)_+|_+(?!\w)")
 
 

@@ -1,0 +1,64 @@
+"""mdBook: books of Rust's world, each with a book.toml; and the Rust reference, whose own preprocessor makes links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mdcache.dialects import saying
+from mdcache.dialects.dialect import Dialect, Finder
+from mdcache.dialects.site import Kind, Marked, Mount, Site
+
+_MARKER = "book.toml"
+# What it makes beside the pages.
+_MADE_FILES = r"(?:^|/)(?:print|toc|404)\.html(?:#|$)|(?:^|/)favicon\.(?:svg|png)$"
+
+MDBOOK = Dialect(
+    name="mdbook",
+    title="mdBook",
+    html_pages=True,
+    absolute="unknown",
+    ids="mdbook",
+    # Before 0.5 punctuation stayed as it was written unless the book asked for more, and capitals that are not ASCII.
+    other_ids=("mdbook", "mdbook-0.4"),
+    explicit_ids=("curly", "colon-curly"),
+    smart_punctuation=True,
+    wikilinks="off",
+    unjudged=re.compile(_MADE_FILES),
+    # Prose that is taken in brings headings. Most of what is taken in is code, in fences, and brings none.
+    includes=re.compile(rb"(?<!\\)\{\{#(?:include|template)\s+[^\s{}:]*\.(?:md|markdown|html?|hbs)\b"),
+    made_places=re.compile(r"top|footnote-.+|fr-.+|search|sidebar|content|body-container", re.IGNORECASE),
+    spaced_fragments_are_text=False,
+    percent_comments=False,
+)
+# Targets without a path are names of Rust (`std::ffi`, `Vec`) or of rules (`expr.block`), which it makes links of.
+_SPEC_NAMES = r"\A(?![^#]*\.(?:md|html?|svg|png|jpe?g|gif|pdf|rs|toml|txt)(?:#|\Z))[^/#][^/]*\Z"
+
+
+def _sites(marked: Marked) -> Iterator[Site]:
+    said = saying.said(marked.texts.get(marked.marker, ""), marked.marker)
+    docs = marked.at(saying.text(said, "book", "src") or "src")
+    prefix = saying.path_of(saying.text(said, "output", "html", "site-url"))
+    yield Site(_dialect(said), docs, marked.at(marked.marker), (Mount("", docs),), prefix)
+
+
+KIND = Kind(MDBOOK, (_MARKER,), (), _sites)
+
+
+def _dialect(said: Mapping[str, Any]) -> Dialect:
+    dialect = MDBOOK
+    if saying.within(said, "output", "html", "smart-punctuation") is False:
+        dialect = dialect._replace(smart_punctuation=False)
+    if saying.within(said, "preprocessor", "spec") is not None:
+        unjudged = re.compile(f"{_MADE_FILES}|{_SPEC_NAMES}")
+        dialect = dialect._replace(unjudged=unjudged, places=(Finder(rules_of_spec),))
+    return dialect
+
+
+_RULE = re.compile(rb"^[ \t>]*+r\[([^\]\n]+)\]", re.MULTILINE)
+
+
+def rules_of_spec(text: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the ids of a specification's rules: a line `r[expr.block]` is found by `#r-expr.block`."""
+    yield from ((found.start(), f"r-{found[1].decode()}") for found in _RULE.finditer(text))
