@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -106,7 +107,10 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
                 target_node,
                 _Places(other, map(nfc, anchors_of(db, target_node)), _headings(db, target_node), rules),
             )
-        if not places.have(kind in WIKI_KINDS, nfc(fragment)) and not targets.is_placeholder(target, rules):
+        wiki, place = kind in WIKI_KINDS, nfc(fragment)
+        if not (
+            places.have(wiki, place) or places.have_elsewhere(path, place) or targets.is_placeholder(target, rules)
+        ):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message, ordinal)
 
@@ -125,7 +129,14 @@ class _Places:
         self._dialect = site_of(path, rules).dialect
         self._is_readme = targets.bucket(path, rules.extensions) == "readme"
         self._known = frozenset(known)
-        self._loose: frozenset[str] | None = None
+        self._rules = rules
+
+    def have_elsewhere(self, source: str, fragment: str) -> bool:
+        """Return whether a document that is read in another way may name one of them so: a README on GitHub, where the
+        ids of a site's page are others. Only letters and numbers are compared.
+        """
+        theirs = site_of(source, self._rules).dialect
+        return theirs.ids != self._dialect.ids and anchors.loose(fragment) in self._loosely
 
     def have(self, wiki: bool, fragment: str) -> bool:
         """Return whether a fragment names one of them; wiki: it is a wikilink's, which may say a heading's text."""
@@ -137,9 +148,11 @@ class _Places:
             return False
         if not self._known.isdisjoint(anchors.forms(fragment, self._dialect)):
             return True
-        if self._loose is None:
-            self._loose = frozenset(map(anchors.loose, self._known))
-        return not self._loose.isdisjoint(anchors.loose_forms(fragment))
+        return not self._loosely.isdisjoint(anchors.loose_forms(fragment))
+
+    @cached_property
+    def _loosely(self) -> frozenset[str]:
+        return frozenset(map(anchors.loose, self._known))
 
     def _leads_down(self, fragment: str) -> bool:
         """Return whether a path of headings leads on from each to one below it, or is itself a heading with a `#`."""

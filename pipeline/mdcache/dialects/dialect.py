@@ -74,7 +74,8 @@ class Dialect(NamedTuple):
     from_docs_too: bool = False
     """Whether a relative link that finds nothing begins at the docs folder."""
     absolute: str = "known"
-    """What `/x` is that leads nowhere: known to be broken, or unknown, as the host or a plugin may serve it."""
+    """What `/x` is that leads nowhere, or `../x` that leads out of the site: known to be broken, or unknown, as the
+    host or a plugin may serve it."""
     addresses: Callable[[str, Fields], Iterable[str]] = no_addresses
     """Return under which paths, without extension, links find a document beside its own, by its path below the docs
     folder and its front matter: `/x` counts from where addresses begin, `x` from the document's folder."""

@@ -76,7 +76,7 @@ FACETS: tuple[Facet, ...] = (
     _flag("from_docs_too", "A relative link that finds nothing begins at the docs folder."),
     _one(
         "absolute",
-        "What `/x` is that leads nowhere: broken, or unknown and so not judged.",
+        "What `/x` is that leads nowhere, or out of the site: broken, or unknown and so not judged.",
         "unknown",
         ("known", "unknown"),
     ),

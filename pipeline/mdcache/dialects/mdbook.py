@@ -6,13 +6,24 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mdcache.dialects import saying
+from mdcache.dialects import explicit, saying, slugs
 from mdcache.dialects.dialect import Dialect, Finder
+from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind, Marked, Mount, Site
 
 _MARKER = "book.toml"
+_WRITTEN_IDS = ("curly", "colon-curly")
 # What it makes beside the pages.
 _MADE_FILES = r"(?:^|/)(?:print|toc|404)\.html(?:#|$)|(?:^|/)favicon\.(?:svg|png)$"
+
+_TERM = re.compile(rb"^[ \t]*+([^\s:#>|`~-][^\n]*)\n(?:[ \t]*\r?\n)?[ ]{0,3}:[ \t]+\S", re.MULTILINE)
+
+
+def definition_terms(text: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the ids of the terms that a text defines: a line `Wheel` before a line `: text` is found by `#wheel`."""
+    for found in _TERM.finditer(text) if b"\n:" in text or b" :" in text else ():
+        yield found.start(1), slugs.mdbook(explicit.split(found[1].decode().replace("`", ""), _WRITTEN_IDS)[0])
+
 
 MDBOOK = Dialect(
     name="mdbook",
@@ -22,25 +33,34 @@ MDBOOK = Dialect(
     ids="mdbook",
     # Before 0.5 punctuation stayed as it was written unless the book asked for more, and capitals that are not ASCII.
     other_ids=("mdbook", "mdbook-0.4"),
-    explicit_ids=("curly", "colon-curly"),
+    explicit_ids=_WRITTEN_IDS,
     smart_punctuation=True,
     wikilinks="off",
     unjudged=re.compile(_MADE_FILES),
     # Prose that is taken in brings headings. Most of what is taken in is code, in fences, and brings none.
     includes=re.compile(rb"(?<!\\)\{\{#(?:include|template)\s+[^\s{}:]*\.(?:md|markdown|html?|hbs)\b"),
+    rewrites=("definitions",),
+    places=(Finder(definition_terms),),
     made_places=re.compile(r"top|footnote-.+|fr-.+|search|sidebar|content|body-container", re.IGNORECASE),
     spaced_fragments_are_text=False,
     percent_comments=False,
 )
-# Targets without a path are names of Rust (`std::ffi`, `Vec`) or of rules (`expr.block`), which it makes links of.
+# The documentation of Rust's libraries lies beside the reference. Targets without a path are names of Rust (`std::ffi`,
+# `Vec`) or of rules (`expr.block`), which its preprocessor makes links of.
+_LIBRARIES = r"\A(?:\.\./)+(?:std|core|alloc|proc_macro|test)/"
 _SPEC_NAMES = r"\A(?![^#]*\.(?:md|html?|svg|png|jpe?g|gif|pdf|rs|toml|txt)(?:#|\Z))[^/#][^/]*\Z"
+# What lies beside a book's pages is read as on GitHub; but rustdoc may make pages of it that are put among the book's.
+_BESIDE = GITHUB._replace(unjudged=re.compile(r"\.html(?:#|\Z)"))
 
 
 def _sites(marked: Marked) -> Iterator[Site]:
     said = saying.said(marked.texts.get(marked.marker, ""), marked.marker)
     docs = marked.at(saying.text(said, "book", "src") or "src")
     prefix = saying.path_of(saying.text(said, "output", "html", "site-url"))
-    yield Site(_dialect(said), docs, marked.at(marked.marker), (Mount("", docs),), prefix)
+    marker = marked.at(marked.marker)
+    yield Site(_dialect(said), docs, marker, (Mount("", docs),), prefix)
+    if docs != marked.home:
+        yield Site(_BESIDE, marked.home, marker)
 
 
 KIND = Kind(MDBOOK, (_MARKER,), (), _sites)
@@ -51,14 +71,15 @@ def _dialect(said: Mapping[str, Any]) -> Dialect:
     if saying.within(said, "output", "html", "smart-punctuation") is False:
         dialect = dialect._replace(smart_punctuation=False)
     if saying.within(said, "preprocessor", "spec") is not None:
-        unjudged = re.compile(f"{_MADE_FILES}|{_SPEC_NAMES}")
-        dialect = dialect._replace(unjudged=unjudged, places=(Finder(rules_of_spec),))
+        unjudged = re.compile(f"{_MADE_FILES}|{_LIBRARIES}|{_SPEC_NAMES}")
+        dialect = dialect._replace(unjudged=unjudged, places=(*MDBOOK.places, Finder(rules_of_spec)))
     return dialect
 
 
-_RULE = re.compile(rb"^[ \t>]*+r\[([^\]\n]+)\]", re.MULTILINE)
+_RULE = re.compile(rb"^[ \t>]*+(?:r\[([^\]\n]+)\]|(?:@root )?([A-Z]\w*) ->)", re.MULTILINE)
 
 
 def rules_of_spec(text: bytes) -> Iterator[tuple[int, str]]:
-    """Yield the ids of a specification's rules: a line `r[expr.block]` is found by `#r-expr.block`."""
-    yield from ((found.start(), f"r-{found[1].decode()}") for found in _RULE.finditer(text))
+    """Yield the ids of a specification's rules, `r[expr.block]` is r-expr.block, and of its grammar."""
+    for found in _RULE.finditer(text):
+        yield found.start(), f"r-{found[1].decode()}" if found[1] else f"grammar-{found[2].decode()}"

@@ -88,11 +88,25 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
         return LookUp(EXTERNAL, name, fragment)
     if wiki and site.dialect.mentioned_is_made and not is_file_name(written):
         return LookUp(EXTERNAL, name, fragment)
-    if written.startswith("/") and own is None and not wiki and site.dialect.absolute == UNKNOWN:
+    if own is None and not wiki and site.dialect.absolute == UNKNOWN and _leaves(written, source, site):
         return LookUp(EXTERNAL, name, fragment)
     # A wikilink names a document unless it ends like the name of a file.
     meant = has_extension(own or written, rules.extensions) or (wiki and written and not is_file_name(written))
     return LookUp(DOCUMENT if meant else ASSET, name, fragment)
+
+
+def _leaves(written: str, source: str, site: Site) -> bool:
+    """Return whether a target leads to an address that is not the site's: from the host's root, or above its own.
+
+    A file is no such address: `../x.png` would have to be in the site to be served.
+    """
+    if written.startswith("/"):
+        return True
+    extension = posixpath.splitext(written.rstrip("/"))[1].lower()
+    if not written.startswith("../") or extension not in ("", ".html"):
+        return False
+    start = _address_folder(source, site.dialect) if site.dialect.page_relative else folder(source)
+    return posixpath.normpath(f"./{start[len(site.docs) :]}/{written}").startswith("..")
 
 
 def may_be_written(kind: str, target: str, dialect: Dialect) -> bool:
