@@ -7,7 +7,7 @@ import time
 import pytest
 
 from mdcache.dialects import GITHUB, Marked, Site
-from mdcache.dialects.mdbook import KIND, MDBOOK, definition_terms, rules_of_spec
+from mdcache.dialects.mdbook import KIND, MDBOOK, rules_of_spec
 
 
 def sites_of(text: str) -> list[Site]:
@@ -77,11 +77,6 @@ def test_prose_that_is_taken_in_brings_any_place(text: str, brings: bool) -> Non
     assert bool(MDBOOK.includes.search(text.encode())) == brings
 
 
-def test_terms_that_are_defined_are_places() -> None:
-    text = b"A *term*\n: text\n\nBig `one`\n\n  : text\n\n# No\n: text\n\n- no\n\nTwo {#own}\n:text\n"
-    assert [name for _, name in definition_terms(text)] == ["a-term", "big-one"]
-
-
 def test_rules_and_grammar_of_a_specification_are_places() -> None:
     text = b"r[a.b]\n\n> r[c]\n\n```grammar\nExpr -> A\n@root Items -> B\n```\n"
     assert [name for _, name in rules_of_spec(text)] == ["r-a.b", "r-c", "grammar-Expr", "grammar-Items"]
@@ -93,6 +88,5 @@ def test_a_hostile_text_costs_no_more_than_it_is_long() -> None:
     for one in (b"{{#include ", b"{{#include a.", b"r[", b"a\n: ", b"a\n\n", b" ", b"A", b" :\n", b"\n:"):
         text = one * (300_000 // len(one))
         MDBOOK.includes.search(text)
-        list(definition_terms(text))
         list(rules_of_spec(text))
     assert time.process_time() - start < 3

@@ -116,8 +116,7 @@ def test_what_a_plugin_makes_is_not_judged(said: str, target: str, is_made: bool
     assert bool(unjudged.search(target)) == is_made
 
 
-BROUGHT = ('--8<-- "a.md"', '  --8<-- "a"', "--8<--\na.md\n--8<--", "::: a.b", '{!a.md!}', "{% include-markdown 'a' %}",
-           '```python exec="on"')  # fmt: skip
+BROUGHT = ('--8<-- "a.md"', '  --8<-- "a"', "--8<--\na.md\n--8<--", "::: a.b", "{!a.md!}", "{% include-markdown 'a' %}")
 ONLY_MACROS = ("{{ table() }}", "## {{ title }}", "{% for a in b %}")
 NEVER = ('--8<-- "a.py"', ";--8<-- [start:x]", "a {{ b }}", "a --8<--", ":::", "```python\nexec\n```", "## a {b} c")
 

@@ -6,24 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mdcache.dialects import explicit, saying, slugs
+from mdcache.dialects import saying
 from mdcache.dialects.dialect import Dialect, Finder
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind, Marked, Mount, Site
 
 _MARKER = "book.toml"
-_WRITTEN_IDS = ("curly", "colon-curly")
 # What it makes beside the pages.
 _MADE_FILES = r"(?:^|/)(?:print|toc|404)\.html(?:#|$)|(?:^|/)favicon\.(?:svg|png)$"
-
-_TERM = re.compile(rb"^[ \t]*+([^\s:#>|`~-][^\n]*)\n(?:[ \t]*\r?\n)?[ ]{0,3}:[ \t]+\S", re.MULTILINE)
-
-
-def definition_terms(text: bytes) -> Iterator[tuple[int, str]]:
-    """Yield the ids of the terms that a text defines: a line `Wheel` before a line `: text` is found by `#wheel`."""
-    for found in _TERM.finditer(text) if b"\n:" in text or b" :" in text else ():
-        yield found.start(1), slugs.mdbook(explicit.split(found[1].decode().replace("`", ""), _WRITTEN_IDS)[0])
-
 
 MDBOOK = Dialect(
     name="mdbook",
@@ -33,14 +23,14 @@ MDBOOK = Dialect(
     ids="mdbook",
     # Before 0.5 punctuation stayed as it was written unless the book asked for more, and capitals that are not ASCII.
     other_ids=("mdbook", "mdbook-0.4"),
-    explicit_ids=_WRITTEN_IDS,
+    explicit_ids=("curly", "colon-curly"),
     smart_punctuation=True,
     wikilinks="off",
     unjudged=re.compile(_MADE_FILES),
     # Prose that is taken in brings headings. Most of what is taken in is code, in fences, and brings none.
     includes=re.compile(rb"(?<!\\)\{\{#(?:include|template)\s+[^\s{}:]*\.(?:md|markdown|html?|hbs)\b"),
     rewrites=("definitions",),
-    places=(Finder(definition_terms),),
+    term_ids=True,
     made_places=re.compile(r"top|footnote-.+|fr-.+|search|sidebar|content|body-container", re.IGNORECASE),
     spaced_fragments_are_text=False,
     percent_comments=False,
@@ -72,7 +62,7 @@ def _dialect(said: Mapping[str, Any]) -> Dialect:
         dialect = dialect._replace(smart_punctuation=False)
     if saying.within(said, "preprocessor", "spec") is not None:
         unjudged = re.compile(f"{_MADE_FILES}|{_LIBRARIES}|{_SPEC_NAMES}")
-        dialect = dialect._replace(unjudged=unjudged, places=(*MDBOOK.places, Finder(rules_of_spec)))
+        dialect = dialect._replace(unjudged=unjudged, places=(Finder(rules_of_spec),))
     return dialect
 
 

@@ -18,10 +18,10 @@ _MARKERS = ("mkdocs.yml", "mkdocs.yaml")
 # Footnotes, and what Material and pymdownx make: tabs, lines of code, the contents.
 _MADE_PLACES = re.compile(r"top|fn(?:ref\d*)?[:-].+|__[\w:-]+", re.IGNORECASE)
 _ANY_PLACE = re.compile(r".*", re.DOTALL)
-# Snippets of prose (those of code bring no headings), mkdocstrings, markdown-include, include-markdown, markdown-exec.
+# Snippets of prose (those of code bring no headings), mkdocstrings, markdown-include, include-markdown.
 _INCLUDES = (
     rb"""-+8<-+[ \t]*+(?:["'][^"'\n]*\.(?:md|markdown|txt|html?)\b|["'][^."'\n]*["']|\r?$)"""
-    rb"|:::[ \t]*[A-Za-z_]|\{!|\{%-?[ \t]*include|```[^`\n]*\bexec="
+    rb"|:::[ \t]*[A-Za-z_]|\{!|\{%-?[ \t]*include"
 )
 _INCLUDING = re.compile(rb"^[ \t>]*+(?:%s)" % _INCLUDES, re.MULTILINE)
 # A macro brings headings when it stands in a line of its own, or in a heading.

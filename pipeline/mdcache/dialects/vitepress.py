@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mdcache.dialects import literals
-from mdcache.dialects.dialect import Dialect
+from mdcache.dialects.dialect import Dialect, Finder
 from mdcache.dialects.literals import Said
 from mdcache.dialects.site import Kind, Marked, Mount, Site
 
@@ -35,7 +35,7 @@ VITEPRESS = Dialect(
     # VitePress 2 makes slugs of fragments.
     slugged_fragments=True,
     includes=re.compile(rb"<!--\s*@include:"),
-    places=_places,
+    places=(Finder(_places),),
     unjudged=re.compile(r"^(?:@|~)[\w-]*/"),
     percent_comments=False,
 )
