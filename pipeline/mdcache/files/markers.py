@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from mdcache import trusted
-from mdcache.dialects import KINDS, Marked, Site
+from mdcache.dialects import GITHUB, KINDS, Marked, Site
 from mdcache.dialects.site import based
 from mdcache.files.scan import Tree, listings, top_of
 from mdcache.files.sources import Source
@@ -33,7 +33,8 @@ def sites(tree: Tree) -> tuple[Site, ...]:
     return tuple(sorted(_as_built(found.values()), key=lambda site: (site.docs, _ORDER[site.dialect.name])))
 
 
-_ORDER = {kind.dialect.name: place for place, kind in enumerate(KINDS)}
+_ORDER = {name: place for place, name in enumerate((*(kind.dialect.name for kind in KINDS), GITHUB.name))}
+"""What lies beside a site is read as on GitHub when nothing else is known of it."""
 _EDITORS = frozenset(kind.dialect.name for kind in KINDS if kind.is_editor)
 
 
