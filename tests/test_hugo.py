@@ -42,7 +42,13 @@ def test_settings_may_be_split_into_files() -> None:
     }
     english, french = sites(texts)
     assert (english.docs, french.docs) == ("/s/content/en", "/s/content/fr")
-    assert list(french.rooted("en/a")) == ["s/content/fr/en/a", "s/content/en/a", "s/static/en/a", "s/assets/en/a"]
+    assert list(french.rooted("en/a")) == [
+        "s/content/fr/en/a",
+        "s/content/en/en/a",
+        "s/content/en/a",
+        "s/static/en/a",
+        "s/assets/en/a",
+    ]
     assert english.dialect.ids == "hugo-ascii"
 
 

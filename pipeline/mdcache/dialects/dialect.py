@@ -54,6 +54,8 @@ class Dialect(NamedTuple):
     """Whether `guide/guide.md` is found by the folder, too."""
     html_pages: bool = False
     """Whether a link to `x.html` means the page of `x.md`."""
+    moved_html: bool = False
+    """Whether an HTML file may say of itself under which address it lies: `/x/` may be x.html of any folder."""
     page_relative: bool = False
     """Whether a relative link begins at the page's address: `../b/` in a.md is its neighbour b.md."""
     by_address: bool = False
@@ -69,6 +71,8 @@ class Dialect(NamedTuple):
     """Whether links find documents whatever the case of their letters."""
     by_name: bool = False
     """Whether a markdown link that finds nothing by its path means the document of that name, wherever it lies."""
+    files_by_name: bool = False
+    """Whether such a link means the file of that name, too."""
     files_from_root: bool = False
     """Whether the file of a relative link may lie below where `/x` begins, too."""
     from_docs_too: bool = False

@@ -19,6 +19,7 @@ _SPLIT = "config/_default/"
 _OWN = tuple(f"hugo.{end}" for end in _ENDS)
 _OLD = tuple(f"config.{end}" for end in _ENDS)
 """Names that other programs use, too: what is in them decides."""
+_WHOLE = frozenset(("hugo", "config"))
 _PARTS = ("languages", "module", "markup", "permalinks", "taxonomies")
 _HUGO_KEYS = frozenset(("baseurl", "theme", "languagecode", "defaultcontentlanguage", "contentdir", "markup"))
 _ZOLA_KEY = "base_url"
@@ -103,6 +104,7 @@ HUGO = Dialect(
     page_relative=True,
     any_case=True,
     by_name=True,
+    page_files=(".html", "/index.html", "/_index.html"),
     files_from_root=True,
     addresses=Addresses(),
     ids="hugo",
@@ -136,18 +138,18 @@ def sites(marked: Marked) -> Iterator[Site]:
     files = [Mount("", marked.at(folder)) for folder in _files(config)]
     dialect = _dialect(config)._replace(unjudged=_made(config, _meant(marked)))
     prefix = saying.path_of(saying.text(config, "baseurl"))
-    for one in pages:
-        docs = marked.at(one.folder)
-        own = (one._replace(prefix=""), one) if one.language else (one,)
-        mounts = (Mount(mount.prefix, marked.at(mount.folder)) for mount in (*own, *pages))
-        found = tuple(dict.fromkeys((*mounts, *files)))
-        yield Site(dialect, docs, marked.at(marked.marker), found, prefix)
+    for folder in dict.fromkeys(one.folder for one in pages):
+        own = [one for one in pages if one.folder == folder]
+        starts = [_Pages("", folder)] if any(one.is_language for one in own) else []
+        mounts = [Mount(one.prefix, marked.at(one.folder)) for one in (*starts, *own, *pages)]
+        docs = marked.at(folder)
+        yield Site(dialect, docs, marked.at(marked.marker), tuple(dict.fromkeys((*mounts, *files))), prefix)
 
 
 KIND = Kind(
     HUGO,
     (*_OWN, *_OLD, *(_SPLIT + name for name in (*_OWN, *_OLD))),
-    (*(f"{_SPLIT}{part}.{end}" for part in _PARTS for end in _ENDS), *_HOOKS),
+    (_SPLIT + "*", *_HOOKS, _CONTENT + "/"),
     sites,
 )
 
@@ -156,11 +158,16 @@ def _config(marked: Marked) -> Mapping[str, Any]:
     """Return what the settings say, the split ones below the names of their files; keys are in lower case."""
     config: dict[str, Any] = {}
     for path, text in marked.texts.items():
-        if path in _HOOKS:
-            continue
-        found = saying.lower_keys(saying.said(text, path))
-        part = path.rpartition("/")[2].partition(".")[0]
-        config.update({part: found} if part in _PARTS and found else found)
+        if path not in _HOOKS:
+            found = saying.lower_keys(saying.said(text, path))
+            part, *of = path.rpartition("/")[2].lower().split(".")[:-1]
+            if part == "languages" and of:  # languages.fr.toml
+                known = config.get(part)
+                config[part] = {**(known if isinstance(known, Mapping) else {}), of[0]: found}
+            elif part in _PARTS:
+                config[part] = found
+            elif part in _WHOLE:
+                config.update(found)
     return config
 
 
@@ -173,25 +180,32 @@ def _is_hugo(marked: Marked, config: Mapping[str, Any]) -> bool:
 
 
 class _Pages(NamedTuple):
-    """A folder of pages: below which address it lies, and of which language it is."""
+    """A folder of pages: below which address it lies, and whether that is the code of its language."""
 
     prefix: str
     folder: str
-    language: str = ""
+    is_language: bool = False
 
 
 def _pages(config: Mapping[str, Any]) -> Iterator[_Pages]:
-    """Yield the folders of pages: those that are mounted, else those of the languages, else the one of the site."""
-    found = [
-        _Pages(saying.text(mount, "target").strip("/")[len(_CONTENT) :].strip("/"), saying.text(mount, "source"))
-        for mount in saying.tables(config, "module", "mounts")
-        if saying.text(mount, "target").strip("/").partition("/")[0] == _CONTENT and saying.text(mount, "source")
-    ]
+    """Yield the folders of pages: those that are mounted, else those of the languages, else the one of the site.
+
+    The first is that of the language without a code in its addresses.
+    """
+    mounted = [mount for mount in saying.tables(config, "module", "mounts") if saying.text(mount, "source")]
+    targets = [(saying.text(mount, "target").strip("/"), mount["source"]) for mount in mounted]
+    of_pages = [(target, source) for target, source in targets if target.partition("/")[0] == _CONTENT]
+    if of_pages:
+        yield from (_Pages(target[len(_CONTENT) :].strip("/"), source) for target, source in of_pages)
+        return
+    usual = saying.text(config, "contentdir") or _CONTENT
     languages = saying.within(config, "languages")
-    for name, language in languages.items() if isinstance(languages, Mapping) and not found else ():
-        if folder := saying.text(language, "contentdir"):
-            found.append(_Pages(name, folder, name))
-    yield from found or [_Pages("", saying.text(config, "contentdir") or _CONTENT)]
+    own = {
+        name: saying.text(language, "contentdir") or usual
+        for name, language in (languages.items() if isinstance(languages, Mapping) else ())
+    }
+    yield _Pages("", own.get(saying.text(config, "defaultcontentlanguage") or "en", usual))
+    yield from (_Pages(name, folder, True) for name, folder in own.items())
 
 
 def _files(config: Mapping[str, Any]) -> Iterator[str]:
@@ -217,7 +231,7 @@ def _dialect(config: Mapping[str, Any]) -> Dialect:
     return HUGO._replace(
         ids=_ID_TYPES.get(kind, HUGO.ids),
         term_ids=saying.within(parser, "autodefinitiontermid") is True,
-        html_pages=saying.within(config, "uglyurls") is True,
+        html_pages=bool(saying.within(config, "uglyurls")),
         absolute="unknown" if brings_pages else HUGO.absolute,
         addresses=Addresses(tuple(_permalinks(config)), tuple(languages) if isinstance(languages, Mapping) else ()),
     )
@@ -247,5 +261,5 @@ def _made(config: Mapping[str, Any], meant: Iterable[str]) -> re.Pattern[str]:
     return re.compile(
         rf"^/?(?:[\w.-]+/)*(?:{terms})(?:[/?#]|$)"
         rf"|^(?:{words})$"
-        r"|(?:^|/)(?:[\w.-]+\.(?:xml|json|txt|ics|rss|webmanifest)|404\.html|page/\d+/?|_print/?)(?:[?#]|$)"
+        r"|(?:^|/)(?:(?:index|sitemap|rss|feed|atom)\.xml|index\.json|(?:robots|llms(?:-full)?)\.txt|404\.html|page/\d+/?|_print/?)(?:[?#]|$)"
     )

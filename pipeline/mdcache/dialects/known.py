@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from mdcache.dialects import foam, hugo, mdbook, mkdocs, obsidian, vitepress, zk
+from mdcache.dialects import foam, hugo, jekyll, mdbook, mkdocs, obsidian, vitepress, zk
 from mdcache.dialects.dialect import Dialect
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind
 
-KINDS: tuple[Kind, ...] = (hugo.KIND, vitepress.KIND, mdbook.KIND, mkdocs.KIND, foam.KIND, zk.KIND, obsidian.KIND)
+KINDS: tuple[Kind, ...] = (
+    hugo.KIND,
+    vitepress.KIND,
+    mdbook.KIND,
+    mkdocs.KIND,
+    jekyll.KIND,
+    foam.KIND,
+    zk.KIND,
+    obsidian.KIND,
+)
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (GITHUB, *(kind.dialect for kind in KINDS))}
 """All dialects, by name."""

@@ -13,6 +13,7 @@ OBSIDIAN = Dialect(
     index_names=(),
     any_case=True,
     by_name=True,
+    files_by_name=True,
     wikilinks_begin=("root", "anywhere"),
     nearest="vault",
     aliases=False,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mdcache.dialects import blocks, shortcodes
+from mdcache.dialects import blocks, liquid, shortcodes
 
 REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
     {
+        "liquid": liquid.read,
         "shortcodes": shortcodes.read,
         "indented-blocks": blocks.indented_blocks,
         "definitions": blocks.definitions,

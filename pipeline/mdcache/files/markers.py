@@ -16,6 +16,8 @@ from mdcache.paths import lies_in, up, ways
 
 # Bytes of a file that says how a site is built. A longer one is not read, as if it were empty.
 _LONGEST = 1_000_000
+_MOST = 200
+"""Files of a folder that are read where all may be."""
 
 
 def sites(tree: Tree) -> tuple[Site, ...]:
@@ -106,7 +108,8 @@ def _of_folder(home: str, names: frozenset[str], source: Source) -> Iterator[Sit
         for kind in KINDS:
             marker = next((one for one in kind.markers if _is_there(one, home, names, source)), None)
             if marker:
-                texts = _texts(home, (one for one in (*kind.markers, *kind.texts) if _may_be(one, names)), source)
+                wanted = (one for one in (*kind.markers, *kind.texts) if _may_be(one, names))
+                texts = _texts(home, _expanded(home, wanted, source), source)
                 yield from kind.sites(Marked(home, marker, names, texts))
 
 
@@ -125,6 +128,20 @@ def _is_there(marker: str, home: str, names: frozenset[str], source: Source) -> 
         return any(item.name == name for item in source.listing(os.path.join(home, above)))
     except OSError:
         return False
+
+
+def _expanded(home: str, wanted: Iterable[str], source: Source) -> Iterator[str]:
+    """Yield the paths of files; `a/b/*` means all that lie in a/b, of which only so many count as a site has."""
+    for one in wanted:
+        above, star, _ = one.partition("/*")
+        if not star:
+            yield one
+            continue
+        try:
+            names = sorted(item.name for item in source.listing(os.path.join(home, above)))
+        except OSError:
+            continue
+        yield from (f"{above}/{name}" for name in names[:_MOST])
 
 
 def _texts(home: str, wanted: Iterable[str], source: Source) -> dict[str, str]:

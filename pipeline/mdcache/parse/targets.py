@@ -317,9 +317,15 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
     found = map(nfc, _file_paths(written, source, site, rules))
     forms = ((path, *_as_documents(path, rules), *_as_pages(path, site.dialect)) for path in found)
     paths = tuple(dict.fromkeys(chain.from_iterable(forms)))
-    if site.dialect.by_name and not written.startswith(("/", "./", "../")):
+    if site.dialect.files_by_name and not written.startswith(("/", "./", "../")):
         return _named_anywhere(fold(nfc(written.strip("/"))), site, rules)._replace(paths=paths)
-    return AssetPaths(paths, None)
+    return AssetPaths(paths, _moved_html(written) if site.dialect.moved_html else None)
+
+
+def _moved_html(written: str) -> str | None:
+    """Return what the path of an HTML file ends in that may lie at an address, for `/x/`; None for any other target."""
+    name = fold(written.rstrip("/").rpartition("/")[2]) if written.startswith("/") else ""
+    return f"{name}.html" if name and "." not in name else None
 
 
 def _named_anywhere(ending: str, site: Site, rules: Rules) -> AssetPaths:
