@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mdcache.dialects import DIALECTS, GITHUB, KINDS, Dialect
+from mdcache.dialects import GITHUB, Dialect
 from mdcache.dialects.facets import FACETS, Facet
+from mdcache.dialects.known import DIALECTS, KINDS
 
 INTRODUCTION = """\
 # Dialects

@@ -25,7 +25,21 @@ from mdcache.syncing import sync
 from mdcache.syncing.fit import Unfit
 
 FOLDERS = ("", "a", "a/b", "c", "Ünï", ".h")
-NAMES = ("note.md", "Note.md", "other.md", "README.md", "index.md", "note.markdown", "note.md.md", "déjà.md", "x y.md")
+NAMES = (
+    "note.md",
+    "_index.md",
+    "01-note.md",
+    "a.md",
+    "note.mdx",
+    "Note.md",
+    "other.md",
+    "README.md",
+    "index.md",
+    "note.markdown",
+    "note.md.md",
+    "déjà.md",
+    "x y.md",
+)
 LINES = (
     *("note", "Note", "other", "b/note", "a/b/other", "Alias", "README", "déjà", "x y", "gone", "note.md"),
     *("Node.js", "left", ".left/out", "left.md", "team", "far"),
@@ -34,6 +48,7 @@ LINES = (
 PATHS = (
     *("note.md", "../note.md", "b/", "a/b/other.md#sec", "/a/note", "note", "README.md", "#sec", "x%20y.md", ".."),
     *("note.md#sec", "../other.md#other", "note.txt", "pic.png", "note.md#{{x}}", "other.md#A%20B"),
+    *("gone/", "../gone", "/gone", "/a/gone/", "note.html", "index.html", "/b/", "../", "NOTE.md", "/a/other.html#sec"),
     *(".h/note.md", "gone.md", "../../out.md", "c/gone.md", ".left/out", "a/left", "a/behind/far.md"),
 )
 # What a link may lead to and is no document, or not always.
@@ -44,6 +59,14 @@ BESIDE = (
 WORDS = (
     *("# Sec", "## Other", "# Sec", "plain words", "#tag", "text ^block", "中文字符", "- [ ] task", "key:: [[note]]"),
     *("```sh\n[[note]]\n```", "<!-- tags: [SEE: note] -->", '<a id="sec"></a>', "![[note]]", "other: words"),
+    *(
+        "!!! note\n\n    [x](note.md)",
+        "## Ünï -- x {#other}",
+        "## Ünï",
+        "{{< ref note.md >}}",
+        "--8<-- 'x'",
+        "<Tabs>\n[x](gone)\n</Tabs>",
+    ),
     *("## A/B", "## S {#sec}", "$[[note]]$", "%%\n[[note]]\n\n#tag\n%%", "[tag: note]", "#TAG #tag/x"),
     *("%%\n## Sec\n\n- [ ] hidden\n%%", "$$\nx\n=\ny\n$$", "<div>\n<!--\n\n## Sec\n\n-->"),
 )
@@ -51,6 +74,9 @@ FRONTS = (
     *("", "---\nid: [broken\n---\n", "---\nup: '[[other]]'\n---\n", "---\ntitle: Words\ntags: [t, no]\n---\n"),
     *(f"---\nid: {id_}\n---\n" for id_ in ("one", "two", "note", "a/note", "other.md")),
     *("---\naliases: [Alias, a/Alias]\ntags: [t]\n---\n", "---\nid: one\naliases: note\n---\n"),
+    *(f"---\nslug: {slug}\n---\n" for slug in ("gone", "/a/gone", "note")),
+    *("---\npermalink: /gone/\n---\n", "---\nurl: /b/other\naliases: [/gone.md, other]\n---\n"),
+    "+++\nslug = 'gone'\n+++\n",
 )
 SETTINGS = (
     "",
@@ -62,6 +88,20 @@ SETTINGS = (
     'schema = ["own.sql"]',
     "wikilinks = false",
     'placeholders = ["note*"]',
+    'dialect = "hugo"',
+    '[[paths]]\npattern = "docs/c/"\ndialect = "vitepress"',
+    "[links]\nignore = ['^note', 'a.*b']\nroots = [\"docs/a\", \"\"]\nany_case = true\nby_name = true",
+)
+# Where sites may be, and what their files may say.
+MARKERS = (
+    *(("../mkdocs.yml", said) for said in ("site_name: x", "docs_dir: docs/a", "site_url: https://x.org/a/")),
+    *(("a/book.toml", said) for said in ('[book]\nsrc = "."', '[book]\nsrc = "b"')),
+    *(("hugo.toml", said) for said in ('contentDir = "."', 'contentDir = "a"\nbaseURL = "https://x.org/b/"')),
+    *(("a/.vitepress/config.ts", said) for said in ("export default {}", "export default { base: '/b/' }")),
+    *(("../docusaurus.config.js", said) for said in ("", "module.exports = {baseUrl: '/a/', routeBasePath: '/'}")),
+    *(("_config.yml", said) for said in ("theme: x", "baseurl: /a", "permalink: /:title/")),
+    *((f"{where}.obsidian/app.json", "{}") for where in ("", "a/", "c/")),
+    *((where, "") for where in ("c/.foam/x", "c/.zk/config.toml", "a/astro.config.mjs", "conf.py", "dendron.yml")),
 )
 # The user's own: it follows every change of a document, and has no say in the law.
 OWN_SQL = """
@@ -209,6 +249,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
         st.sampled_from((("docs",), ("docs",), ("docs/a", "docs/c"), ("docs", "docs/.h"), (".",), ("docs/a",))),
         st.sampled_from(SETTINGS),
     ),
+    st.builds(lambda marker: partial(write, *marker), st.sampled_from(MARKERS)),
+    st.builds(lambda marker: partial(delete, marker[0]), st.sampled_from(MARKERS)),
     st.builds(lambda file: partial(write, file, "beside"), st.sampled_from(BESIDE)),
     st.builds(lambda file: partial(delete, file), st.sampled_from(BESIDE)),
     st.builds(lambda file: partial(replace, file, "link"), st.sampled_from(BESIDE)),

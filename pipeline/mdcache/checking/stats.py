@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from mdcache.model import Rules
 from mdcache.parse import targets
 from mdcache.parse.body import ANY
-from mdcache.parse.kinds import TAGGED_AS, WIKI_KINDS
+from mdcache.parse.kinds import TAGGED_AS
 from mdcache.parse.sites import site_of
 from mdcache.store.connections import Connection
 
@@ -47,12 +47,7 @@ def judged(db: Connection, rules: Rules, wanted: Callable[[str], bool]) -> list[
         counts[name][0] += 1
     for path, kind, target, fragment, scope, node in db.execute(_LINKS):
         if path in dialects and not targets.leads_elsewhere(kind, target, rules):
-            made = kind in WIKI_KINDS and targets.is_made_by_mention(target, site_of(path, rules).dialect)
-            found = (
-                made or scope != targets.EXTERNAL,
-                bool(fragment and node),
-                bool(fragment and node and node not in unseen),
-            )
+            found = scope != targets.EXTERNAL, bool(fragment and node), bool(fragment and node and node not in unseen)
             counts[dialects[path]] = [a + b for a, b in zip(counts[dialects[path]], (0, 1, *found), strict=True)]
     return [Judged(name, *numbers) for name, numbers in counts.items()]
 

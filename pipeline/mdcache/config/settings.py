@@ -12,10 +12,8 @@ from mdcache.config import values
 from mdcache.config.file import File, in_source, on_disk, settings_file, telling_nothing_of_files_elsewhere
 from mdcache.config.policy import Policy
 from mdcache.config.values import Links, Watch
-from mdcache.dialects import DIALECTS, GITHUB, Mount, Site
-from mdcache.dialects.facets import overridden
+from mdcache.dialects import GITHUB, Dialect, Mount, Site
 from mdcache.errors import UsageError
-from mdcache.files import markers
 from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
 from mdcache.model import AUTO, PathRule, Rules
@@ -41,6 +39,14 @@ class Asked(NamedTuple):
     docs: tuple[str, ...] = ()
 
 
+def _dialect(name: str) -> Dialect:
+    if name == GITHUB.name:
+        return GITHUB
+    from mdcache.dialects.known import DIALECTS
+
+    return DIALECTS[name]
+
+
 class Look:
     """The sites of trees, each looked for when it is first asked about. Who looks again makes another."""
 
@@ -50,6 +56,8 @@ class Look:
     def at(self, tree: Tree) -> tuple[Site, ...]:
         """Return the sites of a tree."""
         if tree not in self._found:
+            from mdcache.files import markers  # here, not at the top: to search, no site has to be known
+
             self._found[tree] = markers.sites(tree)
         return self._found[tree]
 
@@ -97,13 +105,13 @@ class Settings(NamedTuple):
     def _as_said(self, site: Site) -> Site:
         roots = self.links.roots
         mounts = site.mounts if roots is None else tuple(Mount("", root) for root in roots)
-        return site._replace(dialect=overridden(site.dialect, self.links.facets), mounts=mounts)
+        return site._replace(dialect=site.dialect.with_facets(self.links.facets), mounts=mounts)
 
     def _unsited(self) -> tuple[Site, ...]:
         first = GITHUB.name if self.dialect == AUTO else self.dialect
         names = dict.fromkeys((first, *(rule.dialect for rule in self.paths if rule.dialect)))
         mounts = tuple(Mount("", root) for root in self.relative_roots())
-        return tuple(self._as_said(Site(DIALECTS[name], "", mounts=mounts)) for name in names)
+        return tuple(self._as_said(Site(_dialect(name), "", mounts=mounts)) for name in names)
 
     def reader(self) -> Reader:
         """Return the reader of the documents that a scan of the tree finds."""

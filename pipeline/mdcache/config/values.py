@@ -14,8 +14,7 @@ from mdcache import expressions
 from mdcache.codes import CODES
 from mdcache.config.file import File
 from mdcache.config.policy import OFF, Policy, Rule, Verdict
-from mdcache.dialects import DIALECTS, facets
-from mdcache.dialects.facets import Overrides
+from mdcache.dialects.dialect import Overrides
 from mdcache.model import AUTO, ERROR, LARGEST, NOTE, WARNING, PathRule
 from mdcache.patterns import COST_LIMIT, Patterns
 
@@ -31,7 +30,7 @@ _MOST = {
 # Characters of a path, pattern or name in the settings: no system has longer paths.
 _LONGEST_TEXT = 4096
 _PATH_KEYS = ("pattern", "type", "domain", "layer", "dialect")
-_LINK_KEYS = ("ignore", "urls", "roots", *facets.BY_NAME)
+_LINK_KEYS = ("ignore", "urls", "roots")
 _CHECK_KEYS = ("codes", "paths", "rules")
 _SEVERITIES = (ERROR, WARNING, NOTE, OFF)
 
@@ -180,9 +179,14 @@ class Links(NamedTuple):
 
 def links(file: File, said: dict[str, Any]) -> Links:
     """Return what the table [links] says. Raises UsageError."""
+    if not said:
+        return Links()
+    from mdcache.dialects import facets  # here, not at the top: it brings all dialects
+
+    keys = (*_LINK_KEYS, *facets.BY_NAME)
     for key, value in said.items():
-        if key not in _LINK_KEYS:
-            raise file.refused(f"[links] has no '{key}'{_meant(key, _LINK_KEYS)}")
+        if key not in keys:
+            raise file.refused(f"[links] has no '{key}'{_meant(key, keys)}")
         wanted = facets.BY_NAME[key].refuses(value) if key in facets.BY_NAME else None
         if wanted:
             raise file.refused(f"'{key}' in [links] must be {wanted}")
@@ -227,6 +231,8 @@ def _addresses(file: File, said: Any) -> tuple[tuple[str, str], ...]:
 
 def dialect(file: File, name: Any) -> str:
     """Return the name of a dialect. Raises UsageError for one that is not known."""
+    from mdcache.dialects.known import DIALECTS
+
     if not isinstance(name, str) or name not in DIALECTS:
         raise file.refused(f"no dialect is called '{name}'{_meant(str(name), (AUTO, *DIALECTS))}")
     return name

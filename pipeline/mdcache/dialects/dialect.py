@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mdcache.dialects import slugs, tags
 
@@ -13,6 +13,10 @@ Fields = Mapping[str, str | Sequence[str]]
 
 FRONT_MATTER = ("yaml", "toml", "json")
 """The languages of front matters: between `---`, between `+++`, and one object from `{` to `}`."""
+
+
+Overrides = tuple[tuple[str, Any], ...]
+"""Names of facets with their values, lists as tuples."""
 
 
 def no_addresses(path: str, fields: Fields) -> Iterable[str]:  # noqa: ARG001
@@ -118,8 +122,6 @@ class Dialect(NamedTuple):
     the own folder, else the one with the shortest path; first: the first by path."""
     aliases: bool = True
     """Whether a wikilink finds a document by its aliases."""
-    by_title: bool = False
-    """Whether a wikilink finds a document by its title, or by the slug of that."""
     unwritten: bool = False
     """Whether a link to nothing means a page to be made, and is no error."""
     mentioned_is_made: bool = False
@@ -163,6 +165,11 @@ class Dialect(NamedTuple):
     """Whether what stands between two %% is a comment, as in Obsidian."""
     links_in_comments: bool = False
     """Whether links in such a comment count."""
+
+    def with_facets(self, said: Overrides) -> Dialect:
+        """Return it with these facets in place of its own."""
+        replace: Callable[..., Dialect] = self._replace
+        return replace(**dict(said)) if said else self
 
     def slug(self, text: str) -> str:
         """Return the id of a heading of this plain text, before duplicates are numbered."""

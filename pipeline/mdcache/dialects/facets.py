@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from mdcache.dialects import explicit, rewriting, slugs
@@ -102,7 +102,6 @@ FACETS: tuple[Facet, ...] = (
     _flag("hyphens_for_spaces", "A space in a wikilink's name is a hyphen in that of the document."),
     _one("nearest", "Which of several documents of a name a wikilink means.", "vault", ("steps", "vault", "first")),
     _flag("aliases", "A wikilink finds a document by its aliases.", "false"),
-    _flag("by_title", "A wikilink finds a document by its title, or by the slug of that."),
     _flag("unwritten", "A link to nothing means a page to be made: `unwritten`, no error."),
     _flag("term_ids", "The term of a definition has an id, as a heading has."),
     _many("front_matter", "In which languages a document begins by what it is.", '["yaml", "toml"]', FRONT_MATTER),
@@ -135,14 +134,4 @@ def recalled(text: str) -> Site | None:
             return None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-    return Site(overridden(dialect, given), found["folder"], found["marker"])
-
-
-Overrides = tuple[tuple[str, Any], ...]
-"""Names of facets with their values, lists as tuples."""
-
-
-def overridden(dialect: Dialect, said: Overrides) -> Dialect:
-    """Return a dialect with what settings say of it."""
-    replace: Callable[..., Dialect] = dialect._replace
-    return replace(**dict(said)) if said else dialect
+    return Site(dialect.with_facets(given), found["folder"], found["marker"])

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from mdcache import trusted
-from mdcache.dialects import GITHUB, KINDS, Marked, Site
+from mdcache.dialects import GITHUB, Marked, Site
+from mdcache.dialects.known import KINDS
 from mdcache.dialects.site import based
 from mdcache.files.scan import Tree, listings, top_of
 from mdcache.files.sources import Source

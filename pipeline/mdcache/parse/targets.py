@@ -86,7 +86,7 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
         return LookUp(DOCUMENT, name, fragment)
     if is_placeholder(target, rules) or _is_unjudged(target, site, rules):
         return LookUp(EXTERNAL, name, fragment)
-    if wiki and is_made_by_mention(target, site.dialect):
+    if wiki and site.dialect.mentioned_is_made and not is_file_name(written):
         return LookUp(EXTERNAL, name, fragment)
     if own is None and not wiki and site.dialect.absolute == UNKNOWN and _leaves(written, source, site):
         return LookUp(EXTERNAL, name, fragment)
@@ -107,11 +107,6 @@ def _leaves(written: str, source: str, site: Site) -> bool:
         return False
     start = _address_folder(source, site.dialect) if site.dialect.page_relative else folder(source)
     return posixpath.normpath(f"./{start[len(site.docs) :]}/{written}").startswith("..")
-
-
-def is_made_by_mention(target: str, dialect: Dialect) -> bool:
-    """Return whether the page that a wikilink names is there, whatever documents are."""
-    return dialect.mentioned_is_made and not is_file_name(_split(True, target)[0])
 
 
 def may_be_written(kind: str, target: str, dialect: Dialect) -> bool:
@@ -220,8 +215,6 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
     """Yield the paths that a target asks for which begins at a root, or at the document or its page's address."""
     dialect = site.dialect
     page, is_folder = _page(written, dialect)
-    if dialect.hyphens_for_spaces:
-        page = page.replace(" ", "-")
     if page.startswith("/"):
         path = join("", page)
         if path is None:
@@ -319,11 +312,9 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
     if len(written) > _LONGEST:
         return _NO_FILE
     site = site_of(source, rules)
-    is_name = wiki and not written.startswith(("/", "./", "../"))
-    if is_name and not site.dialect.exact_names:
+    if wiki and not site.dialect.exact_names and not written.startswith(("/", "./", "../")):
         return _named_anywhere(fold(written.rstrip("/")), site, rules)
-    named = (one.path for one in _named(written, source, site) if one.how == BY_PATH)
-    found = named if is_name else map(nfc, _file_paths(written, source, site, rules))
+    found = map(nfc, _file_paths(written, source, site, rules))
     forms = ((path, *_as_documents(path, rules), *_as_pages(path, site.dialect)) for path in found)
     paths = tuple(dict.fromkeys(chain.from_iterable(forms)))
     if site.dialect.files_by_name and not written.startswith(("/", "./", "../")):
@@ -396,8 +387,8 @@ def bucket(path: str, extensions: tuple[str, ...]) -> str:
     return fold(name[:end])
 
 
-def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules, title: str = "") -> set[Name]:
-    """Return the names under which a document can be found: of its path, aliases, title and other addresses."""
+def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules) -> set[Name]:
+    """Return the names under which a document can be found: of its path, its aliases and its other addresses."""
     extensions, site = rules.extensions, site_of(path, rules)
     names = {Name(bucket(path, extensions), "")}
     if is_index(path, site.dialect, extensions):
@@ -405,11 +396,8 @@ def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules, 
         names.add(Name(bucket(parent, extensions), ""))
         if parent in rules.roots:
             names.add(Name("", ""))  # [home](/) means a root's own index
-    known_as = aliases if site.dialect.aliases else ()
-    if site.dialect.by_title and title:
-        known_as = (*known_as, title, site.dialect.slug(title))
-    if known_as:
-        folded = (fold(alias.strip()) for alias in known_as)
+    if site.dialect.aliases:
+        folded = (fold(alias.strip()) for alias in aliases)
         names.update(Name(bucket(alias, extensions), alias) for alias in folded if alias.strip("/"))
     for address in _addresses(path, fields, site):
         names.add(Name(bucket(address, extensions), f"/{fold(nfc(address))}"))

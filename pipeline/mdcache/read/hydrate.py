@@ -13,7 +13,6 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from mdcache.dialects import GITHUB, Dialect, Site
-from mdcache.dialects.facets import recalled
 from mdcache.dialects.site import nearest
 from mdcache.errors import MdcacheError, No, WorkError
 from mdcache.files.sources import GitReader, Reader, reader_of
@@ -181,7 +180,11 @@ def _parsed(cache: Cache, node: Node, data: bytes) -> _Places:
 
 def sites_in(cache: Cache) -> tuple[Site, ...]:
     """Return the sites that a cache says its documents lie in."""
-    return tuple(filter(None, map(recalled, cache.meta.sites or ())))
+    if not cache.meta.sites:
+        return ()
+    from mdcache.dialects.facets import recalled
+
+    return tuple(filter(None, map(recalled, cache.meta.sites)))
 
 
 def dialect_at(cache: Cache, path: str) -> Dialect:

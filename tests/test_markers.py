@@ -1,0 +1,127 @@
+"""Sites are found by their own files: where they lie, in every source, and only if they count."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from caches import settings_of
+from worlds import Vault
+
+from mdcache import trusted
+from mdcache.config import settings
+from mdcache.config.settings import Settings
+from mdcache.files.sources import Trees
+from mdcache.parse.sites import site_of
+
+Git = Callable[..., str]
+MKDOCS = "site_name: x\n"
+
+
+def found(folder: Path, *docs: str) -> list[tuple[str, str]]:
+    """Return the folders of the sites below a folder, with their dialects."""
+    return [(site.docs, site.dialect.name) for site in settings_of(folder, *docs).sites()]
+
+
+def test_sites_are_found_in_all_folders(vault: Vault) -> None:
+    folder = vault({"mkdocs.yml": MKDOCS, "docs/a.md": "", "b/c/mkdocs.yml": MKDOCS, "b/c/docs/a.md": "", "d/x.md": ""})
+    assert found(folder) == [("b/c/docs", "mkdocs"), ("docs", "mkdocs")]
+
+
+def test_the_nearest_site_holds_a_document(vault: Vault) -> None:
+    folder = vault({"mkdocs.yml": MKDOCS, "docs/book/book.toml": '[book]\nsrc = "."\n', "docs/book/a.md": ""})
+    rules = settings_of(folder).rules()
+    assert [site_of(path, rules).dialect.name for path in ("docs/book/a.md", "docs/b.md", "c.md")] == [
+        "mdbook",
+        "mkdocs",
+        "github",
+    ]
+
+
+def test_a_site_whose_file_lies_above_the_documents_is_found_in_the_repository(vault: Vault, git: Git) -> None:
+    folder = vault({"mkdocs.yml": MKDOCS, "docs/a.md": "", "docs/b/c.md": ""})
+    git(folder, "init", "-q")
+    assert found(folder / "docs", ".") == [("", "mkdocs")]
+    assert found(folder / "docs/b", ".") == [("", "mkdocs")]
+
+
+def test_no_site_is_looked_for_above_the_repository(vault: Vault, git: Git) -> None:
+    folder = vault({"mkdocs.yml": MKDOCS, "docs/a.md": ""})
+    git(folder / "docs", "init", "-q")
+    assert found(folder / "docs", ".") == []
+
+
+def test_a_marker_above_the_documents_that_belongs_to_somebody_else_counts_for_nothing(
+    vault: Vault, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = vault({"mkdocs.yml": MKDOCS, "docs/a.md": ""})
+    git(folder, "init", "-q")
+    own = trusted.stranger
+    monkeypatch.setattr(trusted, "stranger", lambda name: "eve" if name.endswith("mkdocs.yml") else own(name))
+    assert found(folder / "docs", ".") == []
+    assert found(folder) == [("docs", "mkdocs")], "what lies among the documents is content"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe", b"#" * 1_000_001, b"docs_dir: [", b"docs_dir: ../../..\n", b"docs_dir: /etc\n"]
+)
+def test_what_a_marker_cannot_mean_is_as_good_as_empty_or_none(vault: Vault, raw: bytes) -> None:
+    folder = vault({"mkdocs.yml": raw, "docs/a.md": ""})
+    assert found(folder) in ([("docs", "mkdocs")], [("", "mkdocs")], [])
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link"])
+def test_what_lies_in_the_place_of_a_marker_holds_nobody_up(vault: Vault, kind: str) -> None:
+    folder = vault({"docs/a.md": ""})
+    marker = folder / "mkdocs.yml"
+    if kind == "fifo":
+        os.mkfifo(marker)
+    elif kind == "folder":
+        marker.mkdir()
+    else:
+        marker.symlink_to("/dev/zero")
+    began = time.monotonic()
+    assert found(folder) in ([("docs", "mkdocs")], [])
+    assert time.monotonic() - began < 5
+
+
+def test_a_revision_and_what_is_staged_have_their_own_sites(vault: Vault, git: Git) -> None:
+    folder = vault({"mkdocs.yml": "docs_dir: one\n", "one/a.md": "", "two/a.md": ""})
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    vault({"mkdocs.yml": "docs_dir: two\n"}, into=folder)
+    git(folder, "add", ".")
+    vault({"mkdocs.yml": "docs_dir: .\n"}, into=folder)
+    trees = Trees.around(str(folder))
+
+    def docs(load: Callable[[], Settings]) -> list[str]:
+        return [site.docs for site in load().sites()]
+
+    asked = settings.Asked(str(folder), docs=(".",))
+    assert docs(lambda: settings.load(asked, {}, trees.revision("HEAD"))) == ["one"]
+    assert docs(lambda: settings.load(asked, {}, trees.index())) == ["two"]
+    assert docs(lambda: settings.load(asked, {})) == [""]
+
+
+def test_only_what_is_read_out_of_a_marker_changes_the_fingerprint(vault: Vault) -> None:
+    folder = vault({"mkdocs.yml": MKDOCS, "docs/a.md": ""})
+    before = settings_of(folder).fingerprint()
+    vault({"mkdocs.yml": MKDOCS + "nav: [a.md]\n"}, into=folder)
+    assert settings_of(folder).fingerprint() == before
+    vault({"mkdocs.yml": MKDOCS + "docs_dir: other\n"}, into=folder)
+    assert settings_of(folder).fingerprint() != before
+
+
+def test_settings_name_the_dialect_for_all_or_for_some(vault: Vault) -> None:
+    files = {"mkdocs.yml": MKDOCS, "docs/a.md": "", "notes/b.md": ""}
+    by_path = '[[paths]]\npattern = "notes/**"\ndialect = "obsidian"\n'
+    folder = vault({**files, "mdcache.toml": by_path})
+    rules = settings_of(folder).rules()
+    assert [site_of(path, rules).dialect.name for path in ("docs/a.md", "notes/b.md")] == ["mkdocs", "obsidian"]
+    vault({"mdcache.toml": 'dialect = "github"\n[links]\nids = "python-markdown"\n'}, into=folder)
+    site = site_of("docs/a.md", settings_of(folder).rules())
+    assert (site.dialect.name, site.dialect.ids) == ("github", "python-markdown")
