@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from mdcache.build.problems import anchors_of
 from mdcache.model import Rules
 from mdcache.parse import targets
+from mdcache.parse.anchors import exact_forms
 from mdcache.parse.body import ANY
 from mdcache.parse.kinds import TAGGED_AS
 from mdcache.parse.sites import site_of
@@ -17,7 +19,8 @@ class Judged(NamedTuple):
     """What is judged of the documents that are read in one dialect.
 
     links: those that lead to files of the tree, as far as they tell; fragments: those of them that name a place in a
-    document that is there. Of each it says how many are judged: the others something else may make or read.
+    document that is there. Of each it says how many are judged: the others something else may make or read. A
+    place that is there is judged in any document.
     """
 
     dialect: str
@@ -40,15 +43,17 @@ _LINKS = (
 def judged(db: Connection, rules: Rules, wanted: Callable[[str], bool]) -> list[Judged]:
     """Return what is judged, by the names of dialects; wanted says which paths of documents count."""
     paths = [path for (path,) in db.execute("SELECT path FROM nodes ORDER BY path") if wanted(path)]
-    dialects = {path: site_of(path, rules).dialect.name for path in paths}
-    unseen = _unseen(db, rules)
-    counts = {name: [0] * 5 for name in sorted(set(dialects.values()))}
-    for name in dialects.values():
-        counts[name][0] += 1
+    dialects = {path: site_of(path, rules).dialect for path in paths}
+    unseen = {node: frozenset(anchors_of(db, node)) for node in _unseen(db, rules)}
+    counts = {name: [0] * 5 for name in sorted({dialect.name for dialect in dialects.values()})}
+    for dialect in dialects.values():
+        counts[dialect.name][0] += 1
     for path, kind, target, fragment, scope, node in db.execute(_LINKS):
         if path in dialects and not targets.leads_elsewhere(kind, target, rules):
-            found = scope != targets.EXTERNAL, bool(fragment and node), bool(fragment and node and node not in unseen)
-            counts[dialects[path]] = [a + b for a, b in zip(counts[dialects[path]], (0, 1, *found), strict=True)]
+            dialect, place = dialects[path], bool(fragment and node)
+            known = node not in unseen or not unseen[node].isdisjoint(exact_forms(fragment or "", dialect))
+            found = scope != targets.EXTERNAL, place, place and known
+            counts[dialect.name] = [a + b for a, b in zip(counts[dialect.name], (0, 1, *found), strict=True)]
     return [Judged(name, *numbers) for name, numbers in counts.items()]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mdcache.dialects import saying
+from mdcache.dialects import redirects, saying
 from mdcache.dialects.dialect import FRONT_MATTER, Dialect, Fields
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind, Marked, Mount, Site
@@ -118,7 +118,7 @@ HUGO = Dialect(
     rewrites=("shortcodes",),
     # What brings other files' text, and a heading that a shortcode makes.
     includes=re.compile(
-        rb"\{\{[<%][ \t]*[\w/-]*(?:include|read-?file|snippet|embed|render|content|partial|import)"
+        rb"\{\{[<%][ \t]*[\w/-]*(?:include|read-?file|snippet|embed|render|content|partial|import|glossary[ \t]*[%>])"
         rb"|^ {0,3}#{1,6}[ \t][^\n{]*+\{\{[<%][^\n#]*+$",
         re.MULTILINE | re.IGNORECASE,
     ),
@@ -136,7 +136,7 @@ def sites(marked: Marked) -> Iterator[Site]:
         return
     pages = tuple(dict.fromkeys(_pages(config)))
     files = [Mount("", marked.at(folder)) for folder in _files(config)]
-    dialect = _dialect(config)._replace(unjudged=_made(config, _meant(marked)))
+    dialect = _dialect(config)._replace(unjudged=_made(config, _meant(marked), redirects.pattern(marked.texts)))
     prefix = saying.path_of(saying.text(config, "baseurl"))
     for folder in dict.fromkeys(one.folder for one in pages):
         own = [one for one in pages if one.folder == folder]
@@ -149,7 +149,7 @@ def sites(marked: Marked) -> Iterator[Site]:
 KIND = Kind(
     HUGO,
     (*_OWN, *_OLD, *(_SPLIT + name for name in (*_OWN, *_OLD))),
-    (_SPLIT + "*", *_HOOKS, _CONTENT + "/"),
+    (_SPLIT + "*", *_HOOKS, *redirects.FILES, _CONTENT + "/"),
     sites,
 )
 
@@ -158,7 +158,7 @@ def _config(marked: Marked) -> Mapping[str, Any]:
     """Return what the settings say, the split ones below the names of their files; keys are in lower case."""
     config: dict[str, Any] = {}
     for path, text in marked.texts.items():
-        if path not in _HOOKS:
+        if path not in _HOOKS and path not in redirects.FILES:
             found = saying.lower_keys(saying.said(text, path))
             part, *of = path.rpartition("/")[2].lower().split(".")[:-1]
             if part == "languages" and of:  # languages.fr.toml
@@ -252,14 +252,14 @@ def _meant(marked: Marked) -> Iterator[str]:
         yield from _MEANT.findall(marked.texts.get(name, ""))
 
 
-def _made(config: Mapping[str, Any], meant: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds targets that Hugo makes of no file: lists of terms, further pages of lists, feeds."""
+def _made(config: Mapping[str, Any], meant: Iterable[str], redirected: str) -> re.Pattern[str]:
+    """Return what finds targets of no file: lists of terms, further pages of lists, feeds, what the host redirects."""
     words = "|".join(sorted(set(meant))) or "(?!)"
     said = saying.within(config, "taxonomies")
     kinds: Iterable[Any] = said.values() if isinstance(said, Mapping) else ("tags", "categories")
     terms = "|".join(re.escape(kind) for kind in kinds if isinstance(kind, str)) or "(?!)"
     return re.compile(
         rf"^/?(?:[\w.-]+/)*(?:{terms})(?:[/?#]|$)"
-        rf"|^(?:{words})$"
+        rf"|^(?:{words})$|{redirected}"
         r"|(?:^|/)(?:(?:index|sitemap|rss|feed|atom)\.xml|index\.json|(?:robots|llms(?:-full)?)\.txt|404\.html|page/\d+/?|_print/?)(?:[?#]|$)"
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mdcache.dialects import liquid, saying
+from mdcache.dialects import liquid, redirects, saying
 from mdcache.dialects.dialect import Dialect, Fields
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind, Marked, Mount, Site
@@ -135,6 +135,12 @@ def _words(fields: Fields, key: str) -> list[str]:
     return said.lower().split() if isinstance(said, str) else [one.lower() for one in said]
 
 
+# Lists of terms, archives, further pages, and what is made of Sass or by a plugin or the theme.
+_MADE = (
+    r"^/?(?:[\w.-]+/)*(?:tags?|categor(?:y|ies)|archives?|page:?\d+)(?:[/?#]|$)"
+    r"|\.(?:css|js|map)(?:[?#]|$)|(?:^|/)(?:feed|atom|rss|sitemap)\.xml$"
+)
+
 JEKYLL = Dialect(
     name="jekyll",
     title="Jekyll",
@@ -151,12 +157,7 @@ JEKYLL = Dialect(
     smart_punctuation=True,
     wikilinks="off",
     rewrites=("liquid",),
-    # Lists of terms, archives, further pages, and what is made of Sass or by a plugin or the theme.
-    unjudged=re.compile(
-        r"^/?(?:[\w.-]+/)*(?:tags?|categor(?:y|ies)|archives?|page:?\d+)(?:[/?#]|$)"
-        r"|\.(?:css|js|map)(?:[?#]|$)|(?:^|/)(?:feed|atom|rss|sitemap)\.xml$",
-        re.IGNORECASE,
-    ),
+    unjudged=re.compile(_MADE, re.IGNORECASE),
     # What brings another file's text, and a heading that Liquid makes.
     includes=re.compile(
         rb"\{%-?[ \t]*include_relative\b|\{%-?[ \t]*include[ \t][^%\n]*\.(?:md|markdown)\b"
@@ -176,10 +177,11 @@ def sites(marked: Marked) -> Iterator[Site]:
         return
     docs = marked.at(saying.text(config, "source") or ".")
     prefix = saying.text(config, "baseurl").strip("/")
-    yield Site(_dialect(config), docs, marked.at(marked.marker), (Mount("", docs),), prefix)
+    made = re.compile(f"{_MADE}|{redirects.pattern(marked.texts)}", re.IGNORECASE)
+    yield Site(_dialect(config)._replace(unjudged=made), docs, marked.at(marked.marker), (Mount("", docs),), prefix)
 
 
-KIND = Kind(JEKYLL, _NAMES, (_CONTENTS_OF_BOOK,), sites)
+KIND = Kind(JEKYLL, _NAMES, (_CONTENTS_OF_BOOK, *redirects.FILES), sites)
 
 
 def _dialect(config: Mapping[str, Any]) -> Dialect:
