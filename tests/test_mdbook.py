@@ -46,20 +46,14 @@ def test_smart_punctuation_is_on_unless_the_book_says_no() -> None:
     assert [sites_of(text)[0].dialect.smart_punctuation for text in said] == [True, True, False]
 
 
-@pytest.mark.parametrize("target", ["std::ffi", "Vec", "items.syntax", "../core/primitive.fn.md#x", "Vec::new()"])
-def test_names_of_rust_are_left_to_the_preprocessor_of_a_specification(target: str) -> None:
-    plain, spec = (sites_of(text)[0].dialect.unjudged for text in ("", "[preprocessor.spec]"))
-    assert plain
-    assert spec
-    assert not plain.search(target)
-    assert spec.search(target)
-
-
-@pytest.mark.parametrize("target", ["items.md", "items.md#a", "../items/fn.md", "#a", "a.svg", "a/b", "a.html"])
-def test_paths_and_places_are_judged_in_a_specification_too(target: str) -> None:
-    spec = sites_of("[preprocessor.spec]")[0].dialect.unjudged
-    assert spec
-    assert not spec.search(target)
+def test_a_specification_has_names_of_rust_and_rules_for_targets() -> None:
+    plain, spec = (sites_of(text)[0].dialect for text in ("", "[preprocessor.spec]"))
+    assert plain.names is None
+    assert spec.names
+    names, paths = ("std::ffi", "Vec", "items.syntax", "Vec::new()"), ("a.md", "../items/fn.md#a", "#a", "a.svg", "a/b")
+    assert [one for one in (*names, *paths) if spec.names.fullmatch(one)] == list(names)
+    assert spec.unjudged
+    assert [bool(spec.unjudged.search(one)) for one in ("../core/primitive.fn.md#x", "../cores/a.md")] == [True, False]
 
 
 @pytest.mark.parametrize(

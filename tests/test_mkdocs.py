@@ -116,9 +116,25 @@ def test_what_a_plugin_makes_is_not_judged(said: str, target: str, is_made: bool
     assert bool(unjudged.search(target)) == is_made
 
 
-BROUGHT = ('--8<-- "a.md"', '  --8<-- "a"', "--8<--\na.md\n--8<--", "::: a.b", "{!a.md!}", "{% include-markdown 'a' %}")
+BROUGHT = (
+    '--8<-- "a.md"',
+    '  --8<-- "a"',
+    "--8<--\na.md\n--8<--",
+    "::: mkdocs-click",
+    "{!a.md!}",
+    "{% include-markdown 'a' %}",
+)
 ONLY_MACROS = ("{{ table() }}", "## {{ title }}", "{% for a in b %}")
-NEVER = ('--8<-- "a.py"', ";--8<-- [start:x]", "a {{ b }}", "a --8<--", ":::", "```python\nexec\n```", "## a {b} c")
+NEVER = (
+    "::: a.b",
+    '--8<-- "a.py"',
+    ";--8<-- [start:x]",
+    "a {{ b }}",
+    "a --8<--",
+    ":::",
+    "```python\nexec\n```",
+    "## a {b} c",
+)
 
 
 @pytest.mark.parametrize("text", [*BROUGHT, *ONLY_MACROS, *NEVER])
@@ -168,3 +184,50 @@ def test_a_hostile_marker_is_read_in_time() -> None:
     for said in (f"plugins: [gen-files]\nnav:\n{many}", f"nav:\n{deep}", "markdown_extensions: {a: {}}", "plugins: 3"):
         assert site_of(said).dialect.name == "mkdocs"
     assert time.process_time() - start < 3
+
+
+def test_what_mkdocstrings_documents_are_places() -> None:
+    made = site_of("plugins: [mkdocstrings]").dialect.made_places
+    wanted = ("pkg.mod.Class", "pkg.mod.f--arguments", "fn:1", "__tabbed_1_2")
+    assert [one for one in (*wanted, "usage", "v1.", "a.b c") if made.fullmatch(one)] == list(wanted)
+
+
+def test_a_site_in_the_folder_of_a_language_is_read_for_all() -> None:
+    def sites(home: str, text: str) -> list[tuple[str, tuple[str, str]]]:
+        found = KIND.sites(Marked(home, "mkdocs.yml", frozenset(), {"mkdocs.yml": text}))
+        return [(site.docs, site.untranslated) for site in found]
+
+    assert sites("/x/en", "site_name: A\n") == [
+        ("/x/en/docs", ("", "")),
+        ("/x", (r"^[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?/docs(?=/)", "en/docs")),
+    ]
+    assert sites("/x/fr", "INHERIT: ../en/mkdocs.yml\n") == []
+    assert sites("/x/site", "INHERIT: ../en/mkdocs.yml\n") == [("/x/site/docs", ("", ""))]
+
+
+def test_what_is_not_translated_is_shown_in_the_first_language() -> None:
+    said = "plugins: [{i18n: {docs_structure: folder, languages: [{locale: fr}, {locale: en, default: true}]}}]"
+    site = site_of(said)
+    assert site.original("/site/docs/fr/a.md") == "/site/docs/en/a.md"
+    assert site.original("/site/docs/en/a.md") is site.original("/site/docs/guide/a.md") is None
+
+
+ZENSICAL = """
+[project]
+docs_dir = "text"
+[project.markdown_extensions.pymdownx.tabbed]
+combine_header_slug = true
+[project.markdown_extensions.toc.slugify]
+object = "pymdownx.slugs.slugify"
+kwds = { case = "lower" }
+"""
+
+
+def test_a_site_of_zensical_says_the_same_in_toml() -> None:
+    def site(text: str) -> Site:
+        return next(iter(KIND.sites(Marked("/a", "zensical.toml", frozenset(), {"zensical.toml": text}))))
+
+    assert (site(ZENSICAL).docs, site(ZENSICAL).dialect.ids) == ("/a/text", "pymdownx-lower")
+    assert site(ZENSICAL).dialect.explicit_ids == ()
+    assert site("[project]\n").dialect.explicit_ids
+    assert site("project = 3\n").docs == "/a/docs"

@@ -49,12 +49,16 @@ def judged(db: Connection, rules: Rules, wanted: Callable[[str], bool]) -> list[
     for dialect in dialects.values():
         counts[dialect.name][0] += 1
     for path, kind, target, fragment, scope, node in db.execute(_LINKS):
-        if path in dialects and not targets.leads_elsewhere(kind, target, rules):
+        if path in dialects and not _leads_elsewhere(kind, target, path, node, rules):
             dialect, place = dialects[path], bool(fragment and node)
             known = node not in unseen or not unseen[node].isdisjoint(exact_forms(fragment or "", dialect))
             found = scope != targets.EXTERNAL, place, place and known
             counts[dialect.name] = [a + b for a, b in zip(counts[dialect.name], (0, 1, *found), strict=True)]
     return [Judged(name, *numbers) for name, numbers in counts.items()]
+
+
+def _leads_elsewhere(kind: str, target: str, path: str, node: int | None, rules: Rules) -> bool:
+    return node is None and targets.leads_elsewhere(kind, target, path, rules)
 
 
 def _unseen(db: Connection, rules: Rules) -> frozenset[int]:

@@ -84,6 +84,10 @@ class Dialect(NamedTuple):
     absolute: str = "known"
     """What `/x` is that leads nowhere, or `../x` that leads out of the site: known to be broken, or unknown, as the
     host or a plugin may serve it."""
+    pages_unchecked: bool = False
+    """Whether `../x/a.md` out of the site is unknown as well: it becomes `../x/a.html`, and nobody looks for it."""
+    makes_files: bool = False
+    """Whether what git ignores and is not there is made by a run, so that a link to it is not judged."""
     addresses: Callable[[str, Fields], Iterable[str]] = no_addresses
     """Return under which paths, without extension, links find a document beside its own, by its path below the docs
     folder and its front matter: `/x` counts from where addresses begin, `x` from the document's folder."""
@@ -137,6 +141,8 @@ class Dialect(NamedTuple):
     """Which of them come before those in a document whose name ends in `.mdx`."""
     unjudged: re.Pattern[str] | None = None
     """Finds a target that something else makes or reads."""
+    names: re.Pattern[str] | None = None
+    """Matches a whole target that is a name, and no address: something else makes a link of it, as of `std::ffi`."""
     includes: re.Pattern[bytes] | None = None
     """Finds in a text, but not in fenced code, what brings other files' text or ids that only a run makes: it may have
     any place."""

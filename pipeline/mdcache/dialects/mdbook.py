@@ -20,6 +20,8 @@ MDBOOK = Dialect(
     title="mdBook",
     html_pages=True,
     absolute="unknown",
+    pages_unchecked=True,
+    makes_files=True,
     ids="mdbook",
     # Before 0.5 punctuation stayed as it was written unless the book asked for more, and capitals that are not ASCII.
     other_ids=("mdbook", "mdbook-0.4"),
@@ -35,10 +37,11 @@ MDBOOK = Dialect(
     spaced_fragments_are_text=False,
     percent_comments=False,
 )
-# The documentation of Rust's libraries lies beside the reference. Targets without a path are names of Rust (`std::ffi`,
-# `Vec`) or of rules (`expr.block`), which its preprocessor makes links of.
+# The documentation of Rust's libraries lies beside the reference.
 _LIBRARIES = r"\A(?:\.\./)+(?:std|core|alloc|proc_macro|test)/"
-_SPEC_NAMES = r"\A(?![^#]*\.(?:md|html?|svg|png|jpe?g|gif|pdf|rs|toml|txt)(?:#|\Z))[^/#][^/]*\Z"
+# Targets without a path are names of Rust (`std::ffi`, `Vec`) or of rules (`expr.block`), which its preprocessor makes
+# links of.
+_NAMES_OF_SPEC = re.compile(r"(?![^#]*\.(?:md|html?|svg|png|jpe?g|gif|pdf|rs|toml|txt)(?:#|\Z))[^/#][^/]*")
 # What lies beside a book's pages is read as on GitHub; but rustdoc may make pages of it that are put among the book's.
 _BESIDE = GITHUB._replace(unjudged=re.compile(r"\.html(?:#|\Z)"))
 
@@ -61,8 +64,8 @@ def _dialect(said: Mapping[str, Any]) -> Dialect:
     if saying.within(said, "output", "html", "smart-punctuation") is False:
         dialect = dialect._replace(smart_punctuation=False)
     if saying.within(said, "preprocessor", "spec") is not None:
-        unjudged = re.compile(f"{_MADE_FILES}|{_LIBRARIES}|{_SPEC_NAMES}")
-        dialect = dialect._replace(unjudged=unjudged, places=(Finder(rules_of_spec),))
+        unjudged = re.compile(f"{_MADE_FILES}|{_LIBRARIES}")
+        dialect = dialect._replace(unjudged=unjudged, names=_NAMES_OF_SPEC, places=(Finder(rules_of_spec),))
     return dialect
 
 

@@ -1,10 +1,12 @@
-"""MkDocs: Python-Markdown with extensions, and plugins that make pages or fill them in.
+"""MkDocs, and Zensical after it: Python-Markdown with extensions, and plugins that make pages or fill them in.
 
-A mkdocs.yml names both. What it inherits from another file is not seen: then it counts whatever might be on.
+A mkdocs.yml or zensical.toml names both. What it inherits from another file is not seen: then whatever might be on
+counts.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,14 +16,17 @@ from mdcache.dialects.dialect import Dialect, Fields, Finder
 from mdcache.dialects.site import Kind, Marked, Mount, Site
 from mdcache.guarded.yaml import Tagged
 
-_MARKERS = ("mkdocs.yml", "mkdocs.yaml")
+_ZENSICAL = "zensical.toml"
+_MARKERS = ("mkdocs.yml", "mkdocs.yaml", _ZENSICAL)
 # Footnotes, and what Material and pymdownx make: tabs, lines of code, the contents.
 _MADE_PLACES = re.compile(r"top|fn(?:ref\d*)?[:-].+|__[\w:-]+", re.IGNORECASE)
+# What mkdocstrings documents: `pkg.module.Class`, and headings in what it says of that.
+_DOCUMENTED = re.compile(rf"{_MADE_PLACES.pattern}|[A-Za-z_]\w*(?:\.\w+)+(?:--.+)?", re.IGNORECASE)
 _ANY_PLACE = re.compile(r".*", re.DOTALL)
 # Snippets of prose (those of code bring no headings), mkdocstrings, markdown-include, include-markdown.
 _INCLUDES = (
     rb"""-+8<-+[ \t]*+(?:["'][^"'\n]*\.(?:md|markdown|txt|html?)\b|["'][^."'\n]*["']|\r?$)"""
-    rb"|:::[ \t]*[A-Za-z_]|\{!|\{%-?[ \t]*include"
+    rb"|:::[ \t]*+[\w-]++[ \t]*\r?$|\{!|\{%-?[ \t]*include"
 )
 _INCLUDING = re.compile(rb"^[ \t>]*+(?:%s)" % _INCLUDES, re.MULTILINE)
 # A macro brings headings when it stands in a line of its own, or in a heading.
@@ -35,6 +40,7 @@ MKDOCS = Dialect(
     index_names=("index", "readme"),
     page_relative=True,
     absolute="unknown",
+    makes_files=True,
     ids="python-markdown",
     numbers="underscore",
     explicit_ids=("curly", "colon-curly"),
@@ -42,7 +48,7 @@ MKDOCS = Dialect(
     wikilinks="off",
     rewrites=("indented-blocks", "definitions", "markdown-in-html"),
     includes=_INCLUDING,
-    made_places=_MADE_PLACES,
+    made_places=_DOCUMENTED,
     spaced_fragments_are_text=False,
     percent_comments=False,
 )
@@ -52,10 +58,35 @@ _INHERITING = MKDOCS._replace(
 
 
 def _sites(marked: Marked) -> Iterator[Site]:
-    said = saying.said(marked.texts.get(marked.marker, ""), marked.marker)
+    said = _said(marked)
+    plugins = _named(said.get("plugins"))
     docs = marked.at(_text(said.get("docs_dir")) or "docs")
     prefix = saying.path_of(_text(said.get("site_url")))
-    yield Site(_dialect(said), docs, marked.at(marked.marker), (Mount("", docs),), prefix)
+    if _INHERITS_LANGUAGE.fullmatch(_text(said.get("INHERIT"))) and _LANGUAGE.fullmatch(
+        posixpath.basename(marked.home)
+    ):
+        return  # the site of that language knows of it
+    site = Site(_dialect(said), docs, marked.at(marked.marker), (Mount("", docs),), prefix, _untranslated(plugins))
+    yield site
+    above, name = posixpath.split(marked.home)
+    if "INHERIT" not in said and _LANGUAGE.fullmatch(name) and docs.startswith(f"{marked.home}/"):
+        # docs/en/mkdocs.yml beside docs/fr: it is read for each language, and what is not translated is shown as it is.
+        below = docs[len(marked.home) :]
+        yield site._replace(docs=above, untranslated=(rf"^{_CODE}{re.escape(below)}(?=/)", f"{name}{below}"))
+
+
+_CODE = r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?"
+_LANGUAGE = re.compile(_CODE)
+_INHERITS_LANGUAGE = re.compile(rf"\.\./{_CODE}/mkdocs\.ya?ml")
+
+
+def _untranslated(plugins: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the folder of a language, and that of the one which is shown where a page is not translated."""
+    if "i18n" not in plugins or saying.text(plugins, "i18n", "docs_structure") == "suffix":
+        return "", ""
+    languages = saying.tables(plugins, "i18n", "languages")
+    first = next((saying.text(one, "locale") for one in languages if one.get("default") is True), "")
+    return (rf"^{_CODE}(?=/)", first) if _LANGUAGE.fullmatch(first) else ("", "")
 
 
 KIND = Kind(MKDOCS, _MARKERS, (), _sites)
@@ -84,6 +115,24 @@ _MACROS = frozenset(("macros", "jinja", "jinja2", "table-reader", "markdownextra
 _WIKI = re.compile(r"wiki|roamlinks|ezlinks|obsidian")
 
 
+# What Zensical turns on where nothing is said.
+_DEFAULTS = dict.fromkeys(("attr_list", "def_list", "footnotes", "md_in_html", "pymdownx.emoji"))
+
+
+def _said(marked: Marked) -> Mapping[str, Any]:
+    """Return what the marker says, in the words of a mkdocs.yml."""
+    said = saying.said(marked.texts.get(marked.marker, ""), marked.marker)
+    if marked.marker != _ZENSICAL:
+        return said
+    project = saying.within(said, "project")
+    if not isinstance(project, Mapping):
+        return {}
+    extensions = project.get("markdown_extensions", _DEFAULTS)
+    if isinstance(extensions, Mapping) and isinstance(extensions.get("pymdownx"), Mapping):
+        extensions = {**extensions, **{f"pymdownx.{name}": one for name, one in extensions["pymdownx"].items()}}
+    return {**project, "markdown_extensions": extensions}
+
+
 def _named(value: Any) -> dict[str, Any]:
     """Return what is set of each plugin or extension: they come in a list or in a dict, each with settings or bare."""
     found: dict[str, Any] = {}
@@ -109,8 +158,8 @@ def _with_extensions(dialect: Dialect, extensions: Mapping[str, Any]) -> Dialect
         kernel = None
     dialect = dialect._replace(
         ids=kernel or dialect.ids,
-        made_places=_MADE_PLACES if kernel else _ANY_PLACE,
-        smart_punctuation="smarty" in extensions or "pymdownx.smartsymbols" in extensions,
+        made_places=_DOCUMENTED if kernel else _ANY_PLACE,
+        smart_punctuation="smarty" in extensions,
         unspoken=_EMOJI if "pymdownx.emoji" in extensions else None,
         explicit_ids=dialect.explicit_ids if has_all or "attr_list" in extensions else (),
     )
@@ -146,16 +195,19 @@ def _kernel(value: Any) -> str | None:
     """Return which kernel a setting `slugify` names; None when it is one that nobody here knows."""
     if value is None:
         return MKDOCS.ids
-    tag = value.tag if isinstance(value, Tagged) else ""
+    tag = value.tag if isinstance(value, Tagged) else saying.text(value, "object")
+    said = value.value if isinstance(value, Tagged) else value
     name = ".".join(tag.rpartition(":")[2].split(".")[-2:])
     if name == "slugs.slugify":
-        return _CASES.get(saying.text(value.value, "kwds", "case") or "none")
+        return _CASES.get(saying.text(said, "kwds", "case") or "none")
     return _SLUGIFIERS.get(name)
 
 
 _MADE_FILES = (
     r"(?:^|/)(?:404\.html|sitemap\.xml(?:\.gz)?|objects\.inv|feed_(?:rss|json)_\w+\.(?:xml|json)"
     r"|img/favicon\.ico|assets/images/favicon\.png)$"
+    # Written in capitals, as what a hook puts in: `[x](REPOSITORY_URL)`.
+    r"|^[A-Z]+(?:_[A-Z]+)+$"
 )
 # Plugins that make pages, and the folders in which they do so when nothing else is said.
 _MAKING = {
@@ -195,12 +247,12 @@ def _folders(nav: Any) -> Iterable[str]:
     return filter(None, found)
 
 
-_LANGUAGE = re.compile(r"(.+)\.[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?\.(\w+)")
+_IN_A_LANGUAGE = re.compile(rf"(.+)\.{_CODE}\.(\w+)")
 
 
 def in_all_languages(path: str, fields: Fields) -> Iterator[str]:  # noqa: ARG001
     """Yield the path by which links find `x.fr.md`: that of `x.md`, whatever the language."""
-    found = _LANGUAGE.fullmatch(path.rpartition("/")[2])
+    found = _IN_A_LANGUAGE.fullmatch(path.rpartition("/")[2])
     if found:
         yield from (found[1], f"{found[1]}.{found[2]}")
 

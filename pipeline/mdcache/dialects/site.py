@@ -22,7 +22,8 @@ class Site(NamedTuple):
 
     docs: the folder of its documents. marker: the file by which it was found; '' when settings named the dialect.
     mounts: where `/x` begins, in this order; the first is that of the pages. prefix: what an address may begin with
-    before that, as the path of the base URL; none has slashes at its ends.
+    before that, as the path of the base URL; none has slashes at its ends. untranslated: an expression that finds the
+    folder of a language in a path below docs, and the one of the language that is shown where a page is not translated.
     """
 
     dialect: Dialect
@@ -30,6 +31,7 @@ class Site(NamedTuple):
     marker: str = ""
     mounts: tuple[Mount, ...] = ()
     prefix: str = ""
+    untranslated: tuple[str, str] = ("", "")
 
     def rooted(self, path: str) -> Iterator[str]:
         """Yield where `/path` may lie: below each mount, with the base URL's path cut off and as it is."""
@@ -37,6 +39,17 @@ class Site(NamedTuple):
             for prefix, folder in self.mounts:
                 if (rest := _below(written, prefix)) is not None:
                     yield f"{folder}/{rest}".strip("/")
+
+    def original(self, path: str) -> str | None:
+        """Return the path of what is shown in place of path where that is not translated; None when it is itself."""
+        pattern, folder = self.untranslated
+        if not pattern or not path.startswith(self.docs):
+            return None
+        below = path[len(self.docs) :].lstrip("/")
+        shown = re.sub(pattern, folder, below, count=1)
+        if shown == below:
+            return None
+        return f"{self.docs}/{shown}" if self.docs else shown
 
     def addresses_of(self, path: str) -> Iterator[str]:
         """Yield the addresses of the page at path, which has no extension: where it is served from, and what it is
@@ -59,7 +72,7 @@ class Site(NamedTuple):
 
     def facts(self) -> tuple[object, ...]:
         """Return plain values that differ when what it says differs."""
-        return (self.docs, self.mounts, self.prefix, tuple(map(_plain, self.dialect)))
+        return (self.docs, self.mounts, self.prefix, self.untranslated, tuple(map(_plain, self.dialect)))
 
 
 def _plain(value: object) -> object:

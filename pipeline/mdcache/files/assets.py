@@ -38,9 +38,12 @@ class Assets:
     def has(self, wanted: AssetPaths) -> bool:
         """Return whether a link has something to point at. What leads out of what we know is not ours to judge: yes.
 
-        What .gitignore files keep out of git's trees lies on the disk alone, and is there if it is there.
+        What .gitignore files keep out of git's trees lies on the disk alone, and is there if it is there, or if a run
+        makes it. Raises WorkError.
         """
         if wanted == NOWHERE or any(True for _ in self._found(wanted)):
+            return True
+        if wanted.made and any(self._ignores.take(path) for path in wanted.paths if path[:2] not in ("..", ".")):
             return True
         return self._source is not DISK and any(map(self._is_kept_out, self._on_disk._found(wanted)))
 

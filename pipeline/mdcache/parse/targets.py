@@ -103,7 +103,8 @@ def _leaves(written: str, source: str, site: Site) -> bool:
     if written.startswith("/"):
         return True
     extension = posixpath.splitext(written.rstrip("/"))[1].lower()
-    if not written.startswith("../") or extension not in ("", ".html"):
+    is_page = extension in ("", ".html") or (site.dialect.pages_unchecked and "/" in written.replace("../", ""))
+    if not written.startswith("../") or not is_page:
         return False
     start = _address_folder(source, site.dialect) if site.dialect.page_relative else folder(source)
     return posixpath.normpath(f"./{start[len(site.docs) :]}/{written}").startswith("..")
@@ -132,16 +133,27 @@ def _own_address(target: str, rules: Rules) -> str | None:
     return None
 
 
-def leads_elsewhere(kind: str, target: str, rules: Rules) -> bool:
-    """Return whether a link of a kind has the address of another host, or of what is no file."""
+def leads_elsewhere(kind: str, target: str, source: str, rules: Rules) -> bool:
+    """Return whether a link of a kind, in the document at path source, has no address in this tree.
+
+    It may be that of another host, of what is no file, of another site on the same host, or none before a template is
+    filled in.
+    """
     wiki = kind in WIKI_KINDS
-    return bool((_WIKI_SCHEME if wiki else _SCHEME).match(target)) and (wiki or _own_address(target, rules) is None)
+    if not wiki and _own_address(target, rules) is not None:
+        return False
+    if (_WIKI_SCHEME if wiki else _SCHEME).match(target) or is_placeholder(target, rules):
+        return True
+    site = site_of(source, rules)
+    if site.dialect.names and site.dialect.names.fullmatch(target):
+        return True
+    return not wiki and site.dialect.absolute == UNKNOWN and _leaves(_split(False, target)[0], source, site)
 
 
 def _is_unjudged(target: str, site: Site, rules: Rules) -> bool:
     """Return whether the settings or the dialect leave a target alone: something else makes it, or reads it."""
-    unjudged = site.dialect.unjudged
-    if unjudged and unjudged.search(target):
+    unjudged, names = site.dialect.unjudged, site.dialect.names
+    if (unjudged and unjudged.search(target)) or (names and names.fullmatch(target)):
         return True
     return any(finds(pattern, target) for pattern in rules.ignored)
 
@@ -232,9 +244,9 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
     if dialect.from_docs_too and not wiki:
         starts.append(site.docs)
     by_address = () if wiki else tuple(_by_address(page, source, site))
-    for path in (*(join(start, page) for start in starts), *by_address):
-        if path is not None:
-            yield Asked(BY_PATH, nfc(path), is_folder)
+    paths = [path for path in (*(join(start, page) for start in starts), *by_address) if path is not None]
+    for path in (*paths, *filter(None, map(site.original, paths))):
+        yield Asked(BY_PATH, nfc(path), is_folder)
     if by_name:
         yield Asked(BY_NAME, nfc(page.rstrip("/")), is_folder)
 
@@ -284,11 +296,13 @@ class AssetPaths(NamedTuple):
     paths are relative to the base, case as written, the first that is there counts; they begin with '..' when they
     leave the base, and '.' is the base. A wikilink's name means any file whose path ends in these whole components,
     whatever the case: ending is their folded form, else None; documents are the ends that a document's path may have.
+    made: what git ignores counts as there, too, as a run makes it.
     """
 
     paths: tuple[str, ...]
     ending: str | None
     documents: tuple[str, ...] = ()
+    made: bool = False
 
 
 NOWHERE = AssetPaths((), None)
@@ -314,12 +328,13 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
     site = site_of(source, rules)
     if wiki and not site.dialect.exact_names and not written.startswith(("/", "./", "../")):
         return _named_anywhere(fold(written.rstrip("/")), site, rules)
-    found = map(nfc, _file_paths(written, source, site, rules))
+    there = tuple(map(nfc, _file_paths(written, source, site, rules)))
+    found = (*there, *filter(None, map(site.original, there)))
     forms = ((path, *_as_documents(path, rules), *_as_pages(path, site.dialect)) for path in found)
     paths = tuple(dict.fromkeys(chain.from_iterable(forms)))
     if site.dialect.files_by_name and not written.startswith(("/", "./", "../")):
         return _named_anywhere(fold(nfc(written.strip("/"))), site, rules)._replace(paths=paths)
-    return AssetPaths(paths, _moved_html(written) if site.dialect.moved_html else None)
+    return AssetPaths(paths, _moved_html(written) if site.dialect.moved_html else None, made=site.dialect.makes_files)
 
 
 def _moved_html(written: str) -> str | None:
