@@ -108,9 +108,8 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
                 _Places(other, map(nfc, anchors_of(db, target_node)), _headings(db, target_node), rules),
             )
         wiki, place = kind in WIKI_KINDS, nfc(fragment)
-        if not (
-            places.have(wiki, place) or places.have_elsewhere(path, place) or targets.is_placeholder(target, rules)
-        ):
+        is_there = places.have(wiki, place) or places.have_elsewhere(path, place)
+        if not is_there and not targets.is_left_alone(target, path, rules):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message, ordinal)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mdcache.dialects import foam, hugo, jekyll, mdbook, mkdocs, obsidian, vitepress, zk
+from mdcache.dialects import foam, hugo, jekyll, mdbook, mkdocs, obsidian, sphinx, vitepress, zk
 from mdcache.dialects.dialect import Dialect
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind
@@ -13,6 +13,7 @@ KINDS: tuple[Kind, ...] = (
     mdbook.KIND,
     mkdocs.KIND,
     jekyll.KIND,
+    sphinx.KIND,
     foam.KIND,
     zk.KIND,
     obsidian.KIND,

@@ -150,6 +150,11 @@ def leads_elsewhere(kind: str, target: str, source: str, rules: Rules) -> bool:
     return not wiki and site.dialect.absolute == UNKNOWN and _leaves(_split(False, target)[0], source, site)
 
 
+def is_left_alone(target: str, source: str, rules: Rules) -> bool:
+    """Return whether nothing is said of a target in the document at path source, wherever it leads."""
+    return is_placeholder(target, rules) or _is_unjudged(target, site_of(source, rules), rules)
+
+
 def _is_unjudged(target: str, site: Site, rules: Rules) -> bool:
     """Return whether the settings or the dialect leave a target alone: something else makes it, or reads it."""
     unjudged, names = site.dialect.unjudged, site.dialect.names
