@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mdcache.dialects import FRONT_MATTER, GITHUB, Site
+from mdcache.dialects import FRONT_MATTER, GITHUB, Site, Sites
 from mdcache.model import Document, Rules
 from mdcache.parse.parse import content_of, parse
 
 
 def read(text: str, languages: tuple[str, ...] = FRONT_MATTER) -> Document:
     dialect = GITHUB._replace(front_matter=languages)
-    return parse("a.md", content_of(text.encode()), Rules(sites=(Site(dialect, ""),)))
+    return parse("a.md", content_of(text.encode()), Rules(sites=Sites([Site(dialect, "")])))
 
 
 @pytest.mark.parametrize(

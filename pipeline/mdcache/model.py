@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mdcache.dialects import GITHUB, Site
+from mdcache.dialects import GITHUB, Site, Sites
 
 ERROR = "error"
 WARNING = "warning"
@@ -213,7 +213,7 @@ class Rules(NamedTuple):
     """What a link's target looks like when something else puts the real one in; '*' is any text."""
     dialect: str = AUTO
     """The name of the dialect in which documents are read; AUTO: that of the site that they lie in."""
-    sites: tuple[Site, ...] = ()
+    sites: Sites = Sites()
     """Those that were found in the tree."""
     unsited: tuple[Site, ...] = (Site(GITHUB, ""),)
     """What holds outside of them, for each dialect that the settings name; the first where nothing is named."""

@@ -12,7 +12,7 @@ from mdcache.config import values
 from mdcache.config.file import File, in_source, on_disk, settings_file, telling_nothing_of_files_elsewhere
 from mdcache.config.policy import Policy
 from mdcache.config.values import Links, Watch
-from mdcache.dialects import GITHUB, Dialect, Mount, Site
+from mdcache.dialects import GITHUB, Dialect, Mount, Site, Sites
 from mdcache.errors import UsageError
 from mdcache.files.scan import Tree
 from mdcache.files.sources import DISK, Reader, Source
@@ -97,10 +97,10 @@ class Settings(NamedTuple):
     def _plain_tree(self) -> Tree:
         return Tree(self.base, self.roots, self.extensions, self.include, self.exclude, self.source)
 
-    def sites(self) -> tuple[Site, ...]:
+    def sites(self) -> Sites:
         """Return the sites in the tree, with what the settings say of them. They are looked for once."""
         found = (self.look or Look()).at(self._plain_tree()) if self.roots else ()
-        return tuple(map(self._as_said, found))
+        return Sites(map(self._as_said, found))
 
     def _as_said(self, site: Site) -> Site:
         roots = self.links.roots

@@ -9,6 +9,6 @@ Who only searches needs GITHUB at most: `known` and `facets` bring all the other
 
 from mdcache.dialects.dialect import FRONT_MATTER, Dialect
 from mdcache.dialects.github import GITHUB
-from mdcache.dialects.site import Kind, Marked, Mount, Site
+from mdcache.dialects.site import Kind, Marked, Mount, Site, Sites
 
-__all__ = ["FRONT_MATTER", "GITHUB", "Dialect", "Kind", "Marked", "Mount", "Site"]
+__all__ = ["FRONT_MATTER", "GITHUB", "Dialect", "Kind", "Marked", "Mount", "Site", "Sites"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from mdcache.dialects.dialect import Dialect
@@ -153,12 +154,41 @@ def _based_mount(mount: Mount, base: str) -> Mount | None:
     return Mount(f"{mount.prefix}/{above}".strip("/"), folder)
 
 
-def nearest(sites: tuple[Site, ...], path: str) -> Site | None:
-    """Return the site whose docs folder holds the document at path; of several the one that lies deepest."""
-    found = None
-    for site in sites:
-        docs = site.docs
-        holds = not docs or (path.startswith(docs) and path[len(docs) : len(docs) + 1] == "/")
-        if holds and (found is None or len(docs) > len(found.docs)):
-            found = site
-    return found
+class Sites(tuple[Site, ...]):
+    """The sites of a tree. A tree may have as many as documents, and each link asks: what was found is remembered."""
+
+    def __reduce__(self) -> tuple[type[Sites], tuple[tuple[Site, ...]]]:
+        return Sites, (tuple(self),)
+
+    @cached_property
+    def _by_folder(self) -> dict[str, list[Site]]:
+        found: dict[str, list[Site]] = {}
+        for site in self:
+            found.setdefault(site.docs, []).append(site)
+        return found
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], Site | None]:
+        return {}
+
+    def holding(self, path: str, name: str = "") -> Site | None:
+        """Return the site whose docs folder holds the document at path; of several the one that lies deepest.
+
+        name: that of the dialect which it must have; '' for any.
+        """
+        if not self:
+            return None
+        folder = path.rpartition("/")[0]
+        key = folder, name
+        if key not in self._known:
+            self._known[key] = self._looked_up(folder, name)
+        return self._known[key]
+
+    def _looked_up(self, folder: str, name: str) -> Site | None:
+        while True:
+            for site in self._by_folder.get(folder, ()):
+                if name in ("", site.dialect.name):
+                    return site
+            if not folder:
+                return None
+            folder = folder.rpartition("/")[0]

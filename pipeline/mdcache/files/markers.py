@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 
 from mdcache import trusted
@@ -15,7 +16,7 @@ from mdcache.files.scan import Tree, listings, top_of
 from mdcache.files.sources import Source
 from mdcache.paths import lies_in, up, ways
 
-# Bytes of a file that says how a site is built. A longer one is not read, as if it were empty.
+# Bytes of the files that say how a site is built. What is longer is not read, as if it were empty.
 _LONGEST = 1_000_000
 _MOST = 200
 """Files of a folder that are read where all may be."""
@@ -147,12 +148,11 @@ def _expanded(home: str, wanted: Iterable[str], source: Source) -> Iterator[str]
 
 def _texts(home: str, wanted: Iterable[str], source: Source) -> dict[str, str]:
     files = [one for one in wanted if not one.endswith("/")]
-    found = {}
+    found, left = {}, _LONGEST
     names = [os.path.join(home, one) for one in files]
     for one, raw in zip(files, source.texts(names, _LONGEST + 1), strict=True):
-        if raw is not None and len(raw) <= _LONGEST:
-            try:
+        if raw is not None and len(raw) <= left:
+            left -= len(raw)
+            with suppress(UnicodeDecodeError):
                 found[one] = raw.decode("utf-8-sig")
-            except UnicodeDecodeError:
-                continue
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mdcache.dialects import Site
-from mdcache.dialects.site import nearest
 from mdcache.model import AUTO, Rules
 from mdcache.patterns import matching
 
@@ -18,6 +17,5 @@ def site_of(path: str, rules: Rules) -> Site:
         if rule.dialect and matching(rule.pattern).matches(path):
             named = rule.dialect
     if named == AUTO:
-        return (nearest(rules.sites, path) if rules.sites else None) or rules.unsited[0]
-    found = nearest(tuple(site for site in rules.sites if site.dialect.name == named), path)
-    return found or next(site for site in rules.unsited if site.dialect.name == named)
+        return rules.sites.holding(path) or rules.unsited[0]
+    return rules.sites.holding(path, named) or next(site for site in rules.unsited if site.dialect.name == named)

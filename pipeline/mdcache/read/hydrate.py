@@ -12,8 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from mdcache.dialects import GITHUB, Dialect, Site
-from mdcache.dialects.site import nearest
+from mdcache.dialects import GITHUB, Dialect, Sites
 from mdcache.errors import MdcacheError, No, WorkError
 from mdcache.files.sources import GitReader, Reader, reader_of
 from mdcache.model import Rules
@@ -178,18 +177,18 @@ def _parsed(cache: Cache, node: Node, data: bytes) -> _Places:
     return _Places(sections, [(one.anchor, one.section) for one in found.anchors])
 
 
-def sites_in(cache: Cache) -> tuple[Site, ...]:
+def sites_in(cache: Cache) -> Sites:
     """Return the sites that a cache says its documents lie in."""
     if not cache.meta.sites:
-        return ()
+        return Sites()
     from mdcache.dialects.facets import recalled
 
-    return tuple(filter(None, map(recalled, cache.meta.sites)))
+    return Sites(filter(None, map(recalled, cache.meta.sites)))
 
 
 def dialect_at(cache: Cache, path: str) -> Dialect:
     """Return the dialect in which the document at path was read."""
-    site = nearest(sites_in(cache), path)
+    site = sites_in(cache).holding(path)
     return site.dialect if site else GITHUB
 
 
