@@ -2,7 +2,8 @@
 
 Links are read in a simple way of its own, not as mdcache reads them, so that what mdcache might overlook is altered,
 too. A link that is altered leads to a file, by the names of files alone, in some reading that a site may have; what is
-made of it names nothing that is there, in any reading. Code, comments, front matter and headings are left alone.
+made of it names nothing that is there, in any reading. Code, comments, front matter, headings and definitions
+(`[x]: y.md`) are left alone.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def links(path: str, text: str, dialect: str) -> Iterator[Link]:
     lines = text.split("\n")
     masked = _masked(text).split("\n")
     for number, line in enumerate(masked, 1):
-        if line.lstrip().startswith("#") or _is_underlined(masked, number):
+        if re.match(r"\s*(?:#|\[[^\[\]]+\]:)", line) or _is_underlined(masked, number):
             continue
         found = [
             (match, pattern is _WIKILINK)
@@ -186,16 +187,15 @@ def _without_blocks(lines: Sequence[str]) -> Iterator[str]:
 
 
 def faults(
-    root: str, paths: Iterable[str], docs: str, dialect: str, flawed: set[tuple[str, int]], count: int
+    root: str, paths: Iterable[str], pages: Iterable[str], dialect: str, flawed: set[tuple[str, int]], count: int
 ) -> list[Fault]:
-    """Return the faults to plant below the folder docs, so many in all, and equally many of each kind
-    as far as there are links for it.
+    """Return the faults to plant in pages, so many in all, and equally many of each kind as far as there are links.
 
-    flawed are the lines (path, line) on which something is wrong already.
+    paths are all files below root; flawed are the lines (path, line) on which something is wrong already.
     """
     files = Files(paths)
     free: dict[str, list[Fault]] = {kind: [] for kind in KINDS}
-    for link in _resolving(root, files, docs, dialect):
+    for link in _resolving(root, files, pages, dialect):
         if (link.path, link.line) not in flawed:
             for fault in _alterations(link, files, dialect):
                 free[fault.kind].append(fault)
@@ -220,23 +220,21 @@ def _chosen(free: Mapping[str, list[Fault]], count: int) -> list[Fault]:
     return sorted(taken.values(), key=lambda fault: fault.link[:2])
 
 
-def _resolving(root: str, files: Files, docs: str, dialect: str) -> Iterator[Link]:
-    """Yield the links below docs that lead to a file."""
-    for path in sorted(files.paths):
-        if not path.lower().endswith(MARKDOWN) or not _is_page(path, docs) or os.path.islink(os.path.join(root, path)):
-            continue
+def _resolving(root: str, files: Files, pages: Iterable[str], dialect: str) -> Iterator[Link]:
+    """Yield the links of pages that lead to a file."""
+    for path in sorted(pages):
         with open(os.path.join(root, path), encoding="utf-8", errors="replace", newline="") as file:
             text = file.read()
-        if "\r" in text:
-            continue
-        for link in links(path, text, dialect):
+        for link in links(path, text, dialect) if "\r" not in text else ():
             if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//|@", link.target) and files.of(link):
                 yield link
 
 
-def _is_page(path: str, docs: str) -> bool:
-    """Return whether a document lies below docs, and neither hidden nor set aside as the sites' builders do it."""
-    if docs and not path.startswith(docs.rstrip("/") + "/"):
+def is_page(root: str, path: str, docs: str) -> bool:
+    """Return whether a file is a document below docs, and neither hidden nor set aside as the sites' builders do it."""
+    if not path.lower().endswith(MARKDOWN) or os.path.islink(os.path.join(root, path)):
+        return False
+    if docs and not path.startswith(docs + "/"):
         return False
     parts = path[len(docs) :].split("/")
     aside = (part.startswith(("_", ".")) and part not in ("_index.md", "_posts", "_docs") for part in parts)

@@ -91,6 +91,13 @@ def copied(repository: Repository, clones: str, into: str) -> list[str]:
     return paths
 
 
+def ignored(folder: str, paths: Iterable[str]) -> set[str]:
+    """Those paths that a .gitignore names, though git keeps them: they are no documents."""
+    command = ["git", "check-ignore", "--no-index", "-z", "--stdin"]
+    done = subprocess.run(command, cwd=folder, input="\0".join(paths), capture_output=True, text=True, check=False)
+    return set(filter(None, done.stdout.split("\0")))
+
+
 def _git(folder: str, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
 
@@ -136,43 +143,12 @@ def _rumdl_target(message: str) -> str:
     return f"{fragment[2]}#{fragment[1]}" if fragment else _quoted(message)
 
 
-# How much is judged
-
-_RELATIVE = r"""
-SELECT nodes.path, links.target, links.scope, links.fragment, links.target_node,
-       links.kind IN ('wikilink', 'embed'), links.target_node IN (SELECT node FROM anchors WHERE anchor = '*')
-FROM links JOIN nodes ON nodes.key = links.source
-WHERE links.kind IN ('markdown', 'image', 'html', 'wikilink', 'embed') AND links.target <> ''
-"""
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
-
-
-def judged(folder: str) -> tuple[int, int]:
-    """How many paths and fragments of relative links check judges, and how many there are.
-
-    A path is not judged that leaves the base, or that something else makes or reads; a fragment is not that leads to
-    a document which may have any place. A fragment of what is no document, or is not judged, is not counted.
-    """
-    cache = os.path.join(folder, os.pardir, "cache.db")
-    measure.run([MDCACHE, "rebuild", "--quiet", "--db", cache, "."], folder)
-    rows = json.loads(measure.run([MDCACHE, "query", "--db", cache, "--arrays", _RELATIVE], folder).output)
-    os.remove(cache)
-    yes = total = 0
-    for path, target, scope, fragment, node, wiki, any_place in rows:
-        if _SCHEME.match(target) and not wiki:
-            continue
-        written = target.partition("#")[0]
-        if written:
-            total += 1
-            yes += scope != "external" and not _leaves(path, written)
-        if fragment and node is not None:
-            total += 1
-            yes += not any_place
-    return yes, total
-
-
-def _leaves(path: str, written: str) -> bool:
-    return os.path.normpath(os.path.join(os.path.dirname(path), written)).startswith("..")
+def judged(folder: str, dialect: str) -> tuple[int, int]:
+    """How many links and fragments of a dialect's documents check judges, and how many there are."""
+    stats = _run([MDCACHE, "check", "--stats", "--json", "--quiet"], folder)["dialects"]
+    own = [one for one in stats if one["dialect"] == dialect]
+    yes = sum(one["links_judged"] + one["fragments_judged"] for one in own)
+    return yes, sum(one["links"] + one["fragments"] for one in own)
 
 
 # Verdicts
@@ -209,9 +185,8 @@ def measured(repository: Repository, clones: str, rumdl: str | None, work: str) 
     paths = copied(repository, clones, folder)
     tools = _tools(rumdl)
     before = {name: find(folder) for name, find in tools.items()}
-    links_judged, links = judged(folder)
-    flawed = {(one.path, one.line) for found in before.values() for one in found}
-    planted = planting.faults(folder, paths, repository.docs, repository.dialect, flawed, FAULTS)
+    links_judged, links = judged(folder, repository.dialect)
+    planted = _faults(repository, folder, paths, [one for found in before.values() for one in found])
     planting.plant(folder, planted)
     after = {name: find(folder) for name, find in tools.items()}
     shutil.rmtree(os.path.join(work, repository.name))
@@ -234,6 +209,13 @@ def measured(repository: Repository, clones: str, rumdl: str | None, work: str) 
     for name in tools:
         row[f"{name}_list"] = _listed([one for one in before[name] if one.counts], known)
     return row
+
+
+def _faults(repository: Repository, folder: str, paths: list[str], known: Iterable[Finding]) -> list[planting.Fault]:
+    flawed = {(one.path, one.line) for one in known}
+    left_out = ignored(folder, paths)
+    pages = [path for path in paths if path not in left_out and planting.is_page(folder, path, repository.docs)]
+    return planting.faults(folder, paths, pages, repository.dialect, flawed, FAULTS)
 
 
 OURS = "mdcache"

@@ -302,7 +302,8 @@ SITE = {
 
 def test_faults_are_planted_in_links_that_lead_somewhere(vault: Any) -> None:
     folder = vault(SITE)
-    found = planting.faults(str(folder), SITE, "docs", "github", {("docs/b.md", 5)}, 100)
+    pages = [path for path in SITE if planting.is_page(str(folder), path, "docs")]
+    found = planting.faults(str(folder), SITE, pages, "github", {("docs/b.md", 5)}, 100)
     assert {(fault.link.path, fault.link.line) for fault in found} == {
         ("docs/a.md", 3),
         ("docs/a.md", 5),
@@ -314,7 +315,7 @@ def test_faults_are_planted_in_links_that_lead_somewhere(vault: Any) -> None:
 def test_faults_are_of_all_kinds_in_turn(vault: Any) -> None:
     pages = {f"p{number}.md": "[n](next/n.md#here)\n\n![i](i.png)\n" for number in range(40)}
     folder = vault({**pages, "next/n.md": "# Here\n", "i.png": ""})
-    found = planting.faults(str(folder), [*pages, "next/n.md", "i.png"], "", "github", set(), 50)
+    found = planting.faults(str(folder), [*pages, "next/n.md", "i.png"], pages, "github", set(), 50)
     assert Counter(fault.kind for fault in found) == dict.fromkeys(planting.KINDS, 10)
     assert {fault.altered for fault in found} == {
         "next/n-gone.md#here",
@@ -340,7 +341,7 @@ def test_faults_are_written_as_a_site_writes_links(vault: Any, dialect: str, lin
     name = "B.md" if dialect == "obsidian" else "b.md"
     pages = {f"{letter}.md": f"{line}\n" for letter in "cdefghijk"}
     folder = vault({**pages, name: "", "p.png": ""})
-    found = planting.faults(str(folder), [*pages, name, "p.png"], "", dialect, set(), 9)
+    found = planting.faults(str(folder), [*pages, name, "p.png"], pages, dialect, set(), 9)
     assert {fault.altered for fault in found} == altered
 
 
