@@ -31,7 +31,7 @@ CREATE TABLE claims (
 CREATE TABLE names (
     name  TEXT NOT NULL,
     node  INTEGER NOT NULL REFERENCES nodes (key) ON DELETE CASCADE,
-    alias TEXT NOT NULL,            -- the whole alias without case; '' when found by its path
+    alias TEXT NOT NULL,            -- the whole alias without case; '/' and an address; '' when found by its path
     PRIMARY KEY (name, node, alias)
 ) STRICT, WITHOUT ROWID;
 

@@ -144,7 +144,7 @@ class Bucket:
         """Return the first that is there, as a file, as a folder with an index, or under another address."""
         for path in paths:
             forms = (self._indexes, self._files) if is_folder else (self._files, self._indexes)
-            found = next((form[path] for form in forms if path in form), None) or self._addresses.get(fold(path))
+            found = next((form[path] for form in forms if path in form), None) or self._addresses.get(path)
             if not found and any_case:
                 found = self._without_case.get((fold(path), is_folder)) or self._without_case.get(
                     (fold(path), not is_folder)
@@ -157,7 +157,7 @@ class Bucket:
     def _without_case(self) -> dict[tuple[str, bool], tuple[int, str, int]]:
         """Return the best for each path without case, by whether it is a folder's."""
         found: dict[tuple[str, bool], tuple[int, str, int]] = {}
-        for is_folder, form in ((False, self._files), (True, self._indexes)):
+        for is_folder, form in ((False, self._files), (True, self._indexes), (False, self._addresses)):
             for path, entry in form.items():
                 key = fold(path), is_folder
                 found[key] = min(entry, found.get(key, entry))
@@ -201,7 +201,7 @@ class Bucket:
                 yield path, Candidate(node, index, "")
 
     def _addresses_named(self) -> Iterator[tuple[str, Candidate]]:
-        """Yield the other addresses of this name, folded, each with its document."""
+        """Yield the other addresses of this name, each with its document."""
         for address, (_, path, node) in self._addresses.items():
             yield address, Candidate(node, path, "")
 

@@ -420,7 +420,7 @@ def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules) 
         folded = (fold(alias.strip()) for alias in aliases)
         names.update(Name(bucket(alias, extensions), alias) for alias in folded if alias.strip("/"))
     for address in _addresses(path, fields, site):
-        names.add(Name(bucket(address, extensions), f"/{fold(nfc(address))}"))
+        names.add(Name(bucket(address, extensions), f"/{nfc(address)}"))
     return names
 
 
