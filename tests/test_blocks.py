@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdcache.dialects.blocks import definitions, indented_blocks, markdown_in_html
+from mdcache.dialects.blocks import definitions, indented_blocks, last_references, markdown_in_html
 from mdcache.dialects.rewriting import REWRITES
 from mdcache.parse.markdown import outline
 
@@ -26,6 +26,14 @@ MADE = (
     (markdown_in_html, "<div markdown='1'>\n", f"{' ' * 18}\n"),
     (markdown_in_html, '<div id="a" markdown>\n', '<div id="a" markdown>\n'),
     (markdown_in_html, '<div class="markdown">\n', '<div class="markdown">\n'),
+    (last_references, "[A b]: c\n[a  B]: d 'e'\r\n", f"{' ' * 8}\n[a  B]: d 'e'\r\n"),
+    (last_references, "[a]: b\n```\n[a]: c\n```\n[b]: c\n", "[a]: b\n```\n[a]: c\n```\n[b]: c\n"),
+    (
+        last_references,
+        "```\n[a]: b\n```\n[a]: c\n\n```\n```\n [a]: d",
+        f"```\n[a]: b\n```\n{' ' * 6}\n\n```\n```\n [a]: d",
+    ),
+    (last_references, "[^a]: b\n[^a]: c\n", "[^a]: b\n[^a]: c\n"),
     (markdown_in_html, "a <b markdown>\n", "a <b markdown>\n"),
 )
 
@@ -84,6 +92,20 @@ def test_every_byte_keeps_its_place_and_every_line_its_end(text: str, name: str)
 @pytest.mark.parametrize("name", REWRITES)
 def test_what_never_ends_costs_no_more_than_it_is_long(name: str) -> None:
     start = time.process_time()
-    for one in ("!!!", "=== ", ": ", "<a markdown ", "<a markdown\n", "    ", ">", "===\t", "<" * 9, ":::\n", "```\n"):
+    for one in (
+        "!!!",
+        "=== ",
+        ": ",
+        "<a markdown ",
+        "<a markdown\n",
+        "    ",
+        ">",
+        "===\t",
+        "<" * 9,
+        ":::\n",
+        "```\n",
+        "[a]: b\n",
+        "[a]:",
+    ):
         REWRITES[name](one.encode() * 60_000)
     assert time.process_time() - start < 3

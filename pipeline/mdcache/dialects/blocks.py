@@ -1,8 +1,12 @@
-"""Blocks of Python-Markdown that CommonMark reads as code or HTML, and that hold markdown."""
+"""What Python-Markdown reads otherwise than CommonMark: blocks that hold markdown, and definitions of references."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain
+
+from mdcache.dialects import fences
 
 # `!!! note "Title"`, `??? x`, `???+ x`, `=== "Tab"`, `===! "Tab"`; within quotes and lists, too.
 _BLOCK = re.compile(rb"^([ \t>]*+)(?:(?:!!!|\?\?\?)\+?|===[+!]{0,2}(?=[ \t]+[\"']))[ \t]*(?=[^\s!?=])", re.MULTILINE)
@@ -44,3 +48,34 @@ def markdown_in_html(data: bytes) -> bytes:
 
 def _blanked(tag: re.Match[bytes]) -> bytes:
     return b" " * len(tag[0]) if _ASKING.search(tag[0]) and b"id=" not in tag[0] else tag[0]
+
+
+_REFERENCE = re.compile(rb"^[ ]{0,3}\[(?!\^)([^\[\]\n]+)\]:[ \t]*\S[^\r\n]*", re.MULTILINE)
+
+
+def last_references(data: bytes) -> bytes:
+    """Return a text in which of several definitions `[label]: target` of a label only the last is left, as it counts.
+
+    In CommonMark the first does.
+    """
+    if data.count(b"]:") < 2:
+        return data
+    last: dict[bytes, re.Match[bytes]] = {}
+    blanked = bytearray(data)
+    for found in _outside_of_fences(data):
+        label = b" ".join(found[1].lower().split())
+        if label in last:
+            start, end = last[label].span()
+            blanked[start:end] = b" " * (end - start)
+        last[label] = found
+    return bytes(blanked)
+
+
+def _outside_of_fences(data: bytes) -> Iterator[re.Match[bytes]]:
+    fenced = chain(fences.fenced(data), ((len(data), len(data)),))
+    start, end = next(fenced)
+    for found in _REFERENCE.finditer(data):
+        while end <= found.start():
+            start, end = next(fenced)
+        if found.start() < start:
+            yield found

@@ -17,6 +17,7 @@ REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "indented-blocks": blocks.indented_blocks,
         "definitions": blocks.definitions,
         "markdown-in-html": blocks.markdown_in_html,
+        "last-references": blocks.last_references,
     }
 )
 """By the names that settings use, in the order in which they come."""
