@@ -226,7 +226,8 @@ class _Before(NamedTuple):
         # ValueError: the driver chokes where SQLite quotes a schema that is no text.
         with contextlib.suppress(SqliteError, ValueError, Damaged):
             if live:
-                foreign.insist_on_schema(live, path)
+                with connections.loading(live):  # nothing was read of it yet if it seemed to be damaged
+                    foreign.insist_on_schema(live, path)
                 facts = meta.read(live)
                 return cls(live, path, facts, facts.generation_id in made.known(path))
         return cls(None, path, Meta(), False)

@@ -28,7 +28,7 @@ _LIMITS = {"LENGTH": 64 << 20, "EXPR_DEPTH": 200, "COMPOUND_SELECT": 50, "VDBE_O
 _MAIN = ("main",)
 
 
-def insist_on_schema(db: Connection, path: str, name: str = "main") -> None:
+def insist_on_schema(db: Connection, path: str) -> None:
     """Make sure that what readers read is declared as ours is. What is missing holds nobody up.
 
     Tables must be tables whose columns are stored: other versions may have had others. The full-text index and the
@@ -37,26 +37,25 @@ def insist_on_schema(db: Connection, path: str, name: str = "main") -> None:
     Args:
         db: a connection to a cache, of which nothing was read yet.
         path: of the cache, for the message.
-        name: under which it is attached.
 
     Raises:
         Damaged: something is not what it must be.
     """
-    live = {one.name.lower(): one for one in ddl.live_objects(db, name)}
+    live = {one.name.lower(): one for one in ddl.live_objects(db)}
     for wanted in sorted(ddl.builtin_objects(), key=lambda one: one.name):
         found = live.get(wanted.name.lower())
         if wanted.type not in ("table", "view") or found in (None, wanted):
             continue
-        if not (_is_stored(db, name, found, wanted) or found in ddl.builtin_objects(published=True)):
+        if not (_is_stored(db, found, wanted) or found in ddl.builtin_objects(published=True)):
             raise Damaged(f"{path} is damaged (its {found.name} is not that of a cache): run mdcache rebuild")
 
 
-def _is_stored(db: Connection, name: str, found: ddl.Object, wanted: ddl.Object) -> bool:
+def _is_stored(db: Connection, found: ddl.Object, wanted: ddl.Object) -> bool:
     """Return whether a table holds rows of its own, all columns of which are stored."""
     if (found.type, wanted.type) != ("table", "table") or wanted.is_virtual or found.is_virtual:
         return False
-    computed = "SELECT count(*) FROM pragma_table_xinfo(?, ?) WHERE hidden > 1"
-    return bool(connections.scalar(db, computed, found.name, name) == 0)
+    computed = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden > 1"
+    return bool(connections.scalar(db, computed, found.name) == 0)
 
 
 @contextlib.contextmanager
@@ -115,14 +114,14 @@ class _Bound:
     def __init__(self, db: Connection, limit_s: float) -> None:
         self._db, self._limit_s = db, limit_s
         self._deadline = time.monotonic() + limit_s
-        self._peak = bounds.peak_bytes() + _MEMORY_BYTES
+        self._peak = connections.peak_bytes() + _MEMORY_BYTES
         self.exceeded: str | None = None
 
     def is_over(self) -> bool:
         """Return whether a statement is to end: SQLite asks that now and then."""
         if time.monotonic() > self._deadline:
             self.exceeded = self._time()
-        elif bounds.peak_bytes() > self._peak:
+        elif connections.peak_bytes() > self._peak:
             self.exceeded = _MEMORY
         return self.exceeded is not None
 

@@ -102,7 +102,8 @@ def copy_into(build: Connection, live: Connection, path: str, wait_s: float) -> 
     try:
         build.backup(live, pages=-1, progress=give_up, sleep=0.05)
     except BaseException:
-        checkpoint(live)  # frees the space that a failed copy has taken in the log
+        with contextlib.suppress(SqliteError), connections.loading(live):
+            checkpoint(live)  # frees the space that a failed copy has taken in the log
         raise
     return checkpoint(live)
 
