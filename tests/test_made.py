@@ -398,10 +398,34 @@ def test_a_copy_gives_texts_from_the_folder_that_it_lies_in(
 def test_a_copy_is_data_and_its_words_can_be_searched_and_counted(own: Place) -> None:
     place = published_and_taken_elsewhere(own)
     (hit,) = library.open(place.file).search(WORD)
-    assert (hit.id, hit.snippet, hit.state) == ("secret", None, "missing")
+    assert (hit.id, hit.snippet, hit.state) == ("secret", None, "withheld")
     assert library.open(place.file).query("SELECT count(*) AS n FROM nodes") == [{"n": 1}]
     with pytest.raises(WorkError, match="was not made here, and leads elsewhere: no text is read for it"):
         library.open(place.file).read("secret")
+    done = mdcache(place.folder, "search", WORD, "--db", str(place.file))
+    said = "the cache was not made here, and its texts are read only from within its folder: run mdcache rebuild"
+    assert done.stdout == f"secret.md:1: Secret: ({said})\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "said"),
+    [
+        ("../private/secret.md", "withheld", "leads out of its folder: no text is read for it, until mdcache rebuild"),
+        (".env", "withheld", ".env is hidden: no text is read for it, until mdcache rebuild makes one"),
+        ("gone.md", "missing", "No such file"),
+        ("guide.md", "changed", ""),
+    ],
+)
+def test_of_a_copy_it_is_said_why_there_is_no_text(own: Place, path: str, state: str, said: str) -> None:
+    place = cloned(own)
+    with closing(connections.open_live(str(place.file))) as db:
+        db.execute("UPDATE meta SET value = '..' WHERE key = 'base'")
+        db.execute("UPDATE nodes SET path = ?", (path,))
+    (hit,) = json.loads(mdcache(place.folder, "search", "--json", WORD).stdout)["results"]
+    assert hit["state"] == state
+    shown = mdcache(place.folder, "search", WORD).stdout
+    assert "run mdcache rebuild)" in shown and ("is gone" in shown) == (state == "missing")
+    assert said in mdcache(place.folder, "read", hit["id"]).stderr
 
 
 # What becomes of a copy
