@@ -140,7 +140,8 @@ def replace(build_name: str, path: str) -> None:
     folder = os.path.dirname(path)
     with doing(f"move the build to {path}"):
         with contextlib.suppress(FileNotFoundError):
-            os.chmod(build_name, stat.S_IMODE(os.stat(path).st_mode))
+            # One that others may write to would not count as made here.
+            os.chmod(build_name, stat.S_IMODE(os.stat(path).st_mode) & ~(stat.S_IWGRP | stat.S_IWOTH))
         _fsync(build_name)
         for side in SIDES:
             with contextlib.suppress(FileNotFoundError):
