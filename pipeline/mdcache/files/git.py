@@ -352,6 +352,7 @@ def _holds(folder: str, path: str) -> bool:
 
 PLAIN = frozenset((0o100644, 0o100755))
 """The modes of plain files; others are symbolic links and repositories within."""
+LINK = 0o120000
 _REPOSITORY = 0o160000
 # What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
 # characters, or 64.
