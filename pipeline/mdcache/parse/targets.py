@@ -164,15 +164,19 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
         return _NO_FILE
     if wiki and not written.startswith(("/", "./", "../")):
         ending = fold(written.rstrip("/"))
-        indexes = (
-            f"{ending}/{index}{extension}" for index in rules.dialect.index_names for extension in rules.extensions
-        )
+        indexes = [ending + index for index in _indexes(rules.dialect.index_names, rules.extensions)]
         return AssetPaths((), ending, (*_as_documents(ending, rules), *indexes))
     starts = (*rules.roots, "") if written.startswith("/") else (folder(source),)
     paths = (nfc(posixpath.normpath(f"./{start}/{written}")) for start in starts)
     return AssetPaths(
         tuple(dict.fromkeys(form for path in paths for form in (path, *_as_documents(path, rules)))), None
     )
+
+
+@functools.lru_cache(maxsize=8)
+def _indexes(names: tuple[str, ...], extensions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what may follow the path of a folder in that of its index."""
+    return tuple(f"/{name}{extension}" for name in names for extension in extensions)
 
 
 def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:
