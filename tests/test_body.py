@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mdcache.model import Rules
-from mdcache.parse.body import Body, Text, read, unread
+from mdcache.parse.body import HEADING_LIMIT, LINK_LIMIT, Body, Text, read, unread
 
 
 def body(text: str, base: int = 0, line: int = 1) -> Body:
@@ -77,3 +77,35 @@ def test_a_replaced_byte_is_shown_as_one() -> None:
 
 def test_what_stands_in_attributes_is_no_tag() -> None:
     assert body("a {.c #i} b { #j } c {: .d #k} #tag\n").tags == ["tag"]
+
+
+def test_of_too_many_headings_the_last_are_text() -> None:
+    found = body("# a\n" * HEADING_LIMIT + "\n# b [c](d)\n# e\n")
+    assert len(found.sections) == HEADING_LIMIT + 1
+    assert found.bodies[-1] == "# a\n\n# b [c](d)\n# e\n"
+    assert [(link.section, link.line, link.target) for link in found.links] == [(HEADING_LIMIT, HEADING_LIMIT + 2, "d")]
+    assert [(one.line, one.code, one.severity, one.message) for one in found.problems] == [
+        (
+            HEADING_LIMIT + 2,
+            "too-many",
+            "warning",
+            f"has {HEADING_LIMIT + 2:,} headings: those after the first {HEADING_LIMIT:,} are text",
+        )
+    ]
+
+
+@pytest.mark.parametrize("link", ["[[a]]\n", "[a](b)\n", "![](b)\n", "http://a/b\n", "<img src=x>\n", "[tag: a]\n"])
+def test_of_too_many_links_the_last_are_left_out(link: str) -> None:
+    found = body(link * (LINK_LIMIT + 3))
+    assert len(found.links) == LINK_LIMIT
+    assert [(one.line, one.code, one.message) for one in found.problems] == [
+        (
+            LINK_LIMIT + 1,
+            "too-many",
+            f"has {LINK_LIMIT + 3:,} links: those after the first {LINK_LIMIT:,} are left out",
+        )
+    ]
+
+
+def test_as_many_headings_and_links_as_there_may_be_are_no_problem() -> None:
+    assert body("# [[a]]\n" * HEADING_LIMIT).problems == []

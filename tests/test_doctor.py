@@ -70,7 +70,7 @@ def test_where_all_is_well_it_ends_with_0_and_a_line_for_each_check(folder: Path
     lines = done.stdout.splitlines()
     assert all(line.startswith("ok       ") for line in lines)
     names = [line.split()[1].rstrip(":") for line in lines]
-    assert names[:6] == ["settings", "sqlite", "imports", "root", "documents", "cache"]
+    assert names[:6] == ["settings", "sqlite", "imports", "state", "root", "documents"]
     assert levels(told(folder, status=0)) == {}
 
 
@@ -112,6 +112,40 @@ def test_documents_and_folders_that_cannot_be_read_are_seen(folder: Path) -> Non
 
 
 # The file at the database's path
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("open", "others may write to it"),
+        ("file", "it is no folder"),
+        ("file/below", "it cannot be written to"),
+        ("link", "it is no folder"),
+        ("open-within/made", "others may write to it"),
+        ("state", "it must be an absolute path"),
+        pytest.param("theirs", "it belongs to user 12345", marks=pytest.mark.skipif(os.geteuid() != 0, reason="root")),
+    ],
+)
+def test_a_state_folder_that_does_not_count_is_seen(folder: Path, tmp_path: Path, name: str, said: str) -> None:
+    for one, mode in (("open", 0o777), ("theirs", 0o700), ("open-within", 0o700), ("open-within/made", 0o770)):
+        (tmp_path / one).mkdir()
+        (tmp_path / one).chmod(mode)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("theirs")
+    if os.geteuid() == 0:  # nobody else gives files to others
+        os.chown(tmp_path / "theirs", 12345, 12345)
+    place = name if name == "state" else str(tmp_path / name.removesuffix("/made"))
+    done = run((*MDCACHE, "doctor"), folder, env={**os.environ, "MDCACHE_STATE": place})
+    (line,) = (line for line in done.stdout.splitlines() if line.split()[1] == "state:")
+    assert line.startswith("warning  state: ") and said in line
+    assert line.endswith("fix: name a folder of your own with MDCACHE_STATE")
+    assert done.returncode == 1 and "bug" not in done.stderr
+
+
+def test_a_state_folder_that_is_not_there_yet_is_fine_and_not_made(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "deep/state"
+    done = run((*MDCACHE, "doctor"), folder, env={**os.environ, "MDCACHE_STATE": str(place)})
+    assert f"ok       state: {place}" in done.stdout and not place.parent.exists()
 
 
 def test_a_foreign_file_is_seen_and_stays(vault: Vault) -> None:

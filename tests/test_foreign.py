@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import sqlite3
 import time
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import crafted
 import pytest
+import sqlite_utils
 from caches import cache_of, settings_of
+from click.testing import CliRunner
 from processes import mdcache, one_line
 
 import mdcache as library
+from mdcache.cli import main as cli
+from mdcache.cli.pluginsearch import command as plugin_search
 from mdcache.errors import Damaged, UsageError, WorkError
 from mdcache.read import query
 from mdcache.store import connections, ddl, foreign
@@ -23,6 +30,7 @@ from mdcache.store.cache import opened
 pytestmark = pytest.mark.slow
 
 Vault = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 LARGE = "SELECT zeroblob(900000000) AS value"
@@ -182,9 +190,16 @@ def test_a_query_of_a_cache_from_elsewhere_ends(clone: Path, sql: str, said: str
 
 def test_a_large_cache_may_be_read_for_longer(clone: Path) -> None:
     path = clone / ".mdcache/cache.db"
-    with path.open("r+b") as file:
-        file.truncate(33 << 20)
+    with path.open("ab") as file:
+        file.write(b"x" * (33 << 20))
     with pytest.raises(WorkError, match=r"more than 0\.6 seconds"), opened(str(path), str(clone), limit_s=0.2) as cache:
+        list(query.run(cache, f"{ENDLESS} SELECT max(i) FROM n").rows)
+
+
+def test_a_cache_that_is_large_by_its_holes_may_not(clone: Path) -> None:
+    path = clone / ".mdcache/cache.db"
+    os.truncate(path, 1 << 40)
+    with pytest.raises(WorkError, match=r"more than 0\.2 seconds"), opened(str(path), str(clone), limit_s=0.2) as cache:
         list(query.run(cache, f"{ENDLESS} SELECT max(i) FROM n").rows)
 
 
@@ -306,3 +321,88 @@ def vaultless(folder: Path, copy: Path) -> Path:
     (copy / "own.sql").write_text("CREATE VIEW v AS SELECT 7 AS a;")
     with cache_of(copy) as cache:
         return Path(cache.path)
+
+
+# What opening may cost
+
+
+def by_option(file: Path, main: Path) -> int:
+    return cli.run(["-C", str(main), "--db", str(file), "search", "text"])
+
+
+def by_finding(file: Path, _: Path) -> int:
+    return cli.run(["-C", str(file.parent.parent), "search", "text"])
+
+
+def by_attaching(file: Path, main: Path) -> int:
+    shutil.copy(file, file.with_name("other.db"))
+    sql = "SELECT count(*) FROM other.nodes"
+    return cli.run(["-C", str(main), "query", sql, "--attach", str(file.with_name("other.db"))])
+
+
+def by_library(file: Path, _: Path) -> int:
+    with pytest.raises(Damaged, match="is damaged"):
+        library.open(file)
+    return 3
+
+
+def by_plugin(file: Path, _: Path) -> int:
+    with sqlite_utils.Database(file):
+        pass  # nothing is read yet
+    return 3 * CliRunner().invoke(plugin_search, [str(file), "text"]).exit_code
+
+
+WAYS = (by_option, by_finding, by_attaching, by_library, by_plugin)
+
+
+@pytest.mark.parametrize(
+    ("make", "way"),
+    [
+        *((crafted.with_an_index_again_and_again, way) for way in WAYS),
+        *((make, by_library) for make in crafted.ENDLESS[1:]),
+        *((make, by_attaching) for make in crafted.ENDLESS[1:]),
+    ],
+)
+def test_a_cache_that_takes_for_ever_to_open_is_damaged(
+    folder: Path, clone: Path, make: Callable[[Path], None], way: Callable[[Path, Path], int], capfd: Capture
+) -> None:
+    file = clone / ".mdcache/cache.db"
+    make(file)
+    began = time.process_time()
+    assert way(file, folder) == (2 if way is by_attaching else 3)
+    assert time.process_time() - began < 3
+    assert len(capfd.readouterr().err.splitlines()) == (way not in (by_library, by_plugin))
+
+
+@pytest.mark.parametrize("make", crafted.ENDLESS[:2])
+def test_a_cache_that_takes_for_ever_to_open_is_replaced(clone: Path, make: Callable[[Path], None]) -> None:
+    make(clone / ".mdcache/cache.db")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    assert mdcache(clone, "doctor").returncode == 1
+    assert mdcache(clone, "rebuild", ".").returncode == 0
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 8
+    assert mdcache(clone, "verify").returncode == 0
+
+
+def test_facts_that_share_a_long_text_take_no_memory(clone: Path) -> None:
+    file = clone / ".mdcache/cache.db"
+    crafted.with_facts_that_share_a_long_text(file)
+    tracemalloc.start()
+    try:
+        with opened(str(file), str(clone)) as cache:
+            assert cache.roots, "what it says first is believed"
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_database_of_ones_own_may_declare_much(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.db"
+    with closing(sqlite3.connect(own, isolation_level=None)) as db:
+        db.execute("BEGIN")
+        for number in range(5000):
+            db.execute(f"CREATE TABLE t{number} (a, b, c)")
+        db.execute("COMMIT")
+    asked = settings_of(folder)
+    with opened(asked.database, asked.base) as cache:
+        assert list(query.run(cache, "SELECT count(*) FROM own.t4999", (), (str(own),)).rows) == [(0,)]

@@ -259,6 +259,114 @@ def test_no_program_that_a_repository_names_is_run(repo: Path, git: Git) -> None
     assert (repo / "sprung").exists()
 
 
+# What says otherwise than the objects
+
+
+def replaced(repo: Path, git: Git, what: str) -> None:
+    git(repo, "update-ref", f"refs/replace/{git(repo, 'rev-parse', what).strip()}", what.replace("HEAD", "HEAD~2"))
+
+
+def replaced_as_configured(repo: Path, git: Git) -> None:
+    replaced(repo, git, "HEAD")
+    git(repo, "config", "core.useReplaceRefs", "true")
+
+
+def replaced_as_included(repo: Path, git: Git) -> None:
+    replaced(repo, git, "HEAD")
+    (repo / ".git/more").write_text("[core]\n useReplaceRefs = true\n")
+    git(repo, "config", "includeIf.gitdir:**.path", "more")
+
+
+def replaced_in_packed_refs(repo: Path, git: Git) -> None:
+    replaced(repo, git, "HEAD")
+    git(repo, "pack-refs", "--all")
+
+
+def grafted(repo: Path, git: Git) -> None:
+    (repo / ".git/info/grafts").write_text(" ".join(git(repo, "rev-parse", "HEAD", "HEAD~2").split()) + "\n")
+
+
+def false_commit_graph(repo: Path, git: Git) -> None:
+    """Let the graph of commits call the last the parent of the one before it."""
+    commits = sorted(git(repo, "rev-list", "HEAD").split())
+    git(repo, "commit-graph", "write", "--reachable")
+    graph = repo / ".git/objects/info/commit-graph"
+    raw = bytearray(graph.read_bytes())
+    heads = (raw[8 + 12 * number :] for number in range(raw[6]))
+    data = next(int.from_bytes(head[4:12], "big") for head in heads if head[:4] == b"CDAT")
+    last, before = git(repo, "rev-parse", "HEAD", "HEAD^").split()
+    at = data + 36 * commits.index(before) + 20
+    raw[at : at + 4] = commits.index(last).to_bytes(4, "big")
+    graph.chmod(0o644)
+    graph.write_bytes(raw)
+
+
+LIES: dict[str, Callable[[Path, Git], None]] = {
+    "a replaced commit": lambda repo, git: replaced(repo, git, "HEAD"),
+    "a replaced commit that the configuration asks for": replaced_as_configured,
+    "a replaced commit that an included file asks for": replaced_as_included,
+    "a replaced commit in packed-refs": replaced_in_packed_refs,
+    "a replaced tree": lambda repo, git: replaced(repo, git, "HEAD^{tree}"),
+    "a replaced document": lambda repo, git: replaced(repo, git, "HEAD:docs/a.md"),
+    "a graft": grafted,
+    "a graph of commits": false_commit_graph,
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_commit_is_what_its_objects_say(repo: Path, git: Git, lie: str) -> None:
+    for number in ("two", "three"):
+        (repo / "docs/a.md").write_text(f"# {number}\n[gone](gone.md)\n")
+        git(repo, "commit", "-qam", number)
+    before = said_of_head(repo), said_by_git(repo, git)
+    LIES[lie](repo, git)
+    assert said_of_head(repo) == before[0]
+    assert said_by_git(repo, git) != before[1]  # so git would have been deceived
+
+
+def said_of_head(repo: Path) -> tuple[object, ...]:
+    found = mine.repository(str(repo))
+    commit = mine.commit_of(found, "HEAD") or ""
+    blobs = mine.committed(found, commit)
+    texts = list(mine.contents(found, [blob.id for blob in blobs], lambda read, size: read(size)))
+    revisions = [mine.commit_of(found, name) for name in ("HEAD^", "HEAD~2")]
+    file = mine.file_of(found, commit, str(repo / "docs/a.md"))
+    checked = mdcache(repo, "check", "--against", "HEAD~2")
+    return blobs, texts, revisions, file, checked.returncode, checked.stdout
+
+
+def said_by_git(repo: Path, git: Git) -> tuple[str, ...]:
+    asked = ("rev-parse HEAD~2", "ls-tree -r HEAD", "cat-file blob HEAD:docs/a.md")
+    return tuple(git(repo, *words.split(), check=False) for words in asked)
+
+
+@pytest.mark.parametrize("name", ["GIT_GRAFT_FILE", "GIT_SHALLOW_FILE"])
+def test_no_file_that_the_environment_names_says_what_came_before(
+    repo: Path, git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    git(repo, "commit", "-q", "--allow-empty", "-m", "two")
+    head, first = git(repo, "rev-parse", "HEAD", "HEAD^").split()
+    (tmp_path / "file").write_text(f"{head}\n")
+    monkeypatch.setenv(name, str(tmp_path / "file"))
+    assert git(repo, "rev-list", "--count", "HEAD").strip() == "1"
+    assert mine.commit_of(mine.repository(str(repo)), "HEAD^") == first
+
+
+def test_a_fifo_in_place_of_grafts_is_not_read(repo: Path) -> None:
+    os.mkfifo(repo / ".git/info/grafts")
+    assert mine.committed(mine.repository(str(repo)), "HEAD")
+
+
+def test_the_reason_why_git_ended_is_told_below_what_a_trace_prints(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TRACE", "1")
+    with pytest.raises(mine.Failed, match=r"^Needed a single revision$"):
+        mine.run(mine.repository(str(repo)), "rev-parse", "--verify", "nothere")
+    with pytest.raises(UsageError, match="is not in a git repository"):
+        mine.repository(str(tmp_path))
+
+
 def test_asking_writes_nothing(repo: Path) -> None:
     index = repo / ".git/index"
     os.utime(repo / "docs/a.md", (1, 1))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import cProfile
 import os
 import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from caches import cache_of
 from judging import findings
+from processes import MDCACHE, run
 
 from mdcache.build.links import Bucket, Candidate
 from mdcache.cli.formats.findings import Places, grouped
@@ -189,3 +192,65 @@ def calls_of(done: Callable[[], object]) -> int:
     profile = cProfile.Profile()
     profile.runcall(done)
     return sum(entry.callcount for entry in profile.getstats())
+
+
+@pytest.mark.parametrize(
+    ("link", "most"),
+    [("[[no{}]] ", 240), ("![[x{}.png]] ", 250), ("![](x{}.png)\n", 370), ("[a](b{}/)\n", 350), ("[a](x{}.md)\n", 300)],
+)
+def test_a_broken_link_costs_little_however_many_others_there_are(vault: Vault, link: str, most: int) -> None:
+    few, many = (vault({"a.md": "".join(map(link.format, range(n))), "b.md": "# B\n"}) for n in (200, 1_200))
+    calls = calls_of(lambda: told(many, "sarif")) - calls_of(lambda: told(few, "sarif"))
+    assert calls / 1_000 < most
+
+
+def _numbered(piece: str) -> Callable[[int], str]:
+    return lambda size: "".join(map(piece.format, range(size // len(piece))))
+
+
+_SIZE = 1_000_000
+_WHOLE: dict[str, Callable[[int], str]] = {
+    "the same wikilink": KINDS["wikilinks in a line"],
+    "wikilinks": KINDS["numbered wikilinks"],
+    "images": KINDS["images"],
+    "fragments": _numbered("[](#{}) "),
+    "references": lambda size: "[x]: b\n\n" + "[x] " * (size // 4),
+    "empty headings": KINDS["headings without a name"],
+    "headings of links": _numbered("# [[{}]]\n"),
+    "tags over headings": KINDS["front matter tags over headings"],
+}
+
+
+@pytest.mark.parametrize("kind", _WHOLE)
+def test_no_megabyte_of_links_or_headings_holds_a_command_up(vault: Vault, kind: str) -> None:
+    folder = vault({"a.md": _WHOLE[kind](_SIZE)[:_SIZE], "b.md": "# B\n"})
+    costs = {command: cost(folder, command) for command in ("check --format sarif", "rebuild .", "search a")}
+    with (folder / "a.md").open("a") as file:
+        file.write("\nmore\n")
+    costs |= {command: cost(folder, command) for command in ("sync", "verify")}
+    assert {command: one for command, one in costs.items() if one.status not in (0, 1)} == {}
+    assert {command: one for command, one in costs.items() if one.seconds > 5 or one.bytes > 500_000_000} == {}
+    assert costs["verify"].status == 0
+
+
+class Cost(NamedTuple):
+    """What a command and its children have taken: seconds of the processor, and the most memory of one of them."""
+
+    status: int
+    seconds: float
+    bytes: int
+
+
+# A process of its own: a child counts what its parent held when it was forked.
+_RUN = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(status, used.ru_utime + used.ru_stime, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def cost(folder: Path, command: str) -> Cost:
+    done = run((sys.executable, "-c", _RUN, *MDCACHE, *command.split()), folder)
+    status, seconds, size = done.stdout.split()
+    return Cost(int(status), float(seconds), int(size))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from click.testing import CliRunner
 from processes import MDCACHE, git, mdcache, one_line, run, start
 
 import mdcache as library
+from mdcache import state
 from mdcache.build import rebuild
 from mdcache.cli import main as cli
 from mdcache.cli.pluginsearch import command as plugin_search
@@ -398,10 +400,34 @@ def test_a_copy_gives_texts_from_the_folder_that_it_lies_in(
 def test_a_copy_is_data_and_its_words_can_be_searched_and_counted(own: Place) -> None:
     place = published_and_taken_elsewhere(own)
     (hit,) = library.open(place.file).search(WORD)
-    assert (hit.id, hit.snippet, hit.state) == ("secret", None, "missing")
+    assert (hit.id, hit.snippet, hit.state) == ("secret", None, "withheld")
     assert library.open(place.file).query("SELECT count(*) AS n FROM nodes") == [{"n": 1}]
     with pytest.raises(WorkError, match="was not made here, and leads elsewhere: no text is read for it"):
         library.open(place.file).read("secret")
+    done = mdcache(place.folder, "search", WORD, "--db", str(place.file))
+    said = "the cache was not made here, and its texts are read only from within its folder: run mdcache rebuild"
+    assert done.stdout == f"secret.md:1: Secret: ({said})\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "said"),
+    [
+        ("../private/secret.md", "withheld", "leads out of its folder: no text is read for it, until mdcache rebuild"),
+        (".env", "withheld", ".env is hidden: no text is read for it, until mdcache rebuild makes one"),
+        ("gone.md", "missing", "No such file"),
+        ("guide.md", "changed", ""),
+    ],
+)
+def test_of_a_copy_it_is_said_why_there_is_no_text(own: Place, path: str, state: str, said: str) -> None:
+    place = cloned(own)
+    with closing(connections.open_live(str(place.file))) as db:
+        db.execute("UPDATE meta SET value = '..' WHERE key = 'base'")
+        db.execute("UPDATE nodes SET path = ?", (path,))
+    (hit,) = json.loads(mdcache(place.folder, "search", "--json", WORD).stdout)["results"]
+    assert hit["state"] == state
+    shown = mdcache(place.folder, "search", WORD).stdout
+    assert "run mdcache rebuild)" in shown and ("is gone" in shown) == (state == "missing")
+    assert said in mdcache(place.folder, "read", hit["id"]).stderr
 
 
 # What becomes of a copy
@@ -504,10 +530,17 @@ def theirs(file: Path) -> None:
     os.chown(file, ANOTHER, ANOTHER)
 
 
-def test_a_published_file_has_the_mode_that_umask_says_and_is_replaced(own: Place) -> None:
-    place = published_here(own)
-    place.file.chmod(0o664)
-    assert published_here(own).file.exists()
+@pytest.mark.parametrize("before", [None, 0o664, 0o666])
+def test_nobody_else_may_write_to_a_published_file_whatever_umask_says(own: Place, before: int | None) -> None:
+    if before is not None:
+        published_here(own).file.chmod(before)
+    umask = os.umask(0o002)
+    try:
+        place = published_here(own)
+    finally:
+        os.umask(umask)
+    assert place.file.stat().st_mode & 0o777 == 0o644
+    assert made.known(str(place.file)), "who publishes with the umask of a group reads on as before"
 
 
 # Where it is remembered
@@ -558,6 +591,79 @@ def test_a_container_without_a_home_works(own: Place, home: str | None, tmp_path
         pytest.skip(done.stderr)
     assert done.returncode == 0, done
     assert list((tmp_path / "var").glob("mdcache-*/made/*"))
+
+
+# What is forgotten
+
+
+LONG_AGO = 1_000_000_000
+
+
+def remembered(own_state: Path, path: Path, inode: int, age_s: float = LONG_AGO, **fields: object) -> Path:
+    """A record of a cache that was made so long ago."""
+    device = path.parent.stat().st_dev
+    entry = {"generation_id": "0" * 32, "device": device, "path": str(path), "mark": "", "stamp": "", **fields}
+    record = own_state / "made" / str(inode)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(entry) + "\n")
+    os.utime(record, (time.time() - age_s,) * 2)
+    return record
+
+
+def test_a_publish_forgets_caches_that_are_gone(own: Place, own_state: Path, tmp_path: Path) -> None:
+    record = Path(str(made.record_of(str(own.file))))
+    os.utime(record, (0, 0))
+    (tmp_path / "other.db").touch()
+    over = [
+        remembered(own_state, tmp_path / "gone.db", 1),
+        remembered(own_state, tmp_path / "other.db", 2),
+        remembered(own_state, own.file / "below a file", 3, device=tmp_path.stat().st_dev),
+    ]
+    left = own_state / "made/4.99999"
+    left.touch()
+    os.utime(left, (0, 0))
+    kept = [
+        record,
+        remembered(own_state, tmp_path / "gone.db", 5, age_s=86_400 * 29),
+        remembered(own_state, tmp_path / "unmounted.db", 6, device=-1),
+        remembered(own_state, tmp_path / "other.db", (tmp_path / "other.db").stat().st_ino),
+    ]
+    made_of(own.folder, own.folder / "new.db", output=str(own.folder / "new.db"))
+    assert [one.exists() for one in (*over, left)] == [False] * 4
+    assert [one.exists() for one in kept] == [True] * 4
+
+
+def test_of_many_records_only_those_are_kept_that_may_be_needed(own: Place, own_state: Path, tmp_path: Path) -> None:
+    for number in range(1, 1_100):
+        remembered(own_state, tmp_path / "gone.db", number, device=-1, age_s=86_400 * 2)
+    new = remembered(own_state, tmp_path / "gone.db", 1_100, age_s=3_600)
+    made_of(own.folder, own.folder / "new.db", output=str(own.folder / "new.db"))
+    names = {one.name for one in (own_state / "made").iterdir()}
+    assert names & {str(number) for number in range(1, 1_101)} == {new.name}
+    assert made.known(str(own.file))
+
+
+def test_of_few_records_a_few_are_looked_at_each_time(own: Place, own_state: Path, tmp_path: Path) -> None:
+    before = len(list((own_state / "made").iterdir()))
+    for number in range(1, 101):
+        remembered(own_state, tmp_path / "gone.db", number)
+    made.remember(str(own.file), str(own.file), ["0" * 32])
+    assert before + 100 - 24 <= len(list((own_state / "made").iterdir())) < before + 100
+    for _ in range(200):
+        made.remember(str(own.file), str(own.file), ["0" * 32])
+    assert len(list((own_state / "made").iterdir())) == before
+
+
+def test_a_record_that_is_written_while_others_are_forgotten_stays(own_state: Path, tmp_path: Path) -> None:
+    """Another process publishes a file that has the inode of one that is gone, and cannot be seen yet."""
+    record = remembered(own_state, tmp_path / "gone.db", 7)
+    assert state.content(str(record))
+    os.utime(record)
+    state.forget(str(record), 86_400)
+    assert record.exists()
+    os.utime(record, (0, 0))
+    state.forget(str(record), 86_400)
+    assert not record.exists()
 
 
 # At any moment

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdcache.config.policy import Allowances, Policy, Verdict
+from mdcache.codes import CODES
+from mdcache.config.policy import Allowances, Policy, Rule, Verdict
 from mdcache.model import Problem
 
 
@@ -28,6 +29,17 @@ def test_without_verdicts_problems_stay_as_they_are_but_in_order_and_once() -> N
 def test_of_problems_that_look_the_same_only_that_of_the_first_link_counts() -> None:
     alike = [problem()._replace(link=2), problem()._replace(link=1), problem("b.md")._replace(link=0)]
     assert Policy().judged(alike) == [problem()._replace(link=1), problem("b.md")._replace(link=0)]
+
+
+def test_documents_are_judged_while_a_code_counts_in_one_of_them() -> None:
+    off = tuple(Verdict(code, "off", "*.md") for code in CODES)
+    assert not Policy(off).judges_any(["a.md", "d/b.md"])
+    assert not Policy().judges_any([])
+    assert Policy(off).judges_any(["a.md", "b.txt"])
+    assert Policy(off[1:]).judges_any(["a.md"])
+    assert Policy((*off, Verdict("broken-link", "warning", "a.md"))).judges_any(["b.md", "a.md"])
+    assert Policy(off, (Rule("own", ""),)).judges_any(["a.md"])
+    assert not Policy((*off, Verdict("own", "off")), (Rule("own", ""),)).judges_any(["a.md"])
 
 
 def test_the_last_verdict_that_matches_counts() -> None:

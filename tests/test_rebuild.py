@@ -507,4 +507,4 @@ def test_a_published_cache_may_be_read_by_whom_umask_allows(folder: Path) -> Non
     rebuild(folder, output=str(folder / "public.db"))
     umask = os.umask(0)
     os.umask(umask)
-    assert stat.S_IMODE((folder / "public.db").stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE((folder / "public.db").stat().st_mode) == 0o644 & ~umask

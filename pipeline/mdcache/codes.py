@@ -46,6 +46,13 @@ A line nests 200 quotes or lists or more, which no person writes. The line is le
 
 Take the markers out, or leave it.
 
+## `too-many` (warning)
+
+A document has more than 50,000 headings, or more than 50,000 links in its text. The headings beyond count as text, the
+links beyond are left out.
+
+Split the file, or leave it.
+
 ## `conflict-marker` (error)
 
 A merge conflict was left in: `<<<<<<<`, `=======` and `>>>>>>>`, each at the beginning of a line, outside code.

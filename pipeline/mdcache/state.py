@@ -16,6 +16,7 @@ import fcntl
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 from mdcache.errors import UsageError, WorkError
@@ -52,9 +53,14 @@ def _platform() -> str | None:
 
 def _is_lent(folder: str) -> bool:
     """Return whether root would write to the home of another user, as under sudo: that user could not use it then."""
+    return os.geteuid() == 0 != os.lstat(_nearest(folder)).st_uid
+
+
+def _nearest(folder: str) -> str:
+    """Return a folder, or the first above it that is there."""
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
-    return os.geteuid() == 0 != os.lstat(folder).st_uid
+    return folder
 
 
 def _refusal(folder: str) -> str | None:
@@ -114,11 +120,12 @@ def update(name: str, change: Callable[[bytes], bytes]) -> str:
                 before = b""
             _replace(path, change(before))
     except OSError as error:
-        raise WorkError(f"cannot write {path}: {error.strerror}: {_REMEDY}") from error
+        raise WorkError(f"cannot write {path}: {error.strerror}: {REMEDY}") from error
     return path
 
 
-_REMEDY = "name a folder of your own with MDCACHE_STATE"
+REMEDY = "name a folder of your own with MDCACHE_STATE"
+_UNWRITABLE = "it cannot be written to"
 
 
 def writable() -> str:
@@ -132,12 +139,54 @@ def writable() -> str:
             refusal = _refusal(folder)
         except OSError as error:
             refusal = f"{error.strerror}"
-        if refusal is None and not os.access(folder, os.W_OK | os.X_OK):
-            refusal = "it cannot be written to"
-        if refusal is None:
+        if refusal is None and os.access(folder, os.W_OK | os.X_OK):
             return folder
+        refusal = refusal or _UNWRITABLE
         refusals.append(f"{folder} ({refusal})")
-    raise WorkError(f"no place to remember what is made here: {', '.join(refusals)}: {_REMEDY}")
+    raise WorkError(f"no place to remember what is made here: {', '.join(refusals)}: {REMEDY}")
+
+
+def unfit(within: str) -> str | None:
+    """Return what keeps state from being read or written, and why; None where nothing does. Nothing is made for it.
+
+    within: the name of a folder of the state folder's.
+    """
+    if not (wanted := folders()):
+        return f"MDCACHE_STATE is {os.environ['MDCACHE_STATE']!r} (it must be an absolute path)"
+    for folder in (wanted[0], os.path.join(wanted[0], within)):
+        if os.path.lexists(folder) and (refusal := _refusal(folder)):
+            return f"{folder} ({refusal})"
+    return None if any(_takes(folder, within) for folder in wanted) else f"{wanted[0]} ({_UNWRITABLE})"
+
+
+def _takes(folder: str, within: str) -> bool:
+    """Return whether a folder, and one in it, can be written to or made, as far as that shows."""
+    wanted = os.path.join(folder, within)
+    above = _nearest(wanted)
+    counts = not any(_refusal(one) for one in (folder, wanted) if os.path.lexists(one))
+    return counts and os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK)
+
+
+def beside(path: str) -> list[str]:
+    """Return the other files in the folder of one that update returned."""
+    folder, own = os.path.split(path)
+    with contextlib.suppress(OSError):
+        return [os.path.join(folder, name) for name in os.listdir(folder) if name != own]
+    return []
+
+
+def content(path: str) -> bytes:
+    """Return what a file that beside returned holds; b'' when it is gone, no plain file, or too long."""
+    with contextlib.suppress(OSError):
+        return _content(path)
+    return b""
+
+
+def forget(path: str, rest_s: float) -> None:
+    """Remove a file that beside returned, unless it was written to within so many seconds. Others who update wait."""
+    with contextlib.suppress(OSError), _alone(os.path.dirname(os.path.dirname(path))):
+        if time.time() - os.lstat(path).st_mtime > rest_s:
+            os.unlink(path)
 
 
 def _make(folder: str) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+
+import crafted
 
 from torture.kinds import CHECKS, FINDS, IS_ROOT, OF_GIT, READS, REFUSES, Kind
 from torture.kinds.schemas import ENDLESS
@@ -274,6 +278,11 @@ def _attached(statements: tuple[str, ...], place: Place) -> None:
     place.cache.rename(place.folder / "named.db")
 
 
+def _crafted(make: Callable[[Path], None], place: Place) -> None:
+    place.documents()
+    make(place.cloned())
+
+
 _NAMED = ("search words --db named.db", "status --db named.db", "read guide --db named.db", "query --attach named.db 'SELECT * FROM named.nodes LIMIT 3'", "query --db named.db 'SELECT document_text(key) FROM nodes'", "verify --db named.db", "links guide --db named.db", "check --db named.db")  # fmt: skip
 _RECORD_COMMANDS = ("status", "sync", "rebuild", "doctor", "watch --stop", "check", "search words", "verify")
 
@@ -286,6 +295,7 @@ KINDS = (
     ),
     *(Kind(f"a named cache with {name}", partial(_attached, _SQL[name]), _NAMED, may_change=("clone/named.db-*",)) for name in ("a base above", "a base in the machine", "roots outside", "a path above", "a path through a link", "a path of settings", "an endless view for nodes", "an endless view for meta", "a gigabyte in each row of nodes", "titles that command", "views that double", "a commit for a source", "a device for an archive", "deep roots", "another rank")),
     *(Kind(f"a cache of {name}", partial(_patched, at, what), _EVERY) for name, (at, what) in _BYTES.items()),
+    *(Kind(f"a cache {make.__name__.replace('_', ' ')}", partial(_crafted, make), _EVERY) for make in crafted.ENDLESS),
     *(Kind(f"a cache cut to {size:,} bytes", partial(_cut, size), _EVERY) for size in (1, 99, 100, 4_096, 5_000, 40_000)),
     *(Kind(f"a file for a cache: {name}", partial(_other, content), _EVERY, must_not=("cache.db",) if content else ()) for name, content in {"a text": b"my notes, dear to me\n" * 100, "a picture": b"\x89PNG\r\n\x1a\n" + b"\0" * 5_000, "nothing": b"", "another database": b"SQLite format 3\0" + b"\x10\0\1\1\0\x40\x20\x20" + b"\0" * 4_072}.items()),
     *(Kind(f"a lock that names {name}", partial(_said, ".lock", _record(value)), _RECORD_COMMANDS) for name, value in _RECORDS.items()),

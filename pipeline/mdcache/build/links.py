@@ -6,7 +6,7 @@ dict; a wikilink may mean several documents and leads to the nearest of them, se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -34,13 +34,16 @@ class Choice(NamedTuple):
     rivals: int
 
 
-def settle(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...]) -> set[int]:
+def settle(
+    db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...], parsed: Container[int] | None = None
+) -> set[int]:
     """Resolve links, and return the keys of the documents whose links now lead elsewhere.
 
     Bucket by bucket: the links come sorted by name, and each name's documents are fetched once.
 
     Args:
         within: a piece of SQL, from AND on, that narrows down the links; parameters are its.
+        parsed: the documents that were parsed just now: their links have the scope that their text tells. None: all.
     """
     links = db.execute(
         "SELECT name, links.key, source, kind, target, path, target_node, scope, rivals"
@@ -58,7 +61,8 @@ def settle(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...
             last, alike = source, {}
         after = alike.get((kind, target))
         if after is None:
-            after = alike[kind, target] = _settled(bucket, kind in WIKI_KINDS, target, source, path, rules)
+            told = before[1] if parsed is None or source in parsed else None
+            after = alike[kind, target] = _settled(bucket, kind in WIKI_KINDS, target, source, path, rules, told)
         if after != before:
             resolved.add((*after, key))
             moved.add(source)
@@ -66,12 +70,14 @@ def settle(db: Connection, rules: Rules, within: str, parameters: tuple[Any, ...
     return moved
 
 
-def _settled(bucket: Bucket, wiki: bool, target: str, source: int, path: str, rules: Rules) -> list[Any]:
-    """Return what the columns target_node, scope and rivals of a link are to hold."""
-    choice = bucket.choose(targets.asks(wiki, target, path, rules), source, path)
+def _settled(
+    bucket: Bucket, wiki: bool, target: str, source: int, path: str, rules: Rules, told: str | None
+) -> list[Any]:
+    """Return what the columns target_node, scope and rivals of a link are to hold; told: its scope, if known."""
+    choice = None if bucket.is_empty else bucket.choose(targets.asks(wiki, target, path, rules), source, path)
     if choice:
         return [choice.node, targets.DOCUMENT, choice.rivals]
-    return [None, targets.look_up(wiki, target, path, rules).scope, 0]
+    return [None, told or targets.look_up(wiki, target, path, rules).scope, 0]
 
 
 def _candidates(db: Connection, name: str) -> Iterator[Candidate]:
@@ -96,7 +102,9 @@ class Bucket:
         self._endings: dict[tuple[str, int, bool], dict[str, Nearest]] = {}
         # The documents that a wikilink's name may mean: the same for each of the thousand spellings of a name.
         self._meant: dict[tuple[targets.Asked, tuple[bool, ...]], Nearest | None] = {}
+        self.is_empty = True
         for candidate in candidates:
+            self.is_empty = False
             self._add(candidate)
 
     def _add(self, candidate: Candidate) -> None:

@@ -25,9 +25,10 @@ from mdcache.store.connections import Connection, SqliteError
 from mdcache.store.meta import Meta
 
 # Documents may be for their owner's eyes only, and so is the cache of them; whoever shares it says so with chmod, and
-# later generations keep that. What is published is for others: umask decides.
+# later generations keep that. What is published is for others to read, as far as umask lets them. Nobody else may write
+# to it: it would not count as made here, and who may replace it need not.
 _PRIVATE = 0o600
-_PUBLIC = 0o666
+_PUBLIC = 0o644
 
 
 class Options(NamedTuple):
@@ -228,7 +229,8 @@ class _Before(NamedTuple):
         # ValueError: the driver chokes where SQLite quotes a schema that is no text.
         with contextlib.suppress(SqliteError, ValueError, Damaged):
             if live:
-                foreign.insist_on_schema(live, path)
+                with connections.loading(live):  # nothing was read of it yet if it seemed to be damaged
+                    foreign.insist_on_schema(live, path)
                 facts = meta.read(live)
                 return cls(live, path, facts, facts.generation_id in made.known(path))
         return cls(None, path, Meta(), False)

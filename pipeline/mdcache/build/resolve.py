@@ -41,7 +41,7 @@ def resolve_changes(
     asked, keys = _json(names), _json(written)
     claimed = ids.settle(db, rules, f"{ids.OF_NAMES} UNION SELECT value FROM json_each(?2)", (asked, keys))
     within = "AND (name IN (SELECT value FROM json_each(?1)) OR source IN (SELECT value FROM json_each(?2)))"
-    moved = links.settle(db, rules, within, (asked, keys))
+    moved = links.settle(db, rules, within, (asked, keys), frozenset(written))
     pointing = db.execute(
         "SELECT DISTINCT source FROM links WHERE fragment <> '' AND target_node IN (SELECT value FROM json_each(?))",
         (keys,),

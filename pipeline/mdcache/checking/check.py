@@ -16,19 +16,18 @@ from typing import Any, NamedTuple
 
 from mdcache import codes
 from mdcache.build.problems import leads_nowhere, quoted
-from mdcache.checking import rules
+from mdcache.checking import earlier, rules
 from mdcache.checking.stats import Judged, judged
 from mdcache.checking.suggest import Suggestions
 from mdcache.config.policy import Allowances
 from mdcache.config.settings import Settings
-from mdcache.errors import UsageError, WorkError
+from mdcache.errors import MdcacheError, UsageError, WorkError
 from mdcache.files.assets import Assets
 from mdcache.files.sources import DISK, Source, Trees
 from mdcache.model import ERROR, Problem
 from mdcache.parse import targets
 from mdcache.parse.kinds import TAGGED_AS, WIKI_KINDS
 from mdcache.paths import fold, lies_within, ways
-from mdcache.patterns import Patterns
 from mdcache.store.connections import Connection
 from mdcache.syncing import draft, fit, sync
 
@@ -48,13 +47,22 @@ class Request(NamedTuple):
 
     before: the tree that it is judged against, None when there is none. changes_only: report only documents that have
     changed since, and what the change breaks in others. paths: report only these, and what lies below them; relative
-    to the base.
+    to the base. earlier: the settings as that tree has them, if it is one of git's and they can be used.
     """
 
     settings: Settings
     before: Source | None = None
     changes_only: bool = False
     paths: frozenset[str] | None = None
+    earlier: Earlier | None = None
+
+
+class Earlier(NamedTuple):
+    """The settings of the tree before. name: what users call that. unusable: why they cannot be used."""
+
+    name: str
+    settings: Settings | None
+    unusable: str = ""
 
 
 def request(asked: Asked, load: Callable[[Source], Settings]) -> Request:
@@ -69,9 +77,16 @@ def request(asked: Asked, load: Callable[[Source], Settings]) -> Request:
         source = trees.revision(asked.rev)
     settings = _rooted(load(source), trees)
     changes_only = asked.staged or asked.against is not None
-    return Request(
-        settings, _before(asked, settings, trees), changes_only, _within(settings, asked.folder, asked.paths)
-    )
+    before = _before(asked, settings, trees)
+    known = _earlier(_name_of_before(asked), before, trees, load) if trees and before else None
+    return Request(settings, before, changes_only, _within(settings, asked.folder, asked.paths), known)
+
+
+def _earlier(name: str, before: Source, trees: Trees, load: Callable[[Source], Settings]) -> Earlier:
+    try:
+        return Earlier(name, _rooted(load(before), trees))
+    except MdcacheError as error:
+        return Earlier(name, None, str(error))
 
 
 def _rooted(settings: Settings, trees: Trees | None) -> Settings:
@@ -85,17 +100,21 @@ def _rooted(settings: Settings, trees: Trees | None) -> Settings:
 def _before(asked: Asked, settings: Settings, trees: Trees | None) -> Source | None:
     """The tree that another is judged against."""
     if trees and asked.against is not None:
-        return trees.revision(asked.against)
+        return trees.revision(asked.against, is_past=True)
     if trees and asked.staged:
-        return trees.find("HEAD")
+        return trees.find("HEAD", is_past=True)
+    if trees:
+        return trees.find(f"{settings.source.facts(settings.base)['commit']}^", is_past=True)
     if not settings.policy.immutable:
         return None
-    if trees:
-        return trees.find(f"{settings.source.facts(settings.base)['commit']}^")
     try:
         return Trees.around(settings.base).find("HEAD")
     except UsageError:
         return None
+
+
+def _name_of_before(asked: Asked) -> str:
+    return asked.against or ("HEAD" if asked.staged else f"{asked.rev}^")
 
 
 def _within(settings: Settings, folder: str, paths: Iterable[str]) -> frozenset[str] | None:
@@ -129,19 +148,59 @@ class _State(NamedTuple):
     hashes: dict[str, str]
 
 
-def check(request: Request) -> list[Finding]:
-    """What is wrong, sorted by place. Raises MdcacheError; UsageError when a rule does not run."""
+Tell = Callable[[str], None]
+"""What becomes of a line that is no finding."""
+
+
+def check(request: Request, tell: Tell = lambda _: None) -> list[Finding]:
+    """What is wrong, sorted by place. Raises MdcacheError; UsageError when a rule does not run.
+
+    tell: is called with what else a reader must know: that settings have changed, or that nothing was judged.
+    """
     settings = request.settings
     needs_before = request.before and (request.changes_only or settings.policy.immutable)
     if request.before and needs_before:
-        earlier = settings._replace(source=request.before)
-        with draft.opened(earlier) as db:
-            before = _state(db, earlier)
-            draft.turn(db, earlier, settings)
-            after = _state(db, settings)
-            return _findings(db, request, _reported(request, before, after))
+        then = settings._replace(source=request.before)
+        with draft.opened(then) as db:
+            before = _state(db, then)
+            if then.fingerprint() == settings.fingerprint():
+                draft.turn(db, then, settings)
+                return _told(db, request, before, _state(db, settings), tell)
+        with draft.opened(settings) as db:  # the sites of the two trees differ, and with them how documents are read
+            return _told(db, request, before, _state(db, settings), tell)
     with _cache(settings) as db:
-        return _findings(db, request, _reported(request, None, _state(db, settings)))
+        return _told(db, request, None, _state(db, settings), tell)
+
+
+def _told(db: Connection, request: Request, before: _State | None, after: _State, tell: Tell) -> list[Finding]:
+    _tell_of_settings(request, before, after, tell)
+    _tell_of_nothing(request, after, tell)
+    return _findings(db, request.settings, _judged(request, before, after))
+
+
+def _tell_of_settings(request: Request, before: _State | None, after: _State, tell: Tell) -> None:
+    """Tell which settings are not those of the tree before: with them a change may take away what judges it."""
+    known, settings = request.earlier, request.settings
+    if known and known.settings is None:
+        tell(f"the settings of {known.name} cannot be used, and nothing that they say counts: {known.unusable}")
+    if known and known.settings:
+        names = earlier.differing(known.settings, settings)
+        gone = before.hashes.keys() - after.hashes.keys() if before else ()
+        if earlier.is_ignored_otherwise(known.settings, settings, gone):
+            names.append(".gitignore")
+        if names:
+            tell(earlier.told(known.name, names))
+
+
+def _tell_of_nothing(request: Request, after: _State, tell: Tell) -> None:
+    """Tell that no document was judged: whoever sees no findings may take that for good news."""
+    settings, paths = request.settings, request.paths
+    there = [path for path in after.hashes if paths is None or lies_within(path, paths)]
+    by = settings.file or "the settings"
+    if not there:
+        tell(f"no document was judged, for none was found: {by} and .gitignore files decide which there are")
+    elif not settings.policy.judges_any(there):
+        tell(f"no document was judged, for every check is off in them: {by} says so")
 
 
 def counted(request: Request) -> list[Judged]:
@@ -165,20 +224,23 @@ def _cache(settings: Settings) -> Iterator[Connection]:
         yield db
 
 
-def _reported(request: Request, before: _State | None, after: _State) -> list[Problem]:
-    """What is to be told of a tree, by the scope that was asked for."""
-    found = after.problems
+def _judged(request: Request, before: _State | None, after: _State) -> list[Problem]:
+    """Return what is to be told of a tree, by the scope that was asked for, sorted, as the settings judge it."""
+    found, known = after.problems, request.earlier
     if before:
-        found = found + _immutable(request.settings.policy.immutable, before.hashes, after.hashes)
+        found = found + earlier.immutable(request.settings.policy.immutable, before.hashes, after.hashes)
     if before and request.changes_only:
-        known = {_identity(problem) for problem in before.problems}
+        old = {_identity(problem) for problem in before.problems}
         changed = {path for path, hash_ in after.hashes.items() if before.hashes.get(path) != hash_}
-        found = [one for one in found if one.path in changed or _identity(one) not in known]
+        found = [one for one in found if one.path in changed or _identity(one) not in old]
+    judged = request.settings.policy.judged(found)
+    if known and known.settings:
+        judged = earlier.graver(judged, earlier.still_immutable(known.settings, request.settings))
     paths = request.paths
     if paths is None:
-        return found
+        return judged
     _make_sure_of(paths, request.settings, {*after.hashes, *(before.hashes if before else ())})
-    return [one for one in found if lies_within(one.path, paths)]
+    return [one for one in judged if lies_within(one.path, paths)]
 
 
 def _make_sure_of(paths: frozenset[str], settings: Settings, documents: set[str]) -> None:
@@ -241,27 +303,11 @@ def _collisions(paths: Iterable[str]) -> Iterator[Problem]:
             yield Problem(path, 1, 1, "name-collision", ERROR, message)
 
 
-def _immutable(patterns: tuple[str, ...], before: dict[str, str], after: dict[str, str]) -> list[Problem]:
-    """Documents that must stay as they were committed, and have not."""
-    fixed = Patterns(patterns)
-    places = {hash_: path for path, hash_ in after.items() if path not in before}
-    found = []
-    for path, hash_ in before.items():
-        if not fixed.matches(path) or after.get(path) == hash_:
-            continue
-        new = places.get(hash_)
-        done = "changed" if path in after else f"renamed to {quoted(new)}" if new else "removed"
-        found.append(Problem(path, 1, 1, "immutable", ERROR, f"it is committed and must stay as it is, but was {done}"))
-    return found
-
-
 # What is told of them
 
 
-def _findings(db: Connection, request: Request, problems: list[Problem]) -> list[Finding]:
+def _findings(db: Connection, settings: Settings, judged: list[Problem]) -> list[Finding]:
     """The problems that count, with their lines; those that a comment allows do not."""
-    settings = request.settings
-    judged = settings.policy.judged(problems)
     # Only documents: the rows of a rule may name any file there is.
     documents = {path for (path,) in db.execute("SELECT path FROM nodes")}
     texts = _lines(settings, sorted({problem.path for problem in judged} & documents))

@@ -19,6 +19,8 @@ from mdcache.store.connections import Connection
 
 # A hundred thousand comparisons take about a second: for whoever has many broken links a few suggestions are enough.
 _COMPARISONS = 200_000
+# What it takes to begin with a name is worth so many of them.
+_BEGINNING = 4
 # Longer names are not compared.
 _LONGEST = 200
 # The last and dearest step of a comparison takes a time that grows with the product of both lengths: so many pairs of
@@ -83,8 +85,9 @@ class Suggestions:
 
     def _means_document(self, wiki: bool, written: str) -> bool:
         """Or may mean one: an extension may be left out."""
-        scope = targets.look_up(wiki, written, "", self._rules).scope
-        return scope == targets.DOCUMENT or not posixpath.splitext(written)[1]
+        if not posixpath.splitext(written)[1]:
+            return True
+        return targets.look_up(wiki, written, "", self._rules).scope == targets.DOCUMENT
 
     def _nearest_name(self, wanted: str, document: bool) -> list[str] | None:
         """The paths with the name that comes nearest to what is wanted."""
@@ -92,14 +95,17 @@ class Suggestions:
         return known.get(wanted) or known.get(self._closest(wanted, known, _ALIKE) or "")
 
     def _closest(self, wanted: str, known: Collection[str], alike: float) -> str | None:
-        self._left -= len(known)
+        self._left -= _BEGINNING + len(known)
         if self._left < 0 or not 0 < len(wanted) <= _LONGEST:
             return None
-        close = difflib.SequenceMatcher(b=wanted)
+        close: difflib.SequenceMatcher[str] | None = None
         best: tuple[float, str] | None = None
         for name in known:
+            if 2 * min(len(wanted), len(name)) < alike * (len(wanted) + len(name)):
+                continue  # so different in length that they cannot be alike
+            close = close or difflib.SequenceMatcher(b=wanted)
             close.set_seq1(name)
-            if close.real_quick_ratio() < alike or close.quick_ratio() < alike:
+            if close.quick_ratio() < alike:
                 continue
             self._left -= len(wanted) * len(name) // _PAIRS
             if self._left < 0:

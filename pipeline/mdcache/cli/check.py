@@ -70,8 +70,11 @@ def check(
     if stats:
         render.judged(driver.counted(request), form == "json")
         return
-    found = driver.check(request)
+    notes: list[str] = []
+    found = driver.check(request, notes.append)
     render.problems(form, found, Places(request.settings.base, asked.folder))
+    for note in () if asked.quiet else notes:
+        show.note(f"mdcache: {note}")
     if form == "text" and not asked.quiet and (found or sys.stderr.isatty()):
         show.note(f"mdcache: {summary(found)}")
     if any(strict or finding.problem.severity == ERROR for finding in found):

@@ -50,7 +50,7 @@ def _hit(cache: Cache, number: int, hit: Hit) -> None:
     heading = hit.heading if hit.heading and hit.heading != hit.title else None
     name = show.line(f"{hit.title} › {heading}" if heading else hit.title)
     place = f"{show.path(hit.path)}:{hit.line}"
-    text = _snippet(hit)
+    text = _snippet(cache, hit)
     if not show.is_terminal():
         show.out(f"{place}: {name}: {text}")
         return
@@ -59,13 +59,15 @@ def _hit(cache: Cache, number: int, hit: Hit) -> None:
     show.out(f"   {text}\n")
 
 
-def _snippet(hit: Hit) -> str:
-    from mdcache.read.hydrate import MISSING
+def _snippet(cache: Cache, hit: Hit) -> str:
+    from mdcache.read.hydrate import MISSING, WITHHELD
     from mdcache.read.search import MARK_END, MARK_START
 
+    if hit.state == WITHHELD:
+        return "(the cache was not made here, and its texts are read only from within its folder: run mdcache rebuild)"
     if hit.marked is None:
         what = "is gone" if hit.state == MISSING else "has changed"
-        return f"(the file {what} since the cache was made: run mdcache sync)"
+        return f"(the file {what} since the cache was made: run mdcache {'sync' if cache.made_here else 'rebuild'})"
     return show.marked(hit.marked, MARK_START, MARK_END)
 
 

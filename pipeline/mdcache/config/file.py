@@ -92,16 +92,15 @@ def settings_file(folder: str, named: str | None, source: Source, doubted: Doubt
     Raises:
         UsageError: it cannot be read, or is not valid.
     """
-    found = on_disk(os.path.join(folder, named)) if named else _find(folder, doubted)
+    found = _named(os.path.join(folder, named), source) if named else _find(folder, source, doubted)
     if not found:
         return File(None, folder, False, {}, source, "", doubted)
     if found.stranger and not named:
         doubted(_of_stranger(found.name, found.stranger, found.sha256))
     home = os.path.realpath(os.path.dirname(found.name))
-    held = in_source(os.path.join(home, os.path.basename(found.name)), source) or found
-    file = File(found.name, home, bool(named), {}, source, held.sha256, doubted)
+    file = File(found.name, home, bool(named), {}, source, found.sha256, doubted)
     with telling_nothing_of_files_elsewhere(file):
-        return file._replace(values=_values(held, found))
+        return file._replace(values=_values(found))
 
 
 def _of_stranger(name: str, stranger: str, sha256: str | None) -> Doubt:
@@ -121,46 +120,64 @@ def telling_nothing_of_files_elsewhere(file: File) -> Iterator[None]:
         raise UsageError(f"{where}: --config {target} says why") from error
 
 
-def _find(folder: str, doubted: Doubted) -> trusted.File | None:
-    """Return the nearest settings file, walking up; None without one."""
+def _named(name: str, source: Source) -> trusted.File | None:
+    """Return the settings file of this name; None where the source is from a time before it. Raises UsageError."""
+    there = on_disk(name)
+    held = _project(name, source) if os.path.basename(name) == _PROJECT else in_source(name, source)
+    return held or (None if source.came_later(name) else there)
+
+
+def _find(folder: str, source: Source, doubted: Doubted) -> trusted.File | None:
+    """Return the nearest settings file, walking up; None without one. What the source has of a file goes first."""
     for one in up(folder):
         own, project = os.path.join(one, FILE_NAME), os.path.join(one, _PROJECT)
-        if os.path.isfile(own):
+        if held := in_source(own, source):
+            return held
+        if os.path.isfile(own) and not source.came_later(own):
             try:
                 return on_disk(own)
             except UsageError:
                 if whose := trusted.stranger(own):
                     doubted(_of_stranger(own, whose, None))
                 raise
-        if os.path.isfile(project) and (found := _project(project)):
+        if found := _project(project, source):
             return found
     return None
 
 
-def _project(name: str) -> trusted.File | None:
-    """Return a pyproject.toml if it has a table of ours; None when it has not, or somebody else's cannot be read.
+def _project(name: str, source: Source) -> trusted.File | None:
+    """Return a pyproject.toml if it has a table of ours, which the source's may not have yet; None when it has not.
 
     Without the word there is no table of ours, and somebody else's broken file is none of our business.
     """
+    held = in_source(name, source)
+    if held and _has_table(held):
+        return held
+    if not os.path.isfile(name) or source.came_later(name):
+        return None
     try:
-        found = on_disk(name)
+        there = on_disk(name)
     except UsageError:
         if trusted.stranger(name):
             return None
         raise
-    if b"mdcache" not in found.raw:
-        return None
+    return there if _has_table(there) else None
+
+
+def _has_table(file: trusted.File) -> bool:
+    if b"mdcache" not in file.raw:
+        return False
     try:
-        return found if "mdcache" in _tools(found) else None
+        return "mdcache" in _tools(file)
     except UsageError:
-        if found.stranger:
-            return found  # that it belongs to somebody else is told first
+        if file.stranger:
+            return True  # that it belongs to somebody else is told first
         raise
 
 
 def in_source(name: str, source: Source) -> trusted.File | None:
     """Return what the source holds under this name in place of the disk; None where that counts. Raises UsageError."""
-    raw = None if source is DISK else next(source.texts((name,), _LONGEST + 1))
+    raw = None if source is DISK else next(source.texts((source.resolved(name),), _LONGEST + 1))
     return None if raw is None else _bounded(trusted.File(name, raw, trusted.stranger(name)))
 
 
@@ -178,11 +195,10 @@ def _bounded(file: trusted.File) -> trusted.File:
     return file
 
 
-def _values(file: trusted.File, on_disk: trusted.File) -> dict[str, Any]:
+def _values(file: trusted.File) -> dict[str, Any]:
     if os.path.basename(file.name) != _PROJECT:
         return _toml(file)
-    # Of what the source has of it the table may be no part yet.
-    found = _tools(file).get("mdcache", _tools(on_disk).get("mdcache"))
+    found = _tools(file).get("mdcache")
     if not isinstance(found, dict):
         raise UsageError(f"{file.name} has no table [tool.mdcache]")
     return found

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
+from mdcache.codes import CODES
 from mdcache.model import Problem
 from mdcache.patterns import matching
 
@@ -43,8 +44,19 @@ class Policy(NamedTuple):
         """
         severity = cache(self._severity)
         found = (_with(one, severity(one.code, one.path)) for one in problems)
-        ordered = sorted({problem for problem in found if problem.severity != OFF}, key=_order)
+        ordered = sorted({problem for problem in found if problem.severity != OFF}, key=order)
         return [next(alike) for _, alike in groupby(ordered, lambda problem: problem.shown)]
+
+    def judges_any(self, paths: Iterable[str]) -> bool:
+        """Return whether there is a document in which anything at all would count."""
+        codes = {*CODES, *(rule.name for rule in self.rules)}
+        can_be_off = {verdict.code for verdict in self.verdicts if verdict.severity == OFF}
+        if not codes <= can_be_off:
+            return any(True for _ in paths)
+        patterns = {verdict.pattern for verdict in self.verdicts if verdict.pattern is not None}
+        # Documents that the same patterns match are judged alike.
+        alike = {frozenset(one for one in patterns if matching(one).matches(path)): path for path in paths}
+        return any(self._severity(code, path) != OFF for path in alike.values() for code in codes)
 
     def _severity(self, of_code: str, path: str) -> str | None:
         """Return what the last verdict says that speaks of a code in a document; None without one."""
@@ -59,7 +71,7 @@ def _with(problem: Problem, severity: str | None) -> Problem:
     return problem if severity in (None, problem.severity) else problem._replace(severity=severity)
 
 
-def _order(problem: Problem) -> tuple[object, ...]:
+def order(problem: Problem) -> tuple[object, ...]:
     """Return the sort key of a problem: what is shown, then its link, problems without one first."""
     return (*problem.shown, -1 if problem.link is None else problem.link)
 

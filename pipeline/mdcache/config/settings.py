@@ -186,7 +186,7 @@ def load(
     file = _checked(settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source, doubted))
     said = file.values
     named = _named(asked, folder, file)
-    roots = tuple(sorted({os.path.realpath(name) for name in named}))
+    roots = tuple(sorted({source.resolved(name) for name in named}))
     defaults = Rules()
     extensions = tuple(values.extension(file, one) for one in said.get("extensions", defaults.extensions))
     return Settings(
@@ -286,7 +286,10 @@ def _script(file: File, name: str) -> Script:
     path = file.inside("schema", name)
     if os.path.exists(path) and not os.path.isfile(path):
         raise file.refused(f"the schema file {name} is no file")
-    found = in_source(path, file.source) or on_disk(path)
+    found = in_source(path, file.source)
+    if not found and file.source.came_later(path):
+        raise file.refused(f"the schema file {name} is none of theirs yet")
+    found = found or on_disk(path)
     if found.stranger and not file.is_named:
         file.doubted(Doubt(path, f"it belongs to {found.stranger}", found.sha256))
     if b"\0" in found.raw:

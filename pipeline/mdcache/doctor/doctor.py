@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
-from mdcache import imports, process, times
+from mdcache import imports, process, state, times
 from mdcache.config.settings import Settings
 from mdcache.doctor import checks
 from mdcache.doctor.checks import ERROR, OK, WARNING, Ages, Check, Inotify
@@ -67,6 +67,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield Check("settings", OK, saw) if roots else Check("settings", WARNING, *nothing)
     yield _sqlite()
     yield _imports()
+    yield _state()
     yield from map(_root, roots)
     folders, size = sum(1 for _ in scan.folders(settings.tree())), 0
     if roots and all(map(os.path.isdir, roots)):
@@ -94,6 +95,13 @@ def _imports() -> Check:
     folder = imports.working_folder()
     named = imports.entries(imports.variable(), folder)
     return checks.shadows(imports.shadows(named), imports.shadows((folder,)))
+
+
+def _state() -> Check:
+    """Judge the folder in which it is remembered what was made here."""
+    if why := state.unfit("made"):
+        return Check("state", WARNING, why, "no cache counts as made here, and none is rebuilt", state.REMEDY)
+    return Check("state", OK, state.folders()[0])
 
 
 def _shell() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from mdcache.files.scan import Ignores
@@ -56,14 +56,10 @@ class Assets:
         yield from filter(self._is_there, wanted.paths)
         if wanted.ending is not None:
             endings = (wanted.ending, *wanted.documents)
-            for ending in endings:
-                yield from self._by_ending.of(ending)
-            for ending in wanted.documents:
-                yield from self._aside.of(ending)
-            for ending in endings:
-                yield from self._kept_by_ending.of(ending)
-            for way in ways(wanted.ending):
-                yield from self._not_looked_into.of(way)
+            yield from self._by_ending.of(endings)
+            yield from self._aside.of(wanted.documents)
+            yield from self._kept_by_ending.of(endings)
+            yield from self._not_looked_into.of(ways(wanted.ending))
 
     def _is_kept_out(self, path: str) -> bool:
         """Return whether git leaves out a file or folder on disk, because a .gitignore names it or what is in it.
@@ -223,11 +219,16 @@ class _Endings:
         self._deepest = max((path.count("/") + 1 for path in paths), default=0)
         self._by_depth: dict[int, dict[str, list[str]]] = {}
 
-    def of(self, ending: str) -> list[str]:
-        """Return the paths with this end, which is folded."""
+    def of(self, endings: Iterable[str]) -> Iterator[str]:
+        """Yield the paths with one of these ends, which are folded."""
+        if self._paths:
+            for ending in endings:
+                yield from self._ending_in(ending)
+
+    def _ending_in(self, ending: str) -> Sequence[str]:
         depth = ending.count("/") + 1
         if depth > self._deepest:
-            return []
+            return ()
         if depth not in self._by_depth:
             known: dict[str, list[str]] = {}
             for path in self._paths:
@@ -235,4 +236,4 @@ class _Endings:
                 if len(last) == depth:
                     known.setdefault(fold("/".join(last)), []).append(path)
             self._by_depth[depth] = known
-        return self._by_depth[depth].get(ending, [])
+        return self._by_depth[depth].get(ending, ())

@@ -37,12 +37,25 @@ _PLACES = (
     "GIT_PREFIX",
     "GIT_IMPLICIT_WORK_TREE",
     "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_SHALLOW_FILE",
 )
 # A repository's configuration may name programs: for watching files, and for fetching what a partial clone lacks. And
 # among the files of a clone may lie a bare repository, with a configuration of its own (safe.bareRepository: git 2.38).
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
+_NO_PROGRAM = ("core.fsmonitor=false", "safe.bareRepository=explicit")
+# What a commit holds, and which came before it, stands in the objects, whose names are their hashes. Whatever else lies
+# in a repository may say otherwise: refs/replace, info/grafts, a commit-graph. The configuration may ask for the first
+# against the environment (until git 2.42), so both are told.
+_BY_OBJECTS = ("core.useReplaceRefs=false", "core.commitGraph=false")
+_SAFE = tuple(word for setting in (*_NO_PROGRAM, *_BY_OBJECTS) for word in ("-c", setting))
 _OPTIONS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs", *_SAFE)
-_ALWAYS = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+_ALWAYS = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": f"{os.devnull}/none",  # git gives advice about each such file that there is
+}
 
 
 class Repository(NamedTuple):
@@ -247,10 +260,18 @@ def _run(
         except subprocess.TimeoutExpired as error:
             raise _Silent(folder, limit_s or _PATIENCE_S) from error
     if process.returncode:
-        said = errors.decode("utf-8", "replace").strip().splitlines()
-        lines = [line for line in said if not line.startswith("warning: ")] or said
-        raise Failed((lines or [f"git {command[-1]} ended with {process.returncode}"])[0].removeprefix("fatal: "))
+        raise Failed(_reason(errors) or f"git {command[-1]} ended with {process.returncode}")
     return answer
+
+
+def _reason(errors: bytes) -> str:
+    """Return why git has ended: what it calls fatal, else its first line, warnings last. '' when it says nothing.
+
+    Before that may stand warnings, hints, and what GIT_TRACE asks for.
+    """
+    lines = errors.decode("utf-8", "replace").strip().splitlines()
+    ranked = sorted(lines, key=lambda line: (not line.startswith("fatal: "), line.startswith("warning: ")))
+    return next(iter(ranked), "").removeprefix("fatal: ")
 
 
 class _Silent(Failed):
@@ -331,6 +352,7 @@ def _holds(folder: str, path: str) -> bool:
 
 PLAIN = frozenset((0o100644, 0o100755))
 """The modes of plain files; others are symbolic links and repositories within."""
+LINK = 0o120000
 _REPOSITORY = 0o160000
 # What is written to git before anything is read from it must fit into a pipe: 64 KB, or 16 KB on macOS. An id has 40
 # characters, or 64.
@@ -500,7 +522,7 @@ def file_of(repository: Repository, commit: str, name: str) -> bytes:
             raise Failed(f"it is longer than {LARGEST // 1_000_000} MB")
         _, errors = process.communicate()
     if process.returncode:
-        raise Failed(errors.decode("utf-8", "replace").strip().removeprefix("fatal: ").partition("\n")[0])
+        raise Failed(_reason(errors))
     return text
 
 

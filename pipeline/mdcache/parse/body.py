@@ -26,6 +26,10 @@ _SHOWN = "\ufffd"
 _H1 = 1
 OFF = "off"
 
+HEADING_LIMIT = LINK_LIMIT = 50_000
+"""So many of a text are taken. A megabyte may have half a million; of 55,000 real documents none has 500 headings or
+7,000 links."""
+
 
 class Text(NamedTuple):
     """A text made fit for the parser: data is valid UTF-8 and text the same; data[0] is the file's byte number base.
@@ -74,6 +78,9 @@ def read(path: str, text: Text, rules: Rules) -> Body:
         outline = hidden.without_hidden(outline, plain, data, said_at, dialect)
     if REPLACED in plain:
         outline = _shown(outline)
+    surplus = outline.headings[HEADING_LIMIT:]
+    if surplus:
+        outline = outline._replace(headings=outline.headings[:HEADING_LIMIT])
     starts, lines = _starts(outline.headings, data, text.line)
     bounds = [*starts, len(data)]
     bodies = _bodies(text, bounds)
@@ -82,16 +89,21 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     finder = _Finder(path, data, text.line, starts, rules)
     said = _said(said_at, outline, data, dialect)
     said.anchors.extend(_other_anchors(outline, text.data, dialect, site.is_part(path)))
+    links = finder.found(outline.references, said.links)
     return Body(
         _title(outline.headings, said.headings),
         _sections(outline.headings, text.base, bounds, lines, hashes, dialect),
         bodies,
-        finder.links(outline.references, said.links),
+        finder.links(links[:LINK_LIMIT]),
         [tag for _, tag in sorted(said.tags, key=_start)],
         finder.tasks(outline.tasks),
         finder.code_blocks(outline.code_blocks),
         finder.anchors(said.anchors),
-        finder.problems(deep, said.conflict),
+        [
+            *finder.problems(deep, said.conflict),
+            *finder.too_many("headings", HEADING_LIMIT, "are text", [heading.start for heading in surplus]),
+            *finder.too_many("links", LINK_LIMIT, "are left out", list(map(_start, links[LINK_LIMIT:]))),
+        ],
     )
 
 
@@ -330,15 +342,25 @@ class _Finder:
             found.append(Problem(self._path, self._line_of(conflict), 1, "conflict-marker", ERROR, message))
         return found
 
+    def too_many(self, what: str, limit: int, become: str, surplus: list[int]) -> Iterator[Problem]:
+        """Yield the problem of a document with more of something than are taken; surplus: where those beyond begin."""
+        if surplus:
+            message = f"has {limit + len(surplus):,} {what}: those after the first {limit:,} {become}"
+            yield Problem(self._path, self._line_of(surplus[0]), 1, "too-many", WARNING, message)
+
     def _line_of(self, offset: int) -> int:
         return self._line + self._data.count(b"\n", 0, offset)
 
-    def links(self, references: list[markdown.Reference], said: list[_Found]) -> tuple[Link, ...]:
-        if not references and not said:
-            return ()
+    def found(self, references: list[markdown.Reference], said: list[_Found]) -> list[_Found]:
+        """Return the links, in order of place."""
         found = [*self._references(references), *said]
         if said:
             found.sort(key=_start)
+        return found
+
+    def links(self, found: list[_Found]) -> tuple[Link, ...]:
+        if not found:
+            return ()
         look_up, place = targets.looker(self._path, self._rules), self._places().of
         return tuple(
             [link_of(look_up, place(at), kind, type_, target, label) for at, kind, type_, target, label in found]

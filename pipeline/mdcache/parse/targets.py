@@ -350,7 +350,7 @@ def _moved_html(written: str) -> str | None:
 
 def _named_anywhere(ending: str, site: Site, rules: Rules) -> AssetPaths:
     """Return where a file may lie whose path ends so: anywhere, also as the index of a folder."""
-    indexes = (f"{ending}/{index}{extension}" for index in site.dialect.index_names for extension in rules.extensions)
+    indexes = [ending + index for index in _indexes(site.dialect.index_names, rules.extensions)]
     return AssetPaths((), ending, (*_as_documents(ending, rules), *indexes))
 
 
@@ -372,6 +372,12 @@ def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator
             yield from (posixpath.normpath(f"./{path}") for path in site.rooted(posixpath.normpath(one)))
         if not one.startswith("/"):
             yield from (posixpath.normpath(f"./{path}") for path in _by_address(one, source, site))
+
+
+@functools.lru_cache(maxsize=8)
+def _indexes(names: tuple[str, ...], extensions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what may follow the path of a folder in that of its index."""
+    return tuple(f"/{name}{extension}" for name in names for extension in extensions)
 
 
 def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:

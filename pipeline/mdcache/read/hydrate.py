@@ -23,6 +23,11 @@ from mdcache.store.cache import Cache, Node, folder_of
 
 MISSING = "missing"
 CHANGED = "changed"
+WITHHELD = "withheld"
+
+
+class Withheld(WorkError):
+    """A text that may not be read for a cache that was not made here."""
 
 
 class Text(NamedTuple):
@@ -35,27 +40,24 @@ class Text(NamedTuple):
 def reader(cache: Cache) -> Callable[[str, str], Text]:
     """Return read(path, hash), which gives the document at a path of the cache; many sections of one cost one read.
 
-    read raises WorkError when the document cannot be read or lies outside the roots.
+    read raises WorkError when the document cannot be read or lies outside the roots, Withheld when it may not be read.
     """
 
     @lru_cache(maxsize=1)
     def source() -> Reader:
         try:
             found = reader_of(cache.base, cache.meta.source)
-            if not cache.made_here and isinstance(found, GitReader):
-                _refuse_elsewhere(cache, found)
-            return found
+            if cache.made_here or not isinstance(found, GitReader) or _keeps_to_its_folder(cache, found):
+                return found
         except MdcacheError as error:
             raise WorkError(f"cannot read the documents of {cache.path}: {error}") from error
+        raise _withheld(cache, "its repository reads objects elsewhere")
 
     @lru_cache(maxsize=4)
     def read(path: str, hash_: str) -> Text:
-        full = os.path.normpath(os.path.join(cache.base, name_of(path)))
-        if not (cache.made_here or cache.roots):
-            raise WorkError(f"{cache.path} was not made here, and leads elsewhere: no text is read for it")
-        if not cache.made_here and any(part.startswith(".") for part in path.split("/")):
-            raise WorkError(f"{cache.path} was not made here, and {path} is hidden: no text is read for it")
-        if "\0" in path or not any(lies_in(full, root) for root in cache.roots):
+        if not cache.made_here and (why := _doubt(cache, path)):
+            raise _withheld(cache, why)
+        if "\0" in path or not _lies_in_roots(cache, path):
             raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
         data = source().whole(path)
         return Text(data, hashlib.sha256(data).hexdigest() != hash_)
@@ -63,10 +65,32 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
     return read
 
 
-def _refuse_elsewhere(cache: Cache, reader: GitReader) -> None:
-    """Raise WorkError when a repository has objects outside the folder of a cache that was not made here."""
-    if not reader.repository.keeps_to(folder_of(cache.path)):
-        raise WorkError("it was not made here, and its repository reads objects elsewhere")
+def _keeps_to_its_folder(cache: Cache, reader: GitReader) -> bool:
+    """Return whether a repository has no objects outside the folder of a cache. Raises MdcacheError."""
+    return reader.repository.keeps_to(folder_of(cache.path))
+
+
+def _lies_in_roots(cache: Cache, path: str) -> bool:
+    full = os.path.normpath(os.path.join(cache.base, name_of(path)))
+    return any(lies_in(full, root) for root in cache.roots)
+
+
+def _doubt(cache: Cache, path: str) -> str | None:
+    """Return why the text at a path may not be read for a cache that was not made here; None when it may."""
+    if not cache.roots:
+        return "leads elsewhere"
+    parts = path.split("/")
+    if ".." in parts:
+        return f"{path} leads out of its folder"
+    if any(part.startswith(".") for part in parts):
+        return f"{path} is hidden"
+    return None if _lies_in_roots(cache, path) else f"{path} lies outside of what it holds"
+
+
+def _withheld(cache: Cache, why: str) -> Withheld:
+    return Withheld(
+        f"{cache.path} was not made here, and {why}: no text is read for it, until mdcache rebuild makes one"
+    )
 
 
 def functions(cache: Cache) -> dict[str, Callable[[int], str | None]]:

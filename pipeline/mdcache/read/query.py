@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 from mdcache.errors import UsageError
 from mdcache.read import hydrate
-from mdcache.store import authorizer, connections, failures, foreign, made
+from mdcache.store import authorizer, connections, failures, foreign, made, meta
 from mdcache.store.cache import Cache
 from mdcache.store.connections import APPLICATION_ID, Connection, SqliteError, scalar
 
@@ -41,8 +41,8 @@ def run(cache: Cache, sql: str, parameters: Parameters = (), attach: tuple[str, 
     """
     db = cache.db
     db.set_authorizer(None)  # that of the query before would not let us attach
-    attached = {_attach(cache, file): os.path.realpath(file) for file in attach}
-    strange = {name: file for name, file in attached.items() if _is_strange(db, name, file)}
+    attached = [_attach(cache, file) for file in attach]
+    strange = {one.name: one.file for one in attached if one.is_strange}
     met: list[SqliteError] = []
     for name, function in hydrate.functions(cache).items():
         db.create_function(name, 1, _noting(met, function))
@@ -86,16 +86,6 @@ def _steps(
         yield from _rows(is_confined, cursor, met)
 
 
-def _is_strange(db: Connection, name: str, file: str) -> bool:
-    """Return whether an attached database is a cache that was not made here. Raises Damaged."""
-    with failures.speaking(file):
-        if scalar(db, f'PRAGMA "{name}".application_id') != APPLICATION_ID:
-            return False  # a database of the user's: whatever it declares was named
-        foreign.insist_on_schema(db, file, name)
-        of_generation = f"SELECT value FROM \"{name}\".meta WHERE key = 'generation_id'"
-        return scalar(db, of_generation) not in made.known(file)
-
-
 def _rows(is_confined: bool, cursor: Any, met: list[SqliteError]) -> Iterator[tuple[Any, ...]]:
     with _blaming_sql(is_confined, "the query failed", met):
         # Not the cursor itself: a reader who stops early would close it, perhaps after its connection.
@@ -122,18 +112,39 @@ def _blaming_sql(is_confined: bool, what: str, met: list[SqliteError]) -> Iterat
         raise failures.user_error(error, what) from error
 
 
-def _attach(cache: Cache, file: str) -> str:
-    """Attach another database to read, and return its name, that of its file; main and temp are SQLite's own."""
+class _Attached(NamedTuple):
+    """An attached database: under which name, its file, and whether it is a cache that was not made here."""
+
+    name: str
+    file: str
+    is_strange: bool
+
+
+def _attach(cache: Cache, file: str) -> _Attached:
+    """Attach another database to read. Its name is that of its file; main and temp are SQLite's own.
+
+    It is looked at with a connection of its own first, which limits what it takes to load a schema. Raises Damaged.
+    """
     if not os.path.isfile(file):
         raise UsageError(f"no such database to attach: {file}")
-    connections.insist_on_plain(os.path.realpath(file))
     name = re.sub(r"\W", "_", os.path.basename(file).partition(".")[0])
     name = "attached" if name.lower() in ("", "main", "temp") else name
+    path = os.path.realpath(file)
     try:
-        cache.db.execute(f'ATTACH ? AS "{name}"', (connections.uri(file, "ro"),))
+        with closing(connections.open_reader(path)) as db:
+            is_strange = _is_strange(db, path)
+        cache.db.execute(f'ATTACH ? AS "{name}"', (connections.uri(path, "ro"),))
     except SqliteError as error:
-        raise UsageError(f"cannot attach {file} as {name}: {error}") from error
-    return name
+        raise failures.user_error(error, f"cannot attach {file} as {name}") from error
+    return _Attached(name, path, is_strange)
+
+
+def _is_strange(db: Connection, path: str) -> bool:
+    """Return whether a database is a cache that was not made here. Raises Damaged."""
+    if scalar(db, "PRAGMA application_id") != APPLICATION_ID:
+        return False  # a database of the user's: whatever it declares was named
+    foreign.insist_on_schema(db, path)
+    return meta.read(db).generation_id not in made.known(path)
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:

@@ -239,6 +239,8 @@ def _body(cache: Cache, read: Callable[[str, str], hydrate.Text], row: _Row) -> 
     """Return the text of a section and None, or None and why there is none."""
     try:
         text = read(row.path, row.hash)
+    except hydrate.Withheld:
+        return None, hydrate.WITHHELD
     except WorkError:
         return None, hydrate.MISSING
     if text.changed:

@@ -33,7 +33,6 @@ _MEMORY_PER_BYTE = 3
 _GROWTH_BYTES, _GROWTH_PER_BYTE = 128 << 20, 8
 # How many steps of SQLite's machine pass between two looks at the clock: well under a millisecond.
 STEPS = 1_000
-_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 # How often a statement is interrupted that is late, and when the process is ended.
 _AGAIN_S, _GRACE_S = 0.05, 0.5
 
@@ -68,7 +67,7 @@ class Bound:
                 connections.scalar(db, f"PRAGMA {one}") for one in ("page_count", "page_size")
             )
             self._limit_growth()
-            self._data, self._peak = _data_bytes(), peak_bytes()
+            self._data, self._peak = _data_bytes(), connections.peak_bytes()
             # Without a handler Ctrl-C would not end an endless trigger either.
             db.set_progress_handler(self._is_over, STEPS)
 
@@ -140,7 +139,7 @@ class Bound:
         if self._clock and not self._exceeded:
             if self._left_s() < 0:
                 self._exceeded = self._of_time()
-            elif peak_bytes() > self._peak + self._memory:
+            elif connections.peak_bytes() > self._peak + self._memory:
                 self._exceeded = self._of_memory()
         return bool(self._clock and self._exceeded)
 
@@ -187,8 +186,3 @@ def _data_bytes() -> int:
             return int(file.read().split()[5]) * resource.getpagesize()
     except OSError:
         return 0
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT

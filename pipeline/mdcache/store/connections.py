@@ -5,11 +5,16 @@ Each sets its pragmas in the right order, and closes the connection where one of
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import itertools
 import math
 import os
+import resource
 import stat
 import sys
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -40,6 +45,10 @@ FORMAT = 1
 """user_version: what this version of mdcache writes. A newer one is not replaced except by an explicit rebuild."""
 PAGE_SIZE = 8192
 _BUSY_MS = 5000
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+# What it may take to load a schema: looks, each after so many steps of SQLite's machine, which are enough for tens of
+# thousands of tables; seconds of the processor; memory. A row of the schema is parsed within 7 steps.
+_LOADING_STEPS, _LOADING_LOOKS, _LOADING_S, _LOADING_BYTES = 20, 30_000, 0.5, 200 << 20
 _BUILD_CACHE_KIB = 64_000
 # SQLite opens lazily: only a statement that reads shows whether the file, its log and its schema can be read.
 _TOUCH = "SELECT 1 FROM sqlite_schema LIMIT 1"
@@ -215,10 +224,40 @@ def uri(path: str, mode: str) -> str:
     return f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"
 
 
+@contextlib.contextmanager
+def loading(db: Connection) -> Iterator[None]:
+    """Limit what statements within the context may take to load a schema.
+
+    SQLite reads the schema like any table, and parses what stands in each row. The pages of a crafted file may lead in
+    circles, or lead many rows to one text. Raises DatabaseError when it takes more, also if SQLite could do without, as
+    without statistics: the next connection that attaches it would try again.
+    """
+    is_too_much = _load()
+    db.set_progress_handler(is_too_much, _LOADING_STEPS)
+    try:
+        yield
+    except SqliteError as error:
+        if is_too_much():
+            raise DatabaseError(MALFORMED) from error
+        raise
+    finally:
+        db.set_progress_handler(None, 0)
+    if is_too_much():
+        raise DatabaseError(MALFORMED)
+
+
+def _load() -> Callable[[], bool]:
+    """Return what says whether loading a schema that begins now takes too much: once it is true, it stays so."""
+    looks = itertools.count(1)
+    until, most = time.thread_time() + _LOADING_S, peak_bytes() + _LOADING_BYTES
+    return lambda: next(looks) > _LOADING_LOOKS or time.thread_time() > until or peak_bytes() > most
+
+
 def _run(db: Connection, *statements: str) -> None:
     try:
-        for statement in statements:
-            db.execute(statement)
+        with loading(db):
+            for statement in statements:
+                db.execute(statement)
     except UnicodeDecodeError as error:
         db.close()
         raise DatabaseError(MALFORMED) from error  # see failures.speaking
@@ -244,6 +283,11 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
 
 
 def scalar(db: Connection, sql: str, *parameters: Any) -> Any:

@@ -8,6 +8,7 @@ read. What is left, rows and pages of any kind, cannot do more than take time an
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,14 +22,15 @@ from mdcache.store.connections import Connection, SqliteError
 LIMIT_S = 4.0
 """How long a cache that was not made here is read, in all: seconds from when it is opened until it is closed."""
 _FOR_EACH_BYTES = 16 << 20
-"""A larger one takes longer in earnest: it has the limit once more for each so many bytes."""
+"""A larger one takes longer in earnest: it has the limit once more for each so many bytes that are really there."""
 _MEMORY_BYTES = 300 << 20
+_MEMORY = f"more than {_MEMORY_BYTES >> 20} MB of memory"
 # Where the driver can set them. A value may be as long as a document; our own statements stay far below the others.
 _LIMITS = {"LENGTH": 64 << 20, "EXPR_DEPTH": 200, "COMPOUND_SELECT": 50, "VDBE_OP": 100_000}
 _MAIN = ("main",)
 
 
-def insist_on_schema(db: Connection, path: str, name: str = "main") -> None:
+def insist_on_schema(db: Connection, path: str) -> None:
     """Make sure that what readers read is declared as ours is. What is missing holds nobody up.
 
     Tables must be tables whose columns are stored: other versions may have had others. The full-text index and the
@@ -37,26 +39,25 @@ def insist_on_schema(db: Connection, path: str, name: str = "main") -> None:
     Args:
         db: a connection to a cache, of which nothing was read yet.
         path: of the cache, for the message.
-        name: under which it is attached.
 
     Raises:
         Damaged: something is not what it must be.
     """
-    live = {one.name.lower(): one for one in ddl.live_objects(db, name)}
+    live = {one.name.lower(): one for one in ddl.live_objects(db)}
     for wanted in sorted(ddl.builtin_objects(), key=lambda one: one.name):
         found = live.get(wanted.name.lower())
         if wanted.type not in ("table", "view") or found in (None, wanted):
             continue
-        if not (_is_stored(db, name, found, wanted) or found in ddl.builtin_objects(published=True)):
+        if not (_is_stored(db, found, wanted) or found in ddl.builtin_objects(published=True)):
             raise Damaged(f"{path} is damaged (its {found.name} is not that of a cache): run mdcache rebuild")
 
 
-def _is_stored(db: Connection, name: str, found: ddl.Object, wanted: ddl.Object) -> bool:
+def _is_stored(db: Connection, found: ddl.Object, wanted: ddl.Object) -> bool:
     """Return whether a table holds rows of its own, all columns of which are stored."""
     if (found.type, wanted.type) != ("table", "table") or wanted.is_virtual or found.is_virtual:
         return False
-    computed = "SELECT count(*) FROM pragma_table_xinfo(?, ?) WHERE hidden > 1"
-    return bool(connections.scalar(db, computed, found.name, name) == 0)
+    computed = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden > 1"
+    return bool(connections.scalar(db, computed, found.name) == 0)
 
 
 @contextlib.contextmanager
@@ -66,29 +67,35 @@ def bounded(db: Connection, path: str, limit_s: float = LIMIT_S, names: Sequence
     Args:
         db: a connection to a cache that was not made here, whose schema was looked over.
         path: of the cache, for the message.
-        limit_s: how long it may be read, in all; so long again for each 16 MiB of the file.
+        limit_s: how long it may be read, in all; so long again for each 16 MiB that it takes of a disk.
         names: of the databases of this connection that were not made here.
 
     Raises:
         WorkError: it took longer, or more memory.
     """
-    limit_s *= 1 + connections.sizes(path).file // _FOR_EACH_BYTES
-    bound = _Bound(db, limit_s)
+    limit_s *= 1 + _real_bytes(path) // _FOR_EACH_BYTES
+    until, most = time.monotonic() + limit_s, connections.peak_bytes() + _MEMORY_BYTES
+
+    def exceeded() -> str | None:
+        if time.monotonic() > until:
+            return f"more than {limit_s:g} seconds"
+        return _MEMORY if connections.peak_bytes() > most else None
+
     db.set_authorizer(None)
-    db.set_progress_handler(bound.is_over, bounds.STEPS)
+    db.set_progress_handler(lambda: exceeded() is not None, bounds.STEPS)
     db.execute("PRAGMA temp_store=FILE")
     for name, number in _limits(db):
         db.setlimit(name, number)
     confine(db, names)
-    watchdog = threading.Timer(limit_s, bound.end)
+    watchdog = threading.Timer(limit_s, _interrupt, (db,))
     watchdog.daemon = True
     try:
         with contextlib.suppress(RuntimeError):  # no thread to spare: the handler sees to all but single long steps
             watchdog.start()
         yield
     except (KeyboardInterrupt, SqliteError, MemoryError) as error:
-        if isinstance(error, MemoryError) or (bound.exceeded and not stops.asked() and failures.is_interrupt(error)):
-            spent = bound.exceeded or _MEMORY
+        spent = exceeded() or _MEMORY
+        if isinstance(error, MemoryError) or (exceeded() and not stops.asked() and failures.is_interrupt(error)):
             raise WorkError(f"{path} was not made here, and reading it takes {spent}: run mdcache rebuild") from None
         raise
     finally:
@@ -98,42 +105,26 @@ def bounded(db: Connection, path: str, limit_s: float = LIMIT_S, names: Sequence
             db.set_authorizer(None)
 
 
+def _real_bytes(path: str) -> int:
+    """Return how much of a disk a file takes; 0 where it is out of reach. One with holes may be as long as it likes."""
+    try:
+        return os.stat(path).st_blocks * 512
+    except OSError:
+        return 0
+
+
+def _interrupt(db: Connection) -> None:
+    """End the statement that runs now, from another thread: a single step of it may be a long one."""
+    with contextlib.suppress(SqliteError):  # it is closed by now
+        db.interrupt()
+
+
 def confine(db: Connection, names: Sequence[str] = _MAIN) -> None:
     """Let a connection read, but use no view of a cache that is not ours: that is SQL of somebody else's."""
     ours = {one.name.lower() for one in ddl.builtin_objects() if one.type == "view"}
     db.set_authorizer(None)  # to look
     found = {one.name.lower() for name in names for one in ddl.live_objects(db, name) if one.type == "view"}
     db.set_authorizer(authorizer.reading_without(frozenset(found - ours)))
-
-
-_MEMORY = f"more than {_MEMORY_BYTES >> 20} MB of memory"
-
-
-class _Bound:
-    """What a connection may still cost. exceeded: what it took too much of; None as long as it did not."""
-
-    def __init__(self, db: Connection, limit_s: float) -> None:
-        self._db, self._limit_s = db, limit_s
-        self._deadline = time.monotonic() + limit_s
-        self._peak = bounds.peak_bytes() + _MEMORY_BYTES
-        self.exceeded: str | None = None
-
-    def is_over(self) -> bool:
-        """Return whether a statement is to end: SQLite asks that now and then."""
-        if time.monotonic() > self._deadline:
-            self.exceeded = self._time()
-        elif bounds.peak_bytes() > self._peak:
-            self.exceeded = _MEMORY
-        return self.exceeded is not None
-
-    def end(self) -> None:
-        """End the statement that runs now, from another thread: a single step of it may be a long one."""
-        self.exceeded = self.exceeded or self._time()
-        with contextlib.suppress(SqliteError):  # it is closed by now
-            self._db.interrupt()
-
-    def _time(self) -> str:
-        return f"more than {self._limit_s:g} seconds"
 
 
 class _Limit(NamedTuple):

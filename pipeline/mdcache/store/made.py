@@ -12,16 +12,22 @@ import contextlib
 import json
 import os
 import stat
+import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from mdcache import state
+from mdcache.paths import up
 
 # Of one path; volumes that begin to number their inodes anew have many of the same number.
 _MOST = 8
 _MARK = "user.mdcache"
+# How many records are looked at after each publish, and above how many all are.
+_FEW, _MANY = 24, 1_000
+# Seconds for which a record is kept in any case, and what of it where there are many.
+_KEPT_S, _PUBLISHING_S = 30 * 86_400.0, 86_400.0
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -58,7 +64,43 @@ def remember(file: str, path: str, ids: Sequence[str], is_final: bool = False) -
     with contextlib.suppress(FileNotFoundError):
         _marked(file + "-wal", mark)  # all that is in it is about to be replaced
     new = [Entry(one, found.st_dev, path, mark, _stamp(found) if is_final else "") for one in ids]
-    state.update(_name(found), lambda before: _text([*(one for one in _entries(before) if one not in new), *new]))
+    file = state.update(
+        _name(found), lambda before: _text([*(one for one in _entries(before) if one not in new), *new])
+    )
+    _tidy(file)
+
+
+def _tidy(file: str) -> None:
+    """Remove records of caches that are gone, but none that was written to of late: a few are looked at each time.
+
+    A publish is remembered before its file can be seen, a folder may have been moved, and a disk not be mounted. Where
+    there are many records, only those that a publish may be about to need are left.
+    """
+    others = state.beside(file)
+    many = len(others) > _MANY
+    first = time.time_ns() % max(len(others), 1)
+    for record in others if many else (others * 2)[first : first + min(_FEW, len(others))]:
+        if _is_over(record, many):
+            state.forget(record, _PUBLISHING_S if many else _KEPT_S)
+
+
+def _is_over(record: str, many: bool) -> bool:
+    """Return whether no file that a record tells of lies where it did; what is no record is what a kill has left."""
+    inode = os.path.basename(record)
+    return not inode.isdigit() or all(_is_gone(one, int(inode), many) for one in _entries(state.content(record)))
+
+
+def _is_gone(entry: Entry, inode: int, many: bool) -> bool:
+    """Return whether no such file lies at the path of an entry, as far as can be told.
+
+    many: also where its disk may not be mounted.
+    """
+    try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return os.lstat(entry.path).st_ino != inode
+        return many or os.lstat(next(filter(os.path.lexists, up(entry.path)), "/")).st_dev == entry.device
+    except (OSError, ValueError, TypeError):  # TypeError: a disk has lost a part of the entry
+        return False
 
 
 def mark_log(path: str) -> None:

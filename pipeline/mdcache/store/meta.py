@@ -48,8 +48,8 @@ DECIDED = ("documents", "sections", "extensions", "fingerprint", "format", "mdca
 """The fields that the documents, the settings and this version of mdcache decide."""
 
 
-_MOST_ROWS = 1000
-"""Far more than there are facts: the pages of a damaged file may lead in circles."""
+_MOST_ROWS, _MOST_CHARACTERS = 1000, 8 << 20
+"""Far more than there are facts: the pages of a damaged file may lead in circles, or many rows to one long text."""
 
 
 def rows(db: Connection) -> dict[str, str]:
@@ -57,8 +57,11 @@ def rows(db: Connection) -> dict[str, str]:
 
     What is no text is left out: it may be a cache that came with a clone, made by anyone.
     """
-    found = db.execute("SELECT key, value FROM meta LIMIT ?", (_MOST_ROWS,))
-    return {key: value for key, value in found if isinstance(key, str) and isinstance(value, str)}
+    found, left = {}, _MOST_CHARACTERS
+    for key, value in db.execute("SELECT key, value FROM meta LIMIT ?", (_MOST_ROWS,)):
+        if isinstance(key, str) and isinstance(value, str) and (left := left - len(key) - len(value)) >= 0:
+            found[key] = value
+    return found
 
 
 def read(db: Connection) -> Meta:

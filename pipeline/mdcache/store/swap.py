@@ -102,7 +102,8 @@ def copy_into(build: Connection, live: Connection, path: str, wait_s: float) -> 
     try:
         build.backup(live, pages=-1, progress=give_up, sleep=0.05)
     except BaseException:
-        checkpoint(live)  # frees the space that a failed copy has taken in the log
+        with contextlib.suppress(SqliteError), connections.loading(live):
+            checkpoint(live)  # frees the space that a failed copy has taken in the log
         raise
     return checkpoint(live)
 
@@ -139,7 +140,8 @@ def replace(build_name: str, path: str) -> None:
     folder = os.path.dirname(path)
     with doing(f"move the build to {path}"):
         with contextlib.suppress(FileNotFoundError):
-            os.chmod(build_name, stat.S_IMODE(os.stat(path).st_mode))
+            # One that others may write to would not count as made here.
+            os.chmod(build_name, stat.S_IMODE(os.stat(path).st_mode) & ~(stat.S_IWGRP | stat.S_IWOTH))
         _fsync(build_name)
         for side in SIDES:
             with contextlib.suppress(FileNotFoundError):

@@ -95,6 +95,12 @@ class Archive:
         with _opened(self._name) as (file, _):
             return _inflated(file, item.what, at_most)
 
+    def resolved(self, name: str) -> str:
+        return os.path.realpath(name)
+
+    def came_later(self, name: str) -> bool:  # noqa: ARG002
+        return False
+
     def reader(self, base: str) -> ArchiveReader:
         return ArchiveReader(base, self._name)
 

@@ -57,6 +57,12 @@ class Disk:
             except OSError:
                 yield None
 
+    def resolved(self, name: str) -> str:
+        return os.path.realpath(name)
+
+    def came_later(self, name: str) -> bool:  # noqa: ARG002
+        return False
+
     def reader(self, base: str) -> DiskReader:
         return DiskReader(base)
 

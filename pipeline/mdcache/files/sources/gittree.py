@@ -22,6 +22,9 @@ from mdcache.model import ERROR, LARGEST, Content, Entry, Problem, Stamp
 from mdcache.names import name_of, text_of
 from mdcache.paths import lies_in
 
+# Of a symbolic link, in bytes: no disk has a longer one.
+_LONGEST_LINK = 4096
+
 
 class GitTree:
     """What git's index or a revision holds. Around the repository, where the base holds more, it is the disk.
@@ -29,7 +32,8 @@ class GitTree:
     blobs: what it holds; those that a partial clone lacks because a sparse checkout leaves them out are there, but no
     documents. on_disk: what the index knows of the files in the work tree, by path. The entry of a file that is as it
     was added carries the file's stamp, so that a cache of the work tree need not read it. sizes: those of the objects
-    that are there. commit: the id of the revision; None for the index.
+    that are there. commit: the id of the revision; None for the index. is_past: another tree is judged against it, so
+    it has what it holds, and nothing that came later.
     """
 
     keeps_stamps = False
@@ -41,7 +45,9 @@ class GitTree:
         on_disk: Mapping[str, Staged],
         sizes: Mapping[str, int],
         commit: str | None = None,
+        is_past: bool = False,
     ) -> None:
+        self._is_past = is_past
         self.commit, self.repository, self._on_disk, self._sizes = commit, repository, on_disk, sizes
         self.blobs, self._top = tuple(blobs), repository.top
         self._folders = folders(self._top, ((blob.path, blob, self._is_plain(blob)) for blob in self.blobs))
@@ -109,11 +115,34 @@ class GitTree:
             else:
                 yield from DISK.texts((name,), at_most)
 
+    def resolved(self, name: str) -> str:
+        """Return where a name leads: one that the tree holds to itself, a link in it to a file, or further down."""
+        item = self._item(name)
+        if name in self._folders or (item and item.is_file()):
+            return name
+        target = self._target(item) if item else name
+        leads_down = lies_in(target, os.path.dirname(name)) and target in self._folders
+        return target if leads_down or self._id_of(target) else os.path.realpath(name)
+
+    def _target(self, link: Stored[Blob]) -> str:
+        if link.what.mode != git.LINK:
+            return link.path
+        (read,) = git.contents(self.repository, (link.what.id,), lambda read, size: read(min(size, _LONGEST_LINK)))
+        return os.path.normpath(os.path.join(os.path.dirname(link.path), os.fsdecode(read)))
+
+    def came_later(self, name: str) -> bool:
+        """Return whether a file is new since: one that git tracks. Who keeps a file to himself has it at all times."""
+        is_tracked = not self._on_disk or os.path.relpath(name, self._top) in self._on_disk
+        return self._is_past and self._holds(name) and (is_tracked or self._item(name) is not None)
+
     def _holds(self, name: str) -> bool:
         return lies_in(name, self._top)
 
+    def _item(self, name: str) -> Stored[Blob] | None:
+        return self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
+
     def _id_of(self, name: str) -> str | None:
-        item = self._folders.get(os.path.dirname(name), {}).get(os.path.basename(name))
+        item = self._item(name)
         return item.what.id if item and item.is_file() else None
 
 
@@ -149,15 +178,18 @@ class Trees:
         """Return what the next commit holds. Raises WorkError while a merge has conflicts."""
         return self._tree([staged.blob for staged in self._on_disk.values()], self._on_disk)
 
-    def revision(self, name: str) -> GitTree:
+    def revision(self, name: str, *, is_past: bool = False) -> GitTree:
         """Return what a revision holds. Raises UsageError when there is none of this name."""
-        found = self.find(name)
+        found = self.find(name, is_past=is_past)
         if found is None:
             raise UsageError(f"{self.repository.top} has no revision {name!r}")
         return found
 
-    def find(self, name: str) -> GitTree | None:
-        """Return what a revision holds; None when there is none of this name."""
+    def find(self, name: str, *, is_past: bool = False) -> GitTree | None:
+        """Return what a revision holds; None when there is none of this name.
+
+        is_past: another tree is judged against it.
+        """
         commit = git.commit_of(self.repository, name)
         if commit is None:
             return None
@@ -165,12 +197,14 @@ class Trees:
             on_disk = self._on_disk
         except WorkError:
             on_disk = {}  # a merge has conflicts, which is none of a revision's business
-        return self._tree(git.committed(self.repository, commit), on_disk, commit)
+        return self._tree(git.committed(self.repository, commit), on_disk, commit, is_past)
 
-    def _tree(self, blobs: Sequence[Blob], on_disk: Mapping[str, Staged], commit: str | None = None) -> GitTree:
+    def _tree(
+        self, blobs: Sequence[Blob], on_disk: Mapping[str, Staged], commit: str | None = None, is_past: bool = False
+    ) -> GitTree:
         ids = {blob.id for blob in blobs if blob.mode in git.PLAIN}
         self._sizes |= git.sizes(self.repository, sorted(ids - self._sizes.keys()))
-        return GitTree(self.repository, blobs, on_disk, self._sizes, commit)
+        return GitTree(self.repository, blobs, on_disk, self._sizes, commit, is_past)
 
 
 class GitReader(NamedTuple):

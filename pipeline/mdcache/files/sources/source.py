@@ -102,6 +102,12 @@ class Source(Protocol):
     def texts(self, names: Sequence[str], at_most: int = -1) -> Iterator[bytes | None]:
         """Yield what files hold, at most so many bytes of each; None where there is no plain file that can be read."""
 
+    def resolved(self, name: str) -> str:
+        """Return an absolute name without symbolic links, as the source has them, else the disk."""
+
+    def came_later(self, name: str) -> bool:
+        """Return whether what lies on disk under a name is not to be taken for what the source lacks: it is newer."""
+
     def reader(self, base: str) -> Reader:
         """Return what reads the entries of a scan of this base."""
 
