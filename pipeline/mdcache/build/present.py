@@ -82,6 +82,8 @@ class _Touched(NamedTuple):
 
     def may_hold(self, wanted: AssetPaths) -> bool:
         """Return whether a target may lie at one of these paths, or no longer does."""
+        if wanted.made and ".gitignore" in self.names:
+            return True
         if wanted.ending is not None:
             return any(end.rpartition("/")[2] in self.names for end in (wanted.ending, *wanted.documents))
         return any(path in self.above or lies_within(path, self.within) for path in wanted.paths)

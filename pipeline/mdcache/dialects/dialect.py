@@ -67,8 +67,9 @@ class Dialect(NamedTuple):
     that is not translated is that of the original."""
     from_root: tuple[str, ...] = ()
     """Beginnings of a target, as `@site/`, that count from where `/` begins, where these are mounted."""
-    bare_from_root: bool = False
-    """Whether `x.md` without `./` also means `/x.md`."""
+    markdown_from_docs: bool = False
+    """Whether `/x.md`, and `x.md` without `./`, also mean a file below the folders that the site's documents come from,
+    whatever their addresses begin with."""
     page_files: tuple[str, ...] = ()
     """What the file of a page may add to its address, when it is no document: `.js`, `/index.js`."""
     any_case: bool = False
@@ -91,6 +92,9 @@ class Dialect(NamedTuple):
     addresses: Callable[[str, Fields], Iterable[str]] = no_addresses
     """Return under which paths, without extension, links find a document beside its own, by its path below the docs
     folder and its front matter: `/x` counts from where addresses begin, `x` from the document's folder."""
+
+    claims: bool = True
+    """Whether `id` in a front matter is the id of the document in the whole tree."""
 
     ids: str = "github"
     """Which kernel of slugs.KERNELS makes the id of a heading."""

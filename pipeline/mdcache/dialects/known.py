@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mdcache.dialects import foam, hugo, jekyll, mdbook, mkdocs, obsidian, sphinx, vitepress, zk
+from mdcache.dialects import docusaurus, foam, hugo, jekyll, mdbook, mkdocs, obsidian, sphinx, starlight, vitepress, zk
 from mdcache.dialects.dialect import Dialect
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind
@@ -14,6 +14,8 @@ KINDS: tuple[Kind, ...] = (
     mkdocs.KIND,
     jekyll.KIND,
     sphinx.KIND,
+    docusaurus.KIND,
+    starlight.KIND,
     foam.KIND,
     zk.KIND,
     obsidian.KIND,

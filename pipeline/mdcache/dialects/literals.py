@@ -31,9 +31,10 @@ _BEFORE_OBJECT = frozenset(("(", "[", ",", ":", "=", "?", "|", "&", "return", "d
 
 
 class Said(NamedTuple):
-    """A key with what it is given. within: the keys and names of lists that the object lies in, from the outside.
+    """A key with what it is given. within: the keys, names and lists that the object lies in, from the outside.
 
-    `["plugin", { path: "x" }]` is an object within plugin. place: which object of the program it is. texts: the
+    `["plugin", { path: "x" }]` is an object within plugin, `const en = { path: "x" }` one within en.
+    place: which object of the program it is. texts: the
     literals in the value, in order; flag: whether the value is true, or false; None when it is neither.
     top: whether the object is the outermost: not in a list, nor a value of another.
     """
@@ -47,13 +48,15 @@ class Said(NamedTuple):
 
 
 class _Level:
-    """An open bracket. its keys lie within these; texts are those of the value that is being read."""
+    """An open bracket. Its keys lie within these; texts are those of the value that is being read, bare is a name that
+    may be all of it, as in `{ path }`."""
 
-    __slots__ = ("flag", "is_object", "key", "label", "mark", "place", "texts", "top", "within")
+    __slots__ = ("bare", "flag", "is_object", "key", "label", "mark", "place", "texts", "top", "within")
 
     def __init__(self, mark: str, within: tuple[str, ...], place: int, is_object: bool, top: bool) -> None:
         self.mark, self.within, self.place, self.is_object, self.top = mark, within, place, is_object, top
         self.key: str | None = None
+        self.bare: str | None = None
         self.label: str | None = None
         self.texts: list[str] = []
         self.flag: bool | None = None
@@ -68,9 +71,10 @@ class _Level:
         if not self.is_object:
             self.label = self.label or (self.texts[0] if self.texts and self.mark == "[" else None)
             return
-        if self.key is not None:
-            yield Said(self.within, self.place, self.key, tuple(self.texts), self.flag, self.top)
-        self.key, self.flag, self.texts = None, None, []
+        key = self.key if self.key is not None else self.bare
+        if key is not None:
+            yield Said(self.within, self.place, key, tuple(self.texts), self.flag, self.top)
+        self.key, self.bare, self.flag, self.texts = None, None, None, []
 
 
 def read(program: str) -> list[Said]:
@@ -89,7 +93,7 @@ def _tokens(program: str) -> Iterator[tuple[str, str]]:
 
 def _said(program: str) -> Iterator[Said]:
     levels = [_Level("", (), 0, False, True)]
-    before, before_kind, places, skipped = "", "", 0, 0
+    before, before_kind, named, places, skipped = "", "", "", 0, 0
     for kind, token in _tokens(program):
         level = levels[-1]
         if kind == "mark" and token in _OPEN:
@@ -97,7 +101,7 @@ def _said(program: str) -> Iterator[Said]:
                 skipped += 1
             else:
                 places += 1
-                levels.append(_opened(level, token, before, places))
+                levels.append(_opened(level, token, before, places, named))
         elif kind == "mark" and token in _CLOSE:
             if skipped:
                 skipped -= 1
@@ -108,13 +112,16 @@ def _said(program: str) -> Iterator[Said]:
                     levels[-1].texts += level.texts
         elif not skipped:
             yield from _taken(level, kind, token, before_kind, before)
+        if token == "=" or before != "=":
+            named = before if token == "=" and before_kind == "word" else ""
         before, before_kind = token, kind
 
 
-def _opened(level: _Level, token: str, before: str, place: int) -> _Level:
+def _opened(level: _Level, token: str, before: str, place: int, named: str) -> _Level:
     is_object = token == "{" and before in _BEFORE_OBJECT
     top = level.top and token != "[" and not level.is_object
-    return _Level(token, level.inside(), place, is_object, top)
+    within = (*level.inside(), named) if named and before == "=" else level.inside()
+    return _Level(token, within, place, is_object, top)
 
 
 def _taken(level: _Level, kind: str, token: str, before_kind: str, before: str) -> Iterator[Said]:
@@ -129,6 +136,8 @@ def _taken(level: _Level, kind: str, token: str, before_kind: str, before: str) 
         level.texts.append(_text(token))
     elif kind == "word" and token in ("true", "false"):
         level.flag = token == "true"
+    elif kind == "word" and level.is_object and level.key is None:
+        level.bare = token
 
 
 def _text(token: str) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mdcache.dialects import blocks, liquid, shortcodes
+from mdcache.dialects import blocks, liquid, mdx, shortcodes
 
 REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
     {
         "liquid": liquid.read,
+        "mdx": mdx.mdx,
         "shortcodes": shortcodes.read,
         "indented-blocks": blocks.indented_blocks,
         "definitions": blocks.definitions,

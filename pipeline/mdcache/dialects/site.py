@@ -10,6 +10,10 @@ from typing import NamedTuple
 
 from mdcache.dialects.dialect import Dialect
 
+LANGUAGE = "*"
+"""The prefix of a mount that stands for any language: `/de/x` and `/pt-br/x`."""
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z]{2,4})?")
+
 
 class Mount(NamedTuple):
     """A folder whose files the site serves: `/prefix/x` is `folder/x`. Both are without slashes at their ends."""
@@ -54,12 +58,19 @@ class Site(NamedTuple):
 
     def addresses_of(self, path: str) -> Iterator[str]:
         """Yield the addresses of the page at path, which has no extension: where it is served from, and what it is
-        called below that."""
+        called below that. Relative links begin in its folder: that of an index is the address itself."""
         for prefix, folder in self.mounts:
             below = _below(path, folder)
-            if below is not None:
-                for one in (*self.dialect.addresses(below, {}), below):
-                    yield f"{prefix}/{one.strip('/')}".strip("/")
+            if below is not None and prefix != LANGUAGE:
+                yield f"{prefix}/{below}".strip("/")
+                index = f"/{self.dialect.index_names[0]}" if self._is_index(below) else ""
+                for one in self.dialect.addresses(below, {}):
+                    yield f"{prefix}/{one.strip('/')}{index}".strip("/")
+
+    def _is_index(self, path: str) -> bool:
+        above, _, name = path.lower().rpartition("/")
+        own = self.dialect.own_name_is_index and name == above.rpartition("/")[2]
+        return own or name in self.dialect.index_names
 
     def _without_prefix(self, path: str) -> Iterator[str]:
         rest = _below(path, self.prefix) if self.prefix else None
@@ -92,6 +103,9 @@ def _below(path: str, prefix: str) -> str | None:
     """Return what follows a prefix of whole components; None when the path does not begin with it."""
     if not prefix:
         return path
+    if prefix == LANGUAGE:
+        language, slash, rest = path.partition("/")
+        return rest if slash and _LANGUAGE.fullmatch(language) else None
     if path == prefix:
         return ""
     return path[len(prefix) + 1 :] if path.startswith(prefix + "/") else None

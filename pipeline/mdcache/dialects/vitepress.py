@@ -26,6 +26,7 @@ VITEPRESS = Dialect(
     index_names=("index", "readme"),
     html_pages=True,
     by_address=True,
+    makes_files=True,
     ids="vitepress",
     explicit_ids=("curly",),
     reserved_ids="above",

@@ -144,7 +144,7 @@ def _document(
         hash=content.hash,
         size=content.size,
         meta=front.meta if front else None,
-        claims=_claims(front, rules),
+        claims=_claims(front, rules) if dialect.claims else (),
         tags=_tags([*_front_tags(front), *found.tags], dialect),
         aliases=aliases,
         properties=front.properties if front else (),

@@ -238,6 +238,8 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
             return
         for one in site.rooted(path):
             yield Asked(BY_PATH, nfc(one), is_folder)
+        for one in _from_docs(path, site):
+            yield Asked(BY_PATH, nfc(one), is_folder)
         yield Asked(FROM_ROOTS, nfc(path), is_folder)
         return
     by_name = dialect.by_name and not wiki and not page.startswith(("./", "../"))
@@ -263,8 +265,8 @@ def _is_markdown(page: str) -> bool:
 def _by_address(page: str, source: str, site: Site) -> Iterator[str]:
     """Yield where a relative target leads by the address of the document at source, in each folder that serves it."""
     dialect = site.dialect
-    if dialect.bare_from_root and _is_markdown(page) and not page.startswith(("./", "../")):
-        yield from site.rooted(page)
+    if not page.startswith(("./", "../")):
+        yield from _from_docs(page, site)
     if not dialect.by_address:
         return
     for own in dict.fromkeys(site.addresses_of(without_extension(source, PAGE_EXTENSIONS))):
@@ -272,6 +274,13 @@ def _by_address(page: str, source: str, site: Site) -> Iterator[str]:
         path = join(start, page)
         if path is not None:
             yield from site.rooted(path)
+
+
+def _from_docs(path: str, site: Site) -> Iterator[str]:
+    """Yield where a path leads that counts from the folders of the site's documents, its own first."""
+    if site.dialect.markdown_from_docs and site.mounts and _is_markdown(path):
+        prefix = site.mounts[0].prefix
+        yield from (f"{mount.folder}/{path}".strip("/") for mount in site.mounts if mount.prefix == prefix)
 
 
 PAGE_EXTENSIONS = (".md", ".mdx", ".markdown")
@@ -370,8 +379,8 @@ def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator
         yield from (posixpath.normpath(f"./{start}/{one}") for start in starts)
         if site.dialect.files_from_root and not one.startswith("/"):
             yield from (posixpath.normpath(f"./{path}") for path in site.rooted(posixpath.normpath(one)))
-        if not one.startswith("/"):
-            yield from (posixpath.normpath(f"./{path}") for path in _by_address(one, source, site))
+        more = _from_docs(one, site) if one.startswith("/") else _by_address(one, source, site)
+        yield from (posixpath.normpath(f"./{path}") for path in more)
 
 
 @functools.lru_cache(maxsize=8)
