@@ -11,6 +11,7 @@ from caches import query, settings_of
 from judging import places
 
 from mdcache.build import rebuild
+from mdcache.dialects import logseq, slugs
 from mdcache.dialects.zk import parts
 from mdcache.files import markers
 
@@ -142,3 +143,110 @@ def test_a_name_that_thousands_have_costs_no_more_for_each_of_them(vault: Vault,
     rebuild.rebuild(settings, rebuild.Options(workers=0))
     assert time.process_time() - before < 20  # quadratic: minutes
     assert query(settings, "SELECT count(*) FROM links WHERE target_node IS NULL AND target = 'note'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"Home.md": "", "_Sidebar.md": ""}, [("", "github-wiki")]),
+        ({"Home.md": "", "a.md": ""}, []),
+        ({"x.wiki/Home.md": ""}, [("x.wiki", "github-wiki")]),
+        ({"x.wiki/home.md": ""}, [("x.wiki", "gitlab-wiki")]),
+        ({"home.md": "", "_sidebar.md": "", "index.html": ""}, []),
+        ({".gitlab-ci.yml": "", "a.md": ""}, [("", "gitlab")]),
+        ({".gitlab-ci.yml": "", ".github/x.yml": "", "a.md": ""}, []),
+        ({"logseq/config.edn": "", "pages/a.md": ""}, [("", "logseq")]),
+        ({"dendron.yml": "vaults:\n- fsPath: v\n", "v/a.md": ""}, [("v", "dendron")]),
+        ({"dendron.yml": "- [", "a.md": ""}, [("", "dendron")]),
+        ({"CONFIG.md": "```space-lua\n```"}, [("", "silverbullet")]),
+        ({"CONFIG.md": "# Configuration\n"}, []),
+        ({".marksman.toml": "", "a.md": ""}, [("", "marksman")]),
+        ({".ztr-directory": "", "a.md": ""}, [("", "zettlr")]),
+    ],
+)
+def test_other_vaults_and_wikis_are_known_too(
+    vault: Vault, files: Mapping[str, str], found: list[tuple[str, str]]
+) -> None:
+    assert dialects(vault(files)) == found
+
+
+@pytest.mark.parametrize(
+    ("path", "docs"),
+    [
+        ("content/.obsidian/app.json", "content"),
+        ("content/posts/.obsidian/app.json", "content"),
+        (".obsidian/app.json", "content"),
+    ],
+)
+def test_what_a_site_is_written_with_does_not_decide_how_it_is_read(vault: Vault, path: str, docs: str) -> None:
+    folder = vault({"hugo.toml": "", "content/posts/a.md": "", path: ""})
+    assert (docs, "hugo") in dialects(folder)
+    assert all(dialect == "hugo" for where, dialect in dialects(folder) if where.startswith(docs))
+
+
+def test_a_vault_beside_the_documents_of_a_site_is_one(vault: Vault) -> None:
+    folder = vault({"hugo.toml": "", "content/a.md": "", "notes/.obsidian/app.json": "", "notes/a.md": ""})
+    assert dialects(folder) == [("content", "hugo"), ("notes", "obsidian")]
+
+
+def test_a_site_of_a_vault_is_read_as_the_site(vault: Vault) -> None:
+    files = {"quartz.config.ts": "", "content/.obsidian/app.json": "", "content/a.md": ""}
+    assert dialects(vault(files)) == [("content", "quartz")]
+
+
+@pytest.mark.parametrize(
+    ("written", "label", "target"),
+    [
+        ("[[b]]", None, "b"),
+        ("[[label|b]]", "label", "b"),
+        ("[[a | b#c]]", "a ", "b#c"),
+        ("[[l|a_b_c*d*]]", "l", "a_b_c*d*"),
+        ("[[pic.png|alt=It]]", "alt=It", "pic.png"),
+        ("[[pic.png|other.png]]", "pic.png", "other.png"),
+        ("![[l|b]]", "l", "b"),
+    ],
+)
+def test_where_the_label_comes_first_the_target_follows(
+    vault: Vault, written: str, label: str | None, target: str
+) -> None:
+    folder = vault({"mdcache.toml": "[links]\nwikilinks = 'label-first'\n", "a.md": f"x {written} y"})
+    settings = settings_of(folder)
+    rebuild.rebuild(settings, rebuild.Options(workers=0))
+    assert query(settings, "SELECT label, target FROM links") == [(label and label.strip(), target)]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "found"),
+    [
+        ("pages/a___b.md", {}, ["/a___b", "/a/b"]),
+        ("pages/a%2Fb.md", {}, ["/a/b"]),
+        ("pages/a.md", {"title": "T", "alias": ["x", "y/z"]}, ["/a", "/T", "/x", "/y/z"]),
+        ("journals/2024_02_30.md", {}, ["/2024_02_30"]),
+    ],
+)
+def test_logseq_knows_a_page_by_its_titles(path: str, fields: Mapping[str, str | list[str]], found: list[str]) -> None:
+    assert list(logseq.titles(path, fields)) == found
+
+
+def test_logseq_calls_a_day_as_its_settings_may_say() -> None:
+    found = set(logseq.titles("journals/2024_03_22.md", {}))
+    assert {"/Mar 22nd, 2024", "/2024-03-22", "/Friday, March 22nd, 2024"} <= found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("title:: A\nalias:: b, [[c d]]\ntags:: x\n", {"title": "A", "alias": ["b", "c d"]}),
+        ("- alias:: b\n", {"alias": ["b"]}),
+        ("Text\n\nalias:: b\n", {}),
+    ],
+)
+def test_logseq_reads_properties_at_the_top_of_a_page(text: str, found: Mapping[str, str | list[str]]) -> None:
+    assert logseq.properties(text) == found
+
+
+@pytest.mark.parametrize(
+    ("heading", "slug"), [("H₂O ½ ²", "h₂o-½-²"), ("Emoji 🚀 rocket", "emoji--rocket"), ("A & B", "a--b")]
+)
+def test_gitlab_keeps_all_that_counts(heading: str, slug: str) -> None:
+    assert slugs.KERNELS["gitlab"](heading) == slug

@@ -10,7 +10,7 @@ from mdcache.model import Rules
 from mdcache.parse import targets
 from mdcache.parse.anchors import exact_forms
 from mdcache.parse.body import ANY
-from mdcache.parse.kinds import TAGGED_AS
+from mdcache.parse.kinds import TAGGED_AS, WIKI_KINDS
 from mdcache.parse.sites import site_of
 from mdcache.store.connections import Connection
 
@@ -52,7 +52,8 @@ def judged(db: Connection, rules: Rules, wanted: Callable[[str], bool]) -> list[
         if path in dialects and not _leads_elsewhere(kind, target, path, node, rules):
             dialect, place = dialects[path], bool(fragment and node)
             known = node not in unseen or not unseen[node].isdisjoint(exact_forms(fragment or "", dialect))
-            found = scope != targets.EXTERNAL, place, place and known
+            made = kind in WIKI_KINDS and targets.is_made_by_mention(target, dialect)
+            found = made or scope != targets.EXTERNAL, place, place and known
             counts[dialect.name] = [a + b for a, b in zip(counts[dialect.name], (0, 1, *found), strict=True)]
     return [Judged(name, *numbers) for name, numbers in counts.items()]
 

@@ -130,6 +130,8 @@ class Dialect(NamedTuple):
     the own folder, else the one with the shortest path; first: the first by path."""
     aliases: bool = True
     """Whether a wikilink finds a document by its aliases."""
+    by_title: bool = False
+    """Whether a wikilink finds a document by its title, or by the slug of that."""
     unwritten: bool = False
     """Whether a link to nothing means a page to be made, and is no error."""
     mentioned_is_made: bool = False

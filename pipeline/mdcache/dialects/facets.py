@@ -103,6 +103,7 @@ FACETS: tuple[Facet, ...] = (
     _flag("hyphens_for_spaces", "A space in a wikilink's name is a hyphen in that of the document."),
     _one("nearest", "Which of several documents of a name a wikilink means.", "vault", ("steps", "vault", "first")),
     _flag("aliases", "A wikilink finds a document by its aliases.", "false"),
+    _flag("by_title", "A wikilink finds a document by its title, or by the slug of that."),
     _flag("unwritten", "A link to nothing means a page to be made: `unwritten`, no error."),
     _flag("term_ids", "The term of a definition has an id, as a heading has."),
     _many("front_matter", "In which languages a document begins by what it is.", '["yaml", "toml"]', FRONT_MATTER),

@@ -177,6 +177,15 @@ def vitepress(text: str) -> str:
     return f"_{slug}" if slug[:1] in string.digits and slug else slug
 
 
+def gitlab(text: str) -> str:
+    """Return GitLab's slug of a heading's plain text: GitHub's, with all that counts: `H₂O`, `½`."""
+    if text.isascii():
+        return text.translate(_ASCII)
+    return "".join(
+        "-" if c == " " else c for c in text.lower() if c in " -" or _is_word(c) or unicodedata.category(c) == "No"
+    )
+
+
 def skipping_taken(wanted: str, seen: dict[str, int]) -> str:
     """Return a slug told apart from those seen: a second `setup` becomes `setup-1`, unless that is taken."""
     anchor = wanted
@@ -210,6 +219,7 @@ def underscored(wanted: str, seen: dict[str, int]) -> str:
 KERNELS: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
         "github": github,
+        "gitlab": gitlab,
         "vitepress": vitepress,
         "python-markdown": python_markdown,
         "python-markdown-unicode": python_markdown_unicode,

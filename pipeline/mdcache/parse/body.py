@@ -16,6 +16,7 @@ from mdcache.dialects.punctuation import Spans
 from mdcache.dialects.rewriting import rewritten
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
 from mdcache.parse import embeddable, hidden, html, inline, markdown, targets
+from mdcache.parse.filetypes import is_file_name
 from mdcache.parse.kinds import KINDS, LINKS_TO, TAGGED_AS, WIKI_KINDS
 from mdcache.parse.sites import site_of
 
@@ -25,6 +26,7 @@ _SHOWN = "\ufffd"
 
 _H1 = 1
 OFF = "off"
+LABEL_FIRST = "label-first"
 
 HEADING_LIMIT = LINK_LIMIT = 50_000
 """So many of a text are taken. A megabyte may have half a million; of 55,000 real documents none has 500 headings or
@@ -76,6 +78,8 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     outline = markdown.outline(plain, offsets, rules.wikilinks and dialect.wikilinks != OFF)
     if hidden.may_hide(plain):
         outline = hidden.without_hidden(outline, plain, data, said_at, dialect)
+    if dialect.wikilinks == LABEL_FIRST:
+        outline = _label_first(outline, data)
     if REPLACED in plain:
         outline = _shown(outline)
     surplus = outline.headings[HEADING_LIMIT:]
@@ -121,6 +125,28 @@ def _title(headings: list[markdown.Heading], in_html: list[tuple[int, int, str]]
     if in_html:
         said = sorted([*said, *(heading for heading in in_html if heading[1] == _H1 and heading[2])])
     return next((text for _, level, text in said if level == _H1), said[0][2] if said else None)
+
+
+def _label_first(outline: markdown.Outline, data: bytes) -> markdown.Outline:
+    """Return the outline with the labels and targets of wikilinks swapped: `[[label|target]]`."""
+    return outline._replace(
+        references=[
+            _swapped(one, data) if one.kind in WIKI_KINDS and one.label is not None else one
+            for one in outline.references
+        ]
+    )
+
+
+def _swapped(reference: markdown.Reference, data: bytes) -> markdown.Reference:
+    """Return a wikilink with what follows its bar as the target, as it is written: names have `_` and `*`.
+
+    A picture comes first in wikis, and after the bar how it is shown: `[[a.png|alt=A]]`.
+    """
+    inside = data[reference.start : reference.end].decode("utf-8", "replace").strip("![]")
+    label, _, target = inside.partition("|")
+    if is_file_name(label.strip()) and not is_file_name(target.strip()):
+        return reference
+    return reference._replace(target=" ".join(target.split()), label=label.removesuffix("\\"))
 
 
 def _shown(outline: markdown.Outline) -> markdown.Outline:

@@ -128,6 +128,7 @@ def _document(
     fields = front.fields if front else {}
     name = path.rpartition("/")[2]
     stem = without_extension(name, rules.extensions)
+    title = fields.get("title") or found.title or stem
     dated = _DATE.match(name)
     aliases = _aliases(front)
     dialect = site_of(path, rules).dialect
@@ -135,7 +136,7 @@ def _document(
     by_path = _by_path(path, rules.paths)
     return Document(
         path=path,
-        title=fields.get("title") or found.title or stem,
+        title=title,
         type=fields.get("type") or by_path.type,
         domain=fields.get("domain") or by_path.domain,
         layer=fields.get("layer") or by_path.layer,
@@ -148,7 +149,7 @@ def _document(
         tags=_tags([*_front_tags(front), *found.tags], dialect),
         aliases=aliases,
         properties=front.properties if front else (),
-        names=tuple(sorted(targets.names_of(path, aliases, spoken, rules))),
+        names=tuple(sorted(targets.names_of(path, aliases, spoken, rules, title))),
         sections=found.sections,
         bodies=found.bodies,
         links=(*_property_links(path, front, rules), *found.links),

@@ -86,7 +86,7 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
         return LookUp(DOCUMENT, name, fragment)
     if is_placeholder(target, rules) or _is_unjudged(target, site, rules):
         return LookUp(EXTERNAL, name, fragment)
-    if wiki and site.dialect.mentioned_is_made and not is_file_name(written):
+    if wiki and is_made_by_mention(target, site.dialect):
         return LookUp(EXTERNAL, name, fragment)
     if own is None and not wiki and site.dialect.absolute == UNKNOWN and _leaves(written, source, site):
         return LookUp(EXTERNAL, name, fragment)
@@ -108,6 +108,11 @@ def _leaves(written: str, source: str, site: Site) -> bool:
         return False
     start = _address_folder(source, site.dialect) if site.dialect.page_relative else folder(source)
     return posixpath.normpath(f"./{start[len(site.docs) :]}/{written}").startswith("..")
+
+
+def is_made_by_mention(target: str, dialect: Dialect) -> bool:
+    """Return whether the page that a wikilink names is there, whatever documents are."""
+    return dialect.mentioned_is_made and not is_file_name(_split(True, target)[0])
 
 
 def may_be_written(kind: str, target: str, dialect: Dialect) -> bool:
@@ -232,6 +237,8 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
     """Yield the paths that a target asks for which begins at a root, or at the document or its page's address."""
     dialect = site.dialect
     page, is_folder = _page(written, dialect)
+    if dialect.hyphens_for_spaces:
+        page = page.replace(" ", "-")
     if page.startswith("/"):
         path = join("", page)
         if path is None:
@@ -340,9 +347,11 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
     if len(written) > _LONGEST:
         return _NO_FILE
     site = site_of(source, rules)
-    if wiki and not site.dialect.exact_names and not written.startswith(("/", "./", "../")):
+    is_name = wiki and not written.startswith(("/", "./", "../"))
+    if is_name and not site.dialect.exact_names:
         return _named_anywhere(fold(written.rstrip("/")), site, rules)
-    there = tuple(map(nfc, _file_paths(written, source, site, rules)))
+    named = (one.path for one in _named(written, source, site) if one.how == BY_PATH)
+    there = tuple(named if is_name else map(nfc, _file_paths(written, source, site, rules)))
     found = (*there, *filter(None, map(site.original, there)))
     forms = ((path, *_as_documents(path, rules), *_as_pages(path, site.dialect)) for path in found)
     paths = tuple(dict.fromkeys(chain.from_iterable(forms)))
@@ -422,8 +431,8 @@ def bucket(path: str, extensions: tuple[str, ...]) -> str:
     return fold(name[:end])
 
 
-def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules) -> set[Name]:
-    """Return the names under which a document can be found: of its path, its aliases and its other addresses."""
+def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules, title: str = "") -> set[Name]:
+    """Return the names under which a document can be found: of its path, aliases, title and other addresses."""
     extensions, site = rules.extensions, site_of(path, rules)
     names = {Name(bucket(path, extensions), "")}
     if is_index(path, site.dialect, extensions):
@@ -431,8 +440,11 @@ def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules) 
         names.add(Name(bucket(parent, extensions), ""))
         if parent in rules.roots:
             names.add(Name("", ""))  # [home](/) means a root's own index
-    if site.dialect.aliases:
-        folded = (fold(alias.strip()) for alias in aliases)
+    known_as = aliases if site.dialect.aliases else ()
+    if site.dialect.by_title and title:
+        known_as = (*known_as, title, site.dialect.slug(title))
+    if known_as:
+        folded = (fold(alias.strip()) for alias in known_as)
         names.update(Name(bucket(alias, extensions), alias) for alias in folded if alias.strip("/"))
     for address in _addresses(path, fields, site):
         names.add(Name(bucket(address, extensions), f"/{nfc(address)}"))
