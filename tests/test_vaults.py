@@ -11,7 +11,7 @@ from caches import query, settings_of
 from judging import places
 
 from mdcache.build import rebuild
-from mdcache.dialects import logseq, slugs
+from mdcache.dialects import logseq, queries, slugs
 from mdcache.dialects.zk import parts
 from mdcache.files import markers
 
@@ -78,10 +78,10 @@ def test_obsidian_takes_the_exact_path_then_the_own_folder_then_the_shortest_pat
     assert led_to(folder, source) == [led, led]
 
 
-def test_what_lies_outside_a_vault_is_found_only_where_nothing_in_it_has_the_name(vault: Vault) -> None:
+def test_a_name_in_a_vault_means_nothing_outside_of_it(vault: Vault) -> None:
     folder = vault({"vault/.obsidian/app.json": "", "vault/a/b/x.md": "", "x.md": "", "y.md": "", "vault/from.md": ""})
     (folder / "vault/from.md").write_text("[[x]] [[y]]")
-    assert led_to(folder, "vault/from.md") == ["vault/a/b/x.md", "y.md"]
+    assert led_to(folder, "vault/from.md") == ["vault/a/b/x.md", None]
 
 
 def test_foam_takes_the_first_by_path_and_warns(vault: Vault) -> None:
@@ -184,6 +184,18 @@ def test_what_a_site_is_written_with_does_not_decide_how_it_is_read(vault: Vault
     assert all(dialect == "hugo" for where, dialect in dialects(folder) if where.startswith(docs))
 
 
+@pytest.mark.parametrize("path", ["content/.obsidian/app.json", "content/posts/.obsidian/app.json"])
+def test_wikilinks_in_a_site_are_those_of_what_it_is_written_with(vault: Vault, path: str) -> None:
+    folder = vault({"hugo.toml": "", path: "", "content/posts/a.md": "[[B]] [[Gone]] ![[Gone]]", "content/b.md": ""})
+    assert led_to(folder, "content/posts/a.md") == ["content/b.md", None, None]
+    assert places(folder) == ["content/posts/a.md:1 unwritten", "content/posts/a.md:1 missing-embed"]
+
+
+def test_a_vault_below_a_builder_that_names_no_folder_is_its_own(vault: Vault) -> None:
+    folder = vault({"_config.yml": "title: x", "a.md": "", "notes/.obsidian/app.json": "", "notes/a.md": ""})
+    assert dialects(folder) == [("", "jekyll"), ("notes", "obsidian")]
+
+
 def test_a_vault_beside_the_documents_of_a_site_is_one(vault: Vault) -> None:
     folder = vault({"hugo.toml": "", "content/a.md": "", "notes/.obsidian/app.json": "", "notes/a.md": ""})
     assert dialects(folder) == [("content", "hugo"), ("notes", "obsidian")]
@@ -243,6 +255,19 @@ def test_logseq_calls_a_day_as_its_settings_may_say() -> None:
 )
 def test_logseq_reads_properties_at_the_top_of_a_page(text: str, found: Mapping[str, str | list[str]]) -> None:
     assert logseq.properties(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"${query[[from p]]} [[a]]", b"${               } [[a]]"),
+        (b"query [[\nfrom p\n]]x", b"        \n      \n  x"),
+        (b"query[[ query[[", b"query[[ query[["),
+        (b"[[query]]", b"[[query]]"),
+    ],
+)
+def test_a_query_is_no_link(text: bytes, found: bytes) -> None:
+    assert queries.read(text) == found
 
 
 @pytest.mark.parametrize(

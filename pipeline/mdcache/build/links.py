@@ -311,7 +311,7 @@ class Nearest:
         return self._places
 
     def _first(self, how: str, docs: str, rank: Callable[[str], int]) -> Choice | None:
-        """Return the first candidate by rank below the docs folder, else of all.
+        """Return the first candidate by rank below the docs folder: a vault knows no other files.
 
         As for the nearest, the first below each folder is noted once: there may be as many docs folders as candidates.
         """
@@ -322,7 +322,7 @@ class Nearest:
                     known = found.setdefault(above, _Least(rank(path), node, 0))
                     if known.rank == rank(path):
                         found[above] = known._replace(equals=known.equals + 1)
-        least = found.get(docs) or found.get("")
+        least = found.get(docs)
         return Choice(least.node, least.equals - 1) if least else None
 
     def to(self, source: str) -> Choice | None:

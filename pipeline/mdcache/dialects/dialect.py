@@ -186,3 +186,16 @@ class Dialect(NamedTuple):
     def slug(self, text: str) -> str:
         """Return the id of a heading of this plain text, before duplicates are numbered."""
         return slugs.KERNELS[self.ids](text)
+
+
+_OF_WIKILINKS = (
+    *("wikilinks", "wikilinks_begin", "exact_names", "hyphens_for_spaces", "nearest", "aliases", "by_title"),
+    *("unwritten", "mentioned_is_made", "heading_paths", "percent_comments", "links_in_comments"),
+)
+
+
+def with_wikilinks(dialect: Dialect, editor: Dialect) -> Dialect:
+    """Return a dialect that reads wikilinks, if it knows none of its own, as the program does they are written in."""
+    if dialect.wikilinks != "off":
+        return dialect
+    return dialect._replace(**{name: getattr(editor, name) for name in _OF_WIKILINKS})

@@ -22,4 +22,4 @@ def _sites(marked: Marked) -> Iterator[Site]:
         yield Site(GITLAB, marked.home, marked.at(marked.marker), (Mount("", marked.home),))
 
 
-KIND = Kind(GITLAB, markers=(".gitlab-ci.yml", ".gitlab/"), texts=(".github",), sites=_sites)
+KIND = Kind(GITLAB, markers=(".gitlab-ci.yml", ".gitlab/"), texts=(".github",), sites=_sites, is_editor=True)

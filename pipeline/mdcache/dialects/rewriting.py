@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mdcache.dialects import blocks, liquid, mdx, shortcodes
+from mdcache.dialects import blocks, liquid, mdx, queries, shortcodes
 
 REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
     {
@@ -19,6 +19,7 @@ REWRITES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "definitions": blocks.definitions,
         "markdown-in-html": blocks.markdown_in_html,
         "last-references": blocks.last_references,
+        "queries": queries.read,
     }
 )
 """By the names that settings use, in the order in which they come."""

@@ -16,9 +16,9 @@ SILVERBULLET = Dialect(
     aliases=False,
     unwritten=True,
     fragments_are_text=True,
-    # Queries, what it makes itself, pages about pages, and places by position or name: `from index.pages()`, `tag:x`,
-    # `^page`, `page@12`, `page$a`.
-    unjudged=re.compile(r"^(?:from\s|tag:|search:|\^)|[@$]"),
+    rewrites=("queries",),
+    # What it makes itself, pages about pages, and places by position or name: `tag:x`, `^page`, `page@12`, `page$a`.
+    unjudged=re.compile(r"^(?:tag:|search:|\^)|[@$]"),
     percent_comments=False,
 )
 

@@ -133,8 +133,8 @@ class Kind(NamedTuple):
 
     markers: names by one of which a folder shows that a site is there: paths relative to it, of folders with a slash
     at the end. texts: files that sites() may look into, `a/*` all in a. sites: returns the sites that a marked folder
-    holds, with absolute paths; nothing when the marker belongs to something else. is_editor: it is a program to write
-    in, so the documents may be those of a site that another program builds of them.
+    holds, with absolute paths; nothing when the marker belongs to something else. is_editor: documents are written
+    or kept with it, and may be those of a site that another program builds of them.
     """
 
     dialect: Dialect

@@ -10,6 +10,7 @@ from itertools import chain
 
 from mdcache import trusted
 from mdcache.dialects import GITHUB, Marked, Site
+from mdcache.dialects.dialect import with_wikilinks
 from mdcache.dialects.known import KINDS
 from mdcache.dialects.site import based
 from mdcache.files.scan import Tree, listings, top_of
@@ -34,7 +35,7 @@ def sites(tree: Tree) -> tuple[Site, ...]:
             here = based(site, tree.base)
             if here:
                 found.setdefault((here.docs, here.dialect.name), here)
-    return tuple(sorted(_as_built(found.values()), key=lambda site: (site.docs, _ORDER[site.dialect.name])))
+    return tuple(sorted(_as_built(found.values()), key=_order))
 
 
 _ORDER = {name: place for place, name in enumerate((*(kind.dialect.name for kind in KINDS), GITHUB.name))}
@@ -43,17 +44,39 @@ _EDITORS = frozenset(kind.dialect.name for kind in KINDS if kind.is_editor)
 
 
 def _as_built(found: Collection[Site]) -> Iterator[Site]:
-    """Yield the sites, without what an editor's folder within the documents of another site says.
+    """Yield the sites, without those of editors' folders within the documents of a site that is built.
 
-    Those who write a site in Obsidian have a folder .obsidian in it: what readers see is made by the site's builder. It
-    must have said which folder it takes. One that takes all that lies beside its marker may leave the vault alone.
+    Those who write a site in Obsidian have a folder .obsidian in it, but what readers see is made by its builder. If
+    that knows no wikilinks, they are the editor's. A builder that takes all that lies beside its marker has named no
+    folder: vaults further down are none of its documents.
     """
-    built = frozenset(
-        site.docs for site in found if site.dialect.name not in _EDITORS and posixpath.dirname(site.marker) != site.docs
-    )
+    built = {site.docs: site for site in sorted(found, key=_order, reverse=True) if _is_built(site)}
+    written: dict[str, Site] = {}
     for site in found:
-        if site.dialect.name not in _EDITORS or built.isdisjoint((*ways(site.docs), "")):
+        if site.dialect.name not in _EDITORS:
+            continue
+        holding = (built[way] for way in (*ways(site.docs), "") if way in built)
+        holder = next((one for one in holding if one.docs == site.docs or _names_its_folder(one)), None)
+        if holder:
+            written.setdefault(holder.docs, site)
+        else:
             yield site
+    for site in found:
+        if site.dialect.name not in _EDITORS:
+            editor = written.get(site.docs) if _is_built(site) else None
+            yield site._replace(dialect=with_wikilinks(site.dialect, editor.dialect)) if editor else site
+
+
+def _order(site: Site) -> tuple[str, int]:
+    return site.docs, _ORDER[site.dialect.name]
+
+
+def _is_built(site: Site) -> bool:
+    return site.dialect.name not in (*_EDITORS, GITHUB.name)
+
+
+def _names_its_folder(site: Site) -> bool:
+    return posixpath.dirname(site.marker) != site.docs
 
 
 def files_of(settled: Iterable[Site], base: str) -> Iterator[str]:
