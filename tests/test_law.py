@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -119,8 +120,9 @@ Step = Callable[[Path], None]
 def write(file: str, text: str, folder: Path) -> None:
     path = folder / file
     if path.is_file() or not os.path.lexists(path):  # to open a FIFO would wait for its other end
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+        with contextlib.suppress(FileExistsError, NotADirectoryError):  # a link to nothing lies where a folder should
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
 
 
 def edit_without_a_trace(file: str, folder: Path) -> None:
