@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mdcache.dialects import GITHUB, Dialect
 from mdcache.dialects.facets import FACETS, Facet
-from mdcache.dialects.known import DIALECTS, KINDS
+from mdcache.dialects.known import dialects, kinds
 
 INTRODUCTION = """\
 # Dialects
@@ -51,7 +51,7 @@ def _overview() -> Iterator[str]:
     yield "| dialect | found by | documents with |"
     yield "|---|---|---|"
     yield "| [`github`](#github) | where nothing else is found | |"
-    for kind in KINDS:
+    for kind in kinds():
         dialect = kind.dialect
         markers = ", ".join(f"`{marker}`" for marker in kind.markers)
         more = ", ".join(f"`{extension}`" for extension in dialect.extensions)
@@ -64,7 +64,7 @@ def _anchor(dialect: Dialect) -> str:
 
 
 def _dialects() -> Iterator[str]:
-    for dialect in DIALECTS.values():
+    for dialect in dialects().values():
         yield f"## {dialect.title}\n"
         yield "| facet | here |"
         yield "|---|---|"

@@ -15,7 +15,7 @@ from caches import query, settings_of
 
 from mdcache.build import rebuild
 from mdcache.checking import check
-from mdcache.dialects.known import DIALECTS
+from mdcache.dialects.known import MARKERS, dialects, kinds
 
 SITES = sorted(path.name for path in (Path(__file__).parent.parent / "fixtures/sites").iterdir())
 
@@ -60,4 +60,8 @@ def test_links_lead_where_the_site_leads_them(site: Path) -> None:
 
 
 def test_every_dialect_has_a_site() -> None:
-    assert [name for name in DIALECTS if not any(f"{site}-".startswith(f"{name}-") for site in SITES)] == []
+    assert [name for name in dialects() if not any(f"{site}-".startswith(f"{name}-") for site in SITES)] == []
+
+
+def test_the_names_that_are_looked_for_are_those_of_all_markers() -> None:
+    assert {marker.partition("/")[0] for kind in kinds() for marker in kind.markers} == MARKERS

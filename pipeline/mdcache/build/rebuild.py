@@ -14,7 +14,7 @@ from mdcache import state, stops, times
 from mdcache.build import layout, workers
 from mdcache.build.build import Build, Documents, Progress, Run, documents
 from mdcache.config.settings import Settings
-from mdcache.dialects.facets import remembered
+from mdcache.dialects import Sites
 from mdcache.errors import Damaged, UsageError, WorkError, doing
 from mdcache.files import compare
 from mdcache.files.content import Clock
@@ -204,7 +204,7 @@ class _Generation:
             sections=report.sections,
             roots=tuple(settings.relative_roots()),
             extensions=settings.rules().extensions,
-            sites=tuple(map(remembered, settings.sites())),
+            sites=_remembered(settings.sites()),
             source=settings.source.facts(settings.base),
             published=1 if self._options.output else None,
         )
@@ -214,6 +214,14 @@ class _Generation:
         base = os.path.relpath(settings.base, folder)
         named = tuple(text_of(os.path.relpath(name, folder)) for name in settings.named) or None
         return facts._replace(base=base, named=named, generation_id=self._id, built_at=now, last_sync=now)
+
+
+def _remembered(sites: Sites) -> tuple[str, ...]:
+    if not sites:
+        return ()
+    from mdcache.dialects.facets import remembered  # here, not at the top: it brings all dialects
+
+    return tuple(map(remembered, sites))
 
 
 class _Before(NamedTuple):

@@ -42,9 +42,9 @@ class Asked(NamedTuple):
 def _dialect(name: str) -> Dialect:
     if name == GITHUB.name:
         return GITHUB
-    from mdcache.dialects.known import DIALECTS
+    from mdcache.dialects.known import dialects
 
-    return DIALECTS[name]
+    return dialects()[name]
 
 
 class Look:

@@ -231,10 +231,10 @@ def _addresses(file: File, said: Any) -> tuple[tuple[str, str], ...]:
 
 def dialect(file: File, name: Any) -> str:
     """Return the name of a dialect. Raises UsageError for one that is not known."""
-    from mdcache.dialects.known import DIALECTS
+    from mdcache.dialects.known import dialects
 
-    if not isinstance(name, str) or name not in DIALECTS:
-        raise file.refused(f"no dialect is called '{name}'{_meant(str(name), (AUTO, *DIALECTS))}")
+    if not isinstance(name, str) or name not in dialects():
+        raise file.refused(f"no dialect is called '{name}'{_meant(str(name), (AUTO, *dialects()))}")
     return name
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mdcache.dialects import explicit, rewriting, slugs
 from mdcache.dialects.dialect import FRONT_MATTER, Dialect
-from mdcache.dialects.known import DIALECTS
+from mdcache.dialects.known import dialects
 from mdcache.dialects.site import Site
 
 
@@ -119,7 +119,7 @@ BY_NAME = {facet.name: facet for facet in FACETS}
 
 def remembered(site: Site) -> str:
     """Return what a cache keeps of a site, as JSON: where it lies, its dialect, and which facets differ from that."""
-    usual = DIALECTS[site.dialect.name]
+    usual = dialects()[site.dialect.name]
     names = [one for one in BY_NAME if getattr(site.dialect, one) != getattr(usual, one)]
     facets = {name: getattr(site.dialect, name) for name in names}
     return json.dumps({"folder": site.docs, "dialect": usual.name, "marker": site.marker, "facets": facets})
@@ -129,7 +129,7 @@ def recalled(text: str) -> Site | None:
     """Return the site of which a cache keeps this; None where it makes no sense: the cache may be anyone's."""
     try:
         found = json.loads(text)
-        dialect = DIALECTS[found["dialect"]]
+        dialect = dialects()[found["dialect"]]
         said = {name: value for name, value in found["facets"].items() if BY_NAME[name].refuses(value) is None}
         given = tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in said.items())
         if not (isinstance(found["folder"], str) and isinstance(found["marker"], str)):

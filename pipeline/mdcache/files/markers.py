@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from itertools import chain
 
 from mdcache import trusted
 from mdcache.dialects import GITHUB, Marked, Site
 from mdcache.dialects.dialect import with_wikilinks
-from mdcache.dialects.known import KINDS
+from mdcache.dialects.known import MARKERS, kinds
 from mdcache.dialects.site import based
 from mdcache.files.scan import Tree, listings, top_of
 from mdcache.files.sources import Source
@@ -35,12 +36,7 @@ def sites(tree: Tree) -> tuple[Site, ...]:
             here = based(site, tree.base)
             if here:
                 found.setdefault((here.docs, here.dialect.name), here)
-    return tuple(sorted(_as_built(found.values()), key=_order))
-
-
-_ORDER = {name: place for place, name in enumerate((*(kind.dialect.name for kind in KINDS), GITHUB.name))}
-"""What lies beside a site is read as on GitHub when nothing else is known of it."""
-_EDITORS = frozenset(kind.dialect.name for kind in KINDS if kind.is_editor)
+    return tuple(sorted(_as_built(found.values()), key=_order)) if found else ()
 
 
 def _as_built(found: Collection[Site]) -> Iterator[Site]:
@@ -53,7 +49,7 @@ def _as_built(found: Collection[Site]) -> Iterator[Site]:
     built = {site.docs: site for site in sorted(found, key=_order, reverse=True) if _is_built(site)}
     written: dict[str, Site] = {}
     for site in found:
-        if site.dialect.name not in _EDITORS:
+        if site.dialect.name not in _editors():
             continue
         holding = (built[way] for way in (*ways(site.docs), "") if way in built)
         holder = next((one for one in holding if one.docs == site.docs or _names_its_folder(one)), None)
@@ -62,17 +58,28 @@ def _as_built(found: Collection[Site]) -> Iterator[Site]:
         else:
             yield site
     for site in found:
-        if site.dialect.name not in _EDITORS:
+        if site.dialect.name not in _editors():
             editor = written.get(site.docs) if _is_built(site) else None
             yield site._replace(dialect=with_wikilinks(site.dialect, editor.dialect)) if editor else site
 
 
+@cache
+def _places() -> Mapping[str, int]:
+    """Return which dialect counts before others: what lies beside a site is read as on GitHub if no other knows it."""
+    return {name: place for place, name in enumerate((*(kind.dialect.name for kind in kinds()), GITHUB.name))}
+
+
+@cache
+def _editors() -> frozenset[str]:
+    return frozenset(kind.dialect.name for kind in kinds() if kind.is_editor)
+
+
 def _order(site: Site) -> tuple[str, int]:
-    return site.docs, _ORDER[site.dialect.name]
+    return site.docs, _places()[site.dialect.name]
 
 
 def _is_built(site: Site) -> bool:
-    return site.dialect.name not in (*_EDITORS, GITHUB.name)
+    return site.dialect.name not in (*_editors(), GITHUB.name)
 
 
 def _names_its_folder(site: Site) -> bool:
@@ -82,7 +89,7 @@ def _names_its_folder(site: Site) -> bool:
 def files_of(settled: Iterable[Site], base: str) -> Iterator[str]:
     """Yield the absolute names of the files that say of sites, whose paths are relative to a base, what they say."""
     for site in settled:
-        kind = next((kind for kind in KINDS if kind.dialect.name == site.dialect.name), None)
+        kind = next((kind for kind in kinds() if kind.dialect.name == site.dialect.name), None)
         if kind and site.marker:
             home = os.path.normpath(os.path.join(base, site.marker))
             for marker in (*kind.markers, *kind.texts):
@@ -95,7 +102,7 @@ def files_of(settled: Iterable[Site], base: str) -> Iterator[str]:
 
 def in_folder(folder: str) -> tuple[str, ...]:
     """Return which markers lie in a folder on disk."""
-    return tuple(sorted(name for name in MARKERS if os.path.lexists(os.path.join(folder, name))))
+    return tuple(sorted(name for name in all_names() if os.path.lexists(os.path.join(folder, name))))
 
 
 def _listed(tree: Tree) -> Iterator[tuple[str, frozenset[str]]]:
@@ -117,20 +124,23 @@ def _above(tree: Tree) -> Iterator[tuple[str, frozenset[str]]]:
             except OSError:
                 continue
             names = frozenset(item.name for item in listed)
-            yield folder, frozenset(name for name in names if name in MARKERS and not _is_strange(folder, name))
+            if not MARKERS.isdisjoint(names):
+                yield folder, frozenset(name for name in names & all_names() if not _is_strange(folder, name))
 
 
 def _is_strange(folder: str, name: str) -> bool:
     return bool(trusted.stranger(os.path.join(folder, name)))
 
 
-MARKERS = frozenset(marker.partition("/")[0] for kind in KINDS for marker in (*kind.markers, *kind.texts))
-"""The names that tell that a site may be in a folder."""
+@cache
+def all_names() -> frozenset[str]:
+    """Return the names in a folder that say whether a site is there, or what it is like."""
+    return frozenset(one.partition("/")[0] for kind in kinds() for one in (*kind.markers, *kind.texts))
 
 
 def _of_folder(home: str, names: frozenset[str], source: Source) -> Iterator[Site]:
     if not MARKERS.isdisjoint(names):
-        for kind in KINDS:
+        for kind in kinds():
             marker = next((one for one in kind.markers if _is_there(one, home, names, source)), None)
             if marker:
                 wanted = (one for one in (*kind.markers, *kind.texts) if _may_be(one, names))

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from mdcache.dialects import Dialect, fences, ids
 from mdcache.dialects.punctuation import Spans
-from mdcache.dialects.rewriting import rewritten
 from mdcache.model import ERROR, WARNING, Anchor, CodeBlock, Link, Problem, Rules, Section, Task
 from mdcache.parse import embeddable, hidden, html, inline, markdown, targets
 from mdcache.parse.filetypes import is_file_name
@@ -70,7 +69,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
     """Return the body of the document at path. Bad content never raises."""
     site = site_of(path, rules)
     dialect = site.dialect
-    data, deep = markdown.neutralised(rewritten(text.data, _rewrites(path, dialect)))
+    data, deep = markdown.neutralised(_rewritten(text.data, _rewrites(path, dialect)))
     plain = text.text if data is text.data else data.decode()
     candidates = inline.candidates(plain, dialect)
     offsets = _byte_offsets(plain, [start for start, _, _ in candidates])
@@ -109,6 +108,15 @@ def read(path: str, text: Text, rules: Rules) -> Body:
             *finder.too_many("links", LINK_LIMIT, "are left out", list(map(_start, links[LINK_LIMIT:]))),
         ],
     )
+
+
+def _rewritten(data: bytes, names: tuple[str, ...]) -> bytes:
+    """Return a text as rewrites leave it."""
+    if not names:
+        return data
+    from mdcache.dialects.rewriting import rewritten  # here, not at the top: few texts need any
+
+    return rewritten(data, names)
 
 
 def _rewrites(path: str, dialect: Dialect) -> tuple[str, ...]:

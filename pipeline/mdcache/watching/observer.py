@@ -19,7 +19,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from mdcache.errors import WorkError
-from mdcache.files.markers import MARKERS
+from mdcache.files.markers import all_names
 from mdcache.files.scan import Tree, folders, may_be_document
 from mdcache.paths import lies_within, ways
 from mdcache.watching import inotify
@@ -43,7 +43,7 @@ class Scope(NamedTuple):
 
         A name that is no UTF-8 stands for its folder: no table holds it.
         """
-        if name in MARKERS:
+        if name in all_names():
             return ""
         if name in (".gitignore", ".git"):
             name, is_folder = "", True
