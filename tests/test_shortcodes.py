@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,3 +44,15 @@ def test_a_rewrite_keeps_every_line_where_it_is(name: str, text: str) -> None:
     after = rewriting.REWRITES[name](data)
     assert [len(line) for line in after.split(b"\n")] == [len(line) for line in data.split(b"\n")]
     after.decode()
+
+
+@pytest.mark.parametrize("name", sorted(rewriting.REWRITES))
+@pytest.mark.parametrize(
+    "piece",
+    ["{{< ref \"", "{{< highlight x >}}\n", "{% raw %}", "{% comment %}", "[a]({% link a ", "[a]({{ \"a ", "{{<", "{% ", "](", "{::comment}"],  # noqa: E501
+)  # fmt: skip
+def test_what_never_ends_costs_no_more_than_it_is_long(name: str, piece: str) -> None:
+    started = time.process_time()
+    rewriting.REWRITES[name](piece.encode() * (300_000 // len(piece)))
+    rewriting.REWRITES[name]((piece + " " * 300_000 + "x %} }} >}}").encode())
+    assert time.process_time() - started < 2

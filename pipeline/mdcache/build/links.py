@@ -15,7 +15,7 @@ from mdcache.model import Rules
 from mdcache.parse import targets
 from mdcache.parse.kinds import WIKI_KINDS
 from mdcache.parse.sites import site_of
-from mdcache.paths import fold, folder, nfc, without_extension
+from mdcache.paths import fold, folder, has_extension, nfc, without_extension
 from mdcache.store.connections import Connection
 
 
@@ -138,15 +138,18 @@ class Bucket:
         if asked.how == targets.ITSELF:
             return Choice(source, 0)
         if asked.how == targets.BY_PATH:
-            return self._at((asked.path,), asked.is_folder, site.dialect.any_case)
+            return self._at((asked.path,), asked.is_folder, self._may_differ_in_case(asked, site.dialect))
         if asked.how == targets.FROM_ROOTS:
             paths = (f"{root}/{asked.path}".strip("/") for root in (*self._roots, ""))
-            return self._at(paths, asked.is_folder, site.dialect.any_case)
+            return self._at(paths, asked.is_folder, self._may_differ_in_case(asked, site.dialect))
         cases = _cases(site.dialect)
         if (asked, cases) not in self._meant:
             self._meant[asked, cases] = self._by_name(asked, cases)
         nearest = self._meant[asked, cases]
         return nearest.chosen(asked.path, folder(path), site) if nearest else None
+
+    def _may_differ_in_case(self, asked: targets.Asked, dialect: Dialect) -> bool:
+        return dialect.any_case or (dialect.any_case_of_files and has_extension(asked.path, self._extensions))
 
     def _at(self, paths: Iterable[str], is_folder: bool, any_case: bool) -> Choice | None:
         """Return the first that is there, as a file, as a folder with an index, or under another address."""

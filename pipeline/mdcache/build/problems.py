@@ -142,12 +142,18 @@ class _Places:
         if ANY in self._known or anchors.is_made_by_viewers(fragment, self._is_readme, self._dialect):
             return True
         if not anchors.is_text(wiki, fragment, self._dialect):
-            return not self._known.isdisjoint(anchors.exact_forms(fragment, self._dialect))
+            forms = anchors.exact_forms(fragment, self._dialect)
+            return not self._known.isdisjoint(forms) or any(targets.fits(forms[-1], one) for one in self._patterns)
         if self._dialect.heading_paths and "#" in fragment.strip("#") and not self._leads_down(fragment):
             return False
         if not self._known.isdisjoint(anchors.forms(fragment, self._dialect)):
             return True
         return not self._loosely.isdisjoint(anchors.loose_forms(fragment))
+
+    @cached_property
+    def _patterns(self) -> list[list[str]]:
+        """Return the names of which a part is not known, `*` in its place: what stands between the stars."""
+        return [name.split(ANY) for name in self._known if ANY in name]
 
     @cached_property
     def _loosely(self) -> frozenset[str]:

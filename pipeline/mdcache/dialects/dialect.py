@@ -62,6 +62,8 @@ class Dialect(NamedTuple):
     """Whether an HTML file may say of itself under which address it lies: `/x/` may be x.html of any folder."""
     page_relative: bool = False
     """Whether a relative link begins at the page's address: `../b/` in a.md is its neighbour b.md."""
+    leaf_names: tuple[str, ...] = ()
+    """A document of one of these names is a page of the folder above: its relative links may begin there."""
     by_address: bool = False
     """Whether a relative link also means what the site serves at that address, from whatever folder it comes: a page
     that is not translated is that of the original."""
@@ -74,6 +76,8 @@ class Dialect(NamedTuple):
     """What the file of a page may add to its address, when it is no document: `.js`, `/index.js`."""
     any_case: bool = False
     """Whether links find documents whatever the case of their letters."""
+    any_case_of_files: bool = False
+    """Whether those do that name a document's file, with its extension."""
     by_name: bool = False
     """Whether a markdown link that finds nothing by its path means the document of that name, wherever it lies."""
     files_by_name: bool = False

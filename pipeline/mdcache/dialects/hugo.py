@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mdcache.dialects import redirects, saying
-from mdcache.dialects.dialect import FRONT_MATTER, Dialect, Fields
+from mdcache.dialects import made, redirects, saying
+from mdcache.dialects.dialect import FRONT_MATTER, Dialect, Fields, Finder
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind, Marked, Mount, Site
 
@@ -29,6 +29,7 @@ _DATED_NAME = re.compile(r"\d{4}-\d{2}-\d{2}-(?=.)")
 _HOOKS = tuple(f"layouts/{folder}_markup/render-link.html" for folder in ("", "_default/"))
 # In the hook that renders links: `eq $url "x"` asks for a target that has a meaning of its own.
 _MEANT = re.compile(r"\beq\s+[$.][\w.]*\s+\"([\w-]{1,40})\"")
+_FINDS_PAGES = ".GetPage"
 _TOKEN = re.compile(r":[a-z]+")
 
 
@@ -46,7 +47,7 @@ class Addresses:
         is_index = stem in _INDEXES
         page = folder if is_index else f"{folder}/{stem}".strip("/")
         above = page.rpartition("/")[0]
-        if stem != name.rpartition(".")[0] or (is_index and stem + ".md" != name) or page != _as_url(page):
+        if stem != name.rpartition(".")[0] or page != _as_url(page):
             yield f"/{_as_url(page)}"
         for said in _texts(fields, "url"):
             yield f"/{said.lstrip('/')}"
@@ -57,7 +58,7 @@ class Addresses:
         section = page.partition("/")[0]
         for of, pattern in self.permalinks:
             if of == section and (found := _filled(pattern, page, fields)):
-                yield found
+                yield found.lower()
 
     def _without_language(self, stem: str) -> str:
         bare, _, language = stem.rpartition(".")
@@ -101,8 +102,10 @@ HUGO = Dialect(
     name="hugo",
     title="Hugo",
     index_names=("_index", "index", "readme"),
+    leaf_names=("index",),
     page_relative=True,
-    any_case=True,
+    from_docs_too=True,
+    any_case_of_files=True,
     by_name=True,
     page_files=(".html", "/index.html", "/_index.html"),
     files_from_root=True,
@@ -114,13 +117,14 @@ HUGO = Dialect(
     image_text_in_ids=True,
     smart_punctuation=True,
     wikilinks="off",
+    aliases=False,
     front_matter=FRONT_MATTER,
     rewrites=("shortcodes",),
-    # What brings other files' text, and a heading that a shortcode makes.
+    places=(Finder(made.headings, ("hugo",)),),
+    # What brings other files' text.
     includes=re.compile(
-        rb"\{\{[<%][ \t]*[\w/-]*(?:include|read-?file|snippet|embed|render|content|partial|import|glossary[ \t]*[%>])"
-        rb"|^ {0,3}#{1,6}[ \t][^\n{]*+\{\{[<%][^\n#]*+$",
-        re.MULTILINE | re.IGNORECASE,
+        rb"\{\{[<%][ \t]*[\w/-]*(?:include|read-?file|snippet|embed|render|content|partial|import|glossary[ \t]*[%>])",
+        re.IGNORECASE,
     ),
     parts=re.compile(r"(?:^|/)_(?!index\.)[^/]*/"),
     made_places=GITHUB.made_places,
@@ -136,7 +140,10 @@ def sites(marked: Marked) -> Iterator[Site]:
         return
     pages = tuple(dict.fromkeys(_pages(config)))
     files = [Mount("", marked.at(folder)) for folder in _files(config)]
-    dialect = _dialect(config)._replace(unjudged=_made(config, _meant(marked), redirects.pattern(marked.texts)))
+    made_elsewhere = _made(config, _meant(marked), redirects.pattern(marked.texts))
+    dialect = _dialect(config)._replace(unjudged=made_elsewhere)
+    if any(_FINDS_PAGES in marked.texts.get(name, "") for name in _HOOKS):
+        dialect = dialect._replace(any_case=True)
     prefix = saying.path_of(saying.text(config, "baseurl"))
     for folder in dict.fromkeys(one.folder for one in pages):
         own = [one for one in pages if one.folder == folder]
@@ -223,14 +230,18 @@ def _dialect(config: Mapping[str, Any]) -> Dialect:
     """Return the dialect as the settings have it."""
     parser = saying.within(config, "markup", "goldmark", "parser")
     kind = saying.text(parser, "autoidtype") or saying.text(parser, "autoheadingidtype")
+    ids = _ID_TYPES.get(kind, HUGO.ids)
     imports = saying.tables(config, "module", "imports")
     brings_pages = any(
         saying.text(mount, "target").startswith(_CONTENT) for one in imports for mount in saying.tables(one, "mounts")
     )
     languages = saying.within(config, "languages")
     return HUGO._replace(
-        ids=_ID_TYPES.get(kind, HUGO.ids),
+        ids=ids,
+        places=(Finder(made.headings, (ids,)),),
         term_ids=saying.within(parser, "autodefinitiontermid") is True,
+        # Hugo's own hook finds pages whatever the case, and is there as soon as there are two languages.
+        any_case=isinstance(languages, Mapping) and len(languages) > 1,
         html_pages=bool(saying.within(config, "uglyurls")),
         absolute="unknown" if brings_pages else HUGO.absolute,
         addresses=Addresses(tuple(_permalinks(config)), tuple(languages) if isinstance(languages, Mapping) else ()),
@@ -259,7 +270,7 @@ def _made(config: Mapping[str, Any], meant: Iterable[str], redirected: str) -> r
     kinds: Iterable[Any] = said.values() if isinstance(said, Mapping) else ("tags", "categories")
     terms = "|".join(re.escape(kind) for kind in kinds if isinstance(kind, str)) or "(?!)"
     return re.compile(
-        rf"^/?(?:[\w.-]+/)*(?:{terms})(?:[/?#]|$)"
+        rf"^/?(?:[\w.-]+/)?(?:{terms})(?:[/?#]|$)"
         rf"|^(?:{words})$|{redirected}"
         r"|(?:^|/)(?:(?:index|sitemap|rss|feed|atom)\.xml|index\.json|(?:robots|llms(?:-full)?)\.txt|404\.html|page/\d+/?|_print/?)(?:[?#]|$)"
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mdcache.dialects import liquid, redirects, saying
-from mdcache.dialects.dialect import Dialect, Fields
+from mdcache.dialects import liquid, made, redirects, saying
+from mdcache.dialects.dialect import Dialect, Fields, Finder
 from mdcache.dialects.github import GITHUB
 from mdcache.dialects.site import Kind, Marked, Mount, Site
 
@@ -137,7 +137,7 @@ def _words(fields: Fields, key: str) -> list[str]:
 
 # Lists of terms, archives, further pages, and what is made of Sass or by a plugin or the theme.
 _MADE = (
-    r"^/?(?:[\w.-]+/)*(?:tags?|categor(?:y|ies)|archives?|page:?\d+)(?:[/?#]|$)"
+    r"^/?(?:[\w.-]+/)?(?:tags?|categor(?:y|ies)|archives?|page:?\d+)(?:[/?#]|$)"
     r"|\.(?:css|js|map)(?:[?#]|$)|(?:^|/)(?:feed|atom|rss|sitemap)\.xml$"
 )
 
@@ -156,14 +156,12 @@ JEKYLL = Dialect(
     explicit_ids=("curly-only-id",),
     smart_punctuation=True,
     wikilinks="off",
+    aliases=False,
     rewrites=("liquid",),
     unjudged=re.compile(_MADE, re.IGNORECASE),
-    # What brings another file's text, and a heading that Liquid makes.
-    includes=re.compile(
-        rb"\{%-?[ \t]*include_relative\b|\{%-?[ \t]*include[ \t][^%\n]*\.(?:md|markdown)\b"
-        rb"|^ {0,3}#{1,6}[ \t][^\n{]*+\{[{%]",
-        re.MULTILINE,
-    ),
+    places=(Finder(made.headings, ("kramdown-gfm",)),),
+    # What brings another file's text.
+    includes=re.compile(rb"\{%-?[ \t]*include_relative\b|\{%-?[ \t]*include[ \t][^%\n]*\.(?:md|markdown)\b"),
     made_places=re.compile(rf"(?:{GITHUB.made_places.pattern}|(?:markdown-)?toc(?:-.*)?)", re.IGNORECASE),
     readme_places=GITHUB.readme_places,
     percent_comments=False,
@@ -188,8 +186,10 @@ def _dialect(config: Mapping[str, Any]) -> Dialect:
     """Return the dialect as the settings have it."""
     plain = saying.text(config, "kramdown", "input").lower() == "kramdown"
     common = saying.text(config, "markdown").lower().startswith("commonmark")
+    ids = "kramdown" if plain else "github" if common else JEKYLL.ids
     return JEKYLL._replace(
-        ids="kramdown" if plain else "github" if common else JEKYLL.ids,
+        ids=ids,
+        places=(Finder(made.headings, (ids,)),),
         numbers="skip-taken" if common else JEKYLL.numbers,
         addresses=Addresses(tuple(_permalinks(config)), saying.text(config, "collections_dir").strip("/")),
     )

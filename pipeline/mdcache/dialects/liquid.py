@@ -6,6 +6,8 @@ import re
 
 from mdcache.dialects import blanks
 
+# No address that a person writes is longer.
+_LONGEST = 1_000
 _SIGNS = (b"{{", b"{%", b"{:")
 # Where an address may begin, and what of Liquid it begins with: `](`, `]: `, `href="`.
 _ADDRESS = re.compile(
@@ -80,6 +82,8 @@ def _address(match: re.Match[bytes]) -> bytes:
 def _part(part: re.Match[bytes], follows: bytes) -> bytes:
     """Return what one piece of Liquid is in an address, as long as it is; itself where that is not known."""
     whole, said, done = part[0], (part["said"] or b"").strip(), (part["done"] or b"").strip()
+    if len(whole) > _LONGEST:
+        return whole
     if _BASE.fullmatch(said):
         return (b"" if follows in (b"/", b"{") else b"/").rjust(len(whole))
     text, link, post = _TEXT.fullmatch(said), _LINK.fullmatch(done), _POST.fullmatch(done)

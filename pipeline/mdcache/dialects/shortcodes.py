@@ -16,7 +16,7 @@ _FIGURE = re.compile(rb"\{\{<[ \t]*(?:figure|img|image)[ \t\r\n][^<>{}]*>\}\}")
 _SOURCE = re.compile(rb"(?<=[\s])src[ \t]*=[ \t]*(?:\"([^\"\s]+)\"|`([^`\s]+)`)")
 # A line that opens or closes what a shortcode shows as code.
 _CODE = re.compile(
-    rb"^[ ]{0,3}\{\{([<%])[ \t]*(/?)[ \t]*(highlight|tab|codenew|code|code-toggle|mermaid|comment)\b"
+    rb"^[ ]{0,3}\{\{([<%])[ \t]*+(/?)[ \t]*+(highlight|tab|codenew|code|code-toggle|mermaid|comment)\b"
     rb"([^{}\r\n]*)[>%]\}\}[ \t]*$",
     re.MULTILINE,
 )
@@ -30,7 +30,13 @@ def read(data: bytes) -> bytes:
 
 
 def _reference(match: re.Match[bytes]) -> bytes:
-    return blanks.destination(match[2] or match[3] or match[4], len(match[0])) or match[0]
+    return blanks.destination(_in_any_case(match[2] or match[3] or match[4]), len(match[0])) or match[0]
+
+
+def _in_any_case(path: bytes) -> bytes:
+    """Return a reference in lower case, in which each page has an address; one that names a file stays as it is."""
+    page, mark, fragment = path.partition(b"#")
+    return path if page.lower().endswith(b".md") else page.lower() + mark + fragment
 
 
 def _figure(match: re.Match[bytes]) -> bytes:

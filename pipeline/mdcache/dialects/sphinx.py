@@ -47,6 +47,7 @@ SPHINX = Dialect(
     other_ids=("docutils", "github"),
     places=(Finder(places),),
     wikilinks="off",
+    aliases=False,
     # Labels and names of documents, places of the project, what Sphinx and its extensions write.
     unjudged=re.compile(
         rf"^(?!\.{{0,2}}/)(?![^#]*\.(?:{_FILES})(?:#|$))|^#|(?:^|/)(?:genindex|(?:py-)?modindex|search)(?:\.html)?(?:#|$)"

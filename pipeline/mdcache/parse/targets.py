@@ -177,7 +177,7 @@ def is_placeholder(target: str, rules: Rules) -> bool:
     """Return whether a target is a template, such as `{{ base }}/a.md`, which is filled in later and not judged."""
     sieve, patterns = _placeholders(rules.placeholders)
     lower = target.lower()
-    return bool(sieve.search(lower)) and any(_fits(lower, pattern) for pattern in patterns)
+    return bool(sieve.search(lower)) and any(fits(lower, pattern) for pattern in patterns)
 
 
 @functools.cache
@@ -188,7 +188,7 @@ def _placeholders(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], list[list
     return re.compile(sieve), parts
 
 
-def _fits(text: str, parts: list[str]) -> bool:
+def fits(text: str, parts: list[str]) -> bool:
     """Return whether the parts occur in order, the first at the start, the last at the end. Linear, unlike a regex."""
     first, last = parts[0], parts[-1]
     if len(parts) == 1:
@@ -250,11 +250,14 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
         yield Asked(FROM_ROOTS, nfc(path), is_folder)
         return
     by_name = dialect.by_name and not wiki and not page.startswith(("./", "../"))
+    by_name = by_name and not (dialect.page_relative and is_folder)  # that is an address, and no name
     if by_name and dialect.nearest == VAULT:  # the own folder counts there, after the vault's
         yield from _named(page, source, site)
     starts = [folder(source)]
     if dialect.page_relative and not wiki and not _is_markdown(page):
         starts.insert(0, _address_folder(source, dialect))
+    if dialect.leaf_names and source.rpartition("/")[2].partition(".")[0].lower() in dialect.leaf_names:
+        starts.append(folder(folder(source)))
     if dialect.from_docs_too and not wiki:
         starts.append(site.docs)
     by_address = () if wiki else tuple(_by_address(page, source, site))
@@ -362,8 +365,8 @@ def asset_paths(wiki: bool, target: str, source: str, rules: Rules) -> AssetPath
 
 def _moved_html(written: str) -> str | None:
     """Return what the path of an HTML file ends in that may lie at an address, for `/x/`; None for any other target."""
-    name = fold(written.rstrip("/").rpartition("/")[2]) if written.startswith("/") else ""
-    return f"{name}.html" if name and "." not in name else None
+    name = fold(written.strip("/")) if written.startswith("/") else ""
+    return f"{name}.html" if name and "." not in name and "/" not in name else None
 
 
 def _named_anywhere(ending: str, site: Site, rules: Rules) -> AssetPaths:
@@ -385,8 +388,8 @@ def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator
             starts = (folder(source),)
         if site.dialect.from_docs_too and not one.startswith("/"):
             starts = (*starts, site.docs)
-        yield from (posixpath.normpath(f"./{start}/{one}") for start in starts)
-        if site.dialect.files_from_root and not one.startswith("/"):
+        yield from (posixpath.normpath(f"./{start}/{one}") for start in _within(starts, one))
+        if site.dialect.files_from_root and not posixpath.normpath(one).startswith(("/", "..")):
             yield from (posixpath.normpath(f"./{path}") for path in site.rooted(posixpath.normpath(one)))
         more = _from_docs(one, site) if one.startswith("/") else _by_address(one, source, site)
         yield from (posixpath.normpath(f"./{path}") for path in more)
@@ -396,6 +399,13 @@ def _file_paths(written: str, source: str, site: Site, rules: Rules) -> Iterator
 def _indexes(names: tuple[str, ...], extensions: tuple[str, ...]) -> tuple[str, ...]:
     """Return what may follow the path of a folder in that of its index."""
     return tuple(f"/{name}{extension}" for name in names for extension in extensions)
+
+
+def _within(starts: tuple[str, ...], target: str) -> tuple[str, ...]:
+    """Return the folders from which a target stays in the base; all when it leaves it from each."""
+    if ".." not in target:
+        return starts
+    return tuple(start for start in starts if join(start, target) is not None) or starts
 
 
 def _as_documents(path: str, rules: Rules) -> tuple[str, ...]:
@@ -444,7 +454,7 @@ def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules, 
     if site.dialect.by_title and title:
         known_as = (*known_as, title, site.dialect.slug(title))
     if known_as:
-        folded = (fold(alias.strip()) for alias in known_as)
+        folded = (fold(alias.strip().lstrip("/")) for alias in known_as)
         names.update(Name(bucket(alias, extensions), alias) for alias in folded if alias.strip("/"))
     for address in _addresses(path, fields, site):
         names.add(Name(bucket(address, extensions), f"/{nfc(address)}"))
