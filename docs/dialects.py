@@ -26,8 +26,7 @@ taken from them (folders, the base URL, how ids are made); nothing of theirs is 
 files as they are there.
 
 ```console
-$ cd sites/github
-$ mdcache check --explain dialect
+$ mdcache check -C sites/github --explain dialect
 all other documents: read as GitHub reads it, by default (dialect = "github")
   / begins in the top folder
 ```
