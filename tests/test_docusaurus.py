@@ -82,6 +82,12 @@ def test_versions_are_served_below_the_documents_and_the_first_in_their_place() 
     assert {Mount("docs", two), Mount("docs/2.0", two), Mount("docs/next", "/r/website/docs")} <= set(found[two].mounts)
 
 
+def test_folders_of_versions_that_are_kept_elsewhere_are_read_but_for_what_begins_at_the_root() -> None:
+    found = sites("module.exports = {}", '["2.0"]', "versioned_docs")
+    assert found["/r/website/versioned_docs"].dialect.absolute == "unknown"
+    assert found["/r/website/versioned_docs/version-2.0"].dialect.absolute == "known"
+
+
 @pytest.mark.parametrize("versions", ["{", "{}", "[" * 100_000, "null", '"x"'])
 def test_versions_that_make_no_sense_are_none(versions: str) -> None:
     assert set(sites("module.exports = {}", versions)) == {"/r/website/docs", "/r/website/blog", "/r/website/src"}

@@ -45,6 +45,22 @@ def test_only_the_outermost_object_has_the_settings_of_the_site() -> None:
     assert [one.flag for one in found if one.key == "docs" and one.top] == [False]
 
 
+def test_names_of_texts_stand_for_them() -> None:
+    program = "const BASE: string = '/a'; const docs = { path: `${BASE}/docs`, other: BASE, no: x.BASE, bare }"
+    assert said(program) == {
+        ("docs", "path", ("/a/docs",)),
+        ("docs", "other", ("/a",)),
+        ("docs", "no", ()),
+        ("docs", "bare", ()),
+    }
+
+
+def test_texts_that_are_made_of_texts_do_not_grow_without_end() -> None:
+    names = [f"const a{i} = `{'${a' + str(i - 1) + '}'}{'${a' + str(i - 1) + '}'}x`;" for i in range(1, 60)]
+    found = literals.read("const a0 = 'xxxxxxxxxx';" + "".join(names) + "export default { base: a59 }")
+    assert all(len(text) < 100_000 for one in found for text in one.texts)
+
+
 def test_comments_say_nothing() -> None:
     assert literals.read("({ // a: 'x'\n/* b: 'y' */ c: 'http://z' // d: 'e'\n})")[0].texts == ("http://z",)
 

@@ -108,6 +108,7 @@ PART = b"import Part from './_part.mdx'\n\n"
         (PART + b"  <Part a='b'/>\n\n## One\n", True),
         (PART + b"<Part>x</Part>\n", False),
         (PART + b"<Part />\n\n## One\n\n## Two\n\n## Three\n", False),
+        (PART.replace(b"./", b"@pack/") + b"<Part />\n\n## One\n\n## Two\n\n## Three\n", True),
         (b"import Note from './_note.mdx'\n\n<Note />\n", False),
         (b"import Part from './part'\n\n<Part />\n", False),
     ],

@@ -116,6 +116,9 @@ def _sites(marked: Marked) -> Iterator[Site]:
         yield _site(dialect._replace(addresses=of_posts), marked, own, every, said)
     pages = _site(dialect._replace(addresses=no_addresses), marked, Mount("", marked.at("src/pages")), every, said)
     yield pages._replace(docs=marked.at("src"))
+    if "versioned_docs" in marked.names:
+        # Versions that versions.json does not name are no part of the site any more, or not here.
+        yield _site(dialect._replace(absolute="unknown"), marked, Mount("", marked.at("versioned_docs")), every, said)
     if "i18n" in marked.names:
         yield from _translations(dialect, marked, docs, posts, every, said)
 
@@ -133,14 +136,18 @@ def _plugins(said: Iterable[Said], name: str, usual: _Plugin) -> list[_Plugin]:
     off = any(one.key == name and one.flag is False for one in said)
     found: dict[int, _Plugin] = {}
     for one in said:
-        within = one.within[-1:]
-        if within == (name,) or (within[0:1] and within[0].endswith(f"plugin-content-{name}")):
-            start = usual if within == (name,) else usual._replace(id=" ")
-            found[one.place] = _told(found.get(one.place, start), one)
+        within = one.within[-1] if one.within else ""
+        if within == name or _is_plugin(within, name):
+            found[one.place] = _told(found.get(one.place, usual if within == name else usual._replace(id=" ")), one)
     plugins = list(found.values())
     if not off and not any(one.id == "" for one in plugins):
         plugins.insert(0, usual)
     return plugins[:_MOST]
+
+
+def _is_plugin(within: str, name: str) -> bool:
+    """Return whether this is the name of a plugin, or of a constant with its options: `pluginContentDocsOptions`."""
+    return f"content{name}" in within.replace("-", "").lower()
 
 
 def _told(plugin: _Plugin, one: Said) -> _Plugin:

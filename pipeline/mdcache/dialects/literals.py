@@ -25,6 +25,10 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _MOST_TOKENS = 150_000
 _DEEPEST = 40
 
+# What is longer is no folder and no address, and what is put together of such would grow without end.
+_LONGEST_CONSTANT = 200
+_NAME_IN_TEXT = re.compile(r"\$\{([A-Za-z_$][\w$]*)\}")
+_DECLARING = frozenset(("const", "let", "var"))
 _OPEN, _CLOSE = "{[(", "}])"
 # Before a brace that begins an object; any other begins statements.
 _BEFORE_OBJECT = frozenset(("(", "[", ",", ":", "=", "?", "|", "&", "return", "default", "..."))
@@ -79,7 +83,8 @@ class _Level:
 
 def read(program: str) -> list[Said]:
     """Return what a program says, in the order in which the values end. It never raises; a torn one says less."""
-    return list(_said(program))
+    reader = _Reader()
+    return [said for kind, token in _tokens(program) for said in reader.take(kind, token)]
 
 
 def _tokens(program: str) -> Iterator[tuple[str, str]]:
@@ -91,57 +96,81 @@ def _tokens(program: str) -> Iterator[tuple[str, str]]:
             yield kind, match[0]
 
 
-def _said(program: str) -> Iterator[Said]:
-    levels = [_Level("", (), 0, False, True)]
-    before, before_kind, named, places, skipped = "", "", "", 0, 0
-    for kind, token in _tokens(program):
-        level = levels[-1]
+class _Reader:
+    """Takes the tokens one by one. Its state is what is open, the token before, and the names that are texts."""
+
+    def __init__(self) -> None:
+        self._levels = [_Level("", (), 0, False, True)]
+        self._places = 0
+        self._skipped = 0
+        """How many brackets are open that lie too deep."""
+        self._before = self._kind_before = ""
+        self._declared = ""
+        """The name behind `const`, until its value begins."""
+        self._constants: dict[str, str] = {}
+
+    def take(self, kind: str, token: str) -> Iterator[Said]:
+        """Yield what is said when this token comes next."""
         if kind == "mark" and token in _OPEN:
-            if len(levels) > _DEEPEST or skipped:
-                skipped += 1
-            else:
-                places += 1
-                levels.append(_opened(level, token, before, places, named))
+            self._open(token)
         elif kind == "mark" and token in _CLOSE:
-            if skipped:
-                skipped -= 1
-            elif len(levels) > 1:
-                yield from level.said()
-                levels.pop()
-                if level.mark == "(" or (level.mark == "[" and levels[-1].mark != "["):
-                    levels[-1].texts += level.texts
-        elif not skipped:
-            yield from _taken(level, kind, token, before_kind, before)
-        if token == "=" or before != "=":
-            named = before if token == "=" and before_kind == "word" else ""
-        before, before_kind = token, kind
+            yield from self._close()
+        elif not self._skipped:
+            yield from self._taken(self._levels[-1], kind, token)
+        if kind == "word" and self._before in _DECLARING:
+            self._declared = token
+        elif self._before == "=":
+            self._declared = ""
+        self._before, self._kind_before = token, kind
 
+    def _open(self, token: str) -> None:
+        if len(self._levels) > _DEEPEST or self._skipped:
+            self._skipped += 1
+            return
+        level = self._levels[-1]
+        self._places += 1
+        is_object = token == "{" and self._before in _BEFORE_OBJECT
+        top = level.top and token != "[" and not level.is_object
+        named = (self._declared,) if self._declared and self._before == "=" else ()
+        self._levels.append(_Level(token, (*level.inside(), *named), self._places, is_object, top))
 
-def _opened(level: _Level, token: str, before: str, place: int, named: str) -> _Level:
-    is_object = token == "{" and before in _BEFORE_OBJECT
-    top = level.top and token != "[" and not level.is_object
-    within = (*level.inside(), named) if named and before == "=" else level.inside()
-    return _Level(token, within, place, is_object, top)
+    def _close(self) -> Iterator[Said]:
+        if self._skipped:
+            self._skipped -= 1
+        elif len(self._levels) > 1:
+            level = self._levels.pop()
+            yield from level.said()
+            if level.mark == "(" or (level.mark == "[" and self._levels[-1].mark != "["):
+                self._levels[-1].texts += level.texts
 
+    def _taken(self, level: _Level, kind: str, token: str) -> Iterator[Said]:
+        """Take a token that opens and closes nothing."""
+        if token == "," and kind == "mark":
+            yield from level.said()
+        elif token == ":" and kind == "mark":
+            if level.is_object and level.key is None and self._kind_before in ("text", "word"):
+                level.key = _text(self._before) if self._kind_before == "text" else self._before
+                level.texts = []
+        elif kind == "text":
+            level.texts.append(self._filled(_text(token)))
+            if self._declared and self._before == "=" and len(level.texts[-1]) <= _LONGEST_CONSTANT:
+                self._constants.setdefault(self._declared, level.texts[-1])
+        elif token in ("true", "false"):
+            level.flag = token == "true"
+        elif kind == "word" and level.is_object and level.key is None:
+            level.bare = token
+        elif token in self._constants and self._before != ".":
+            level.texts.append(self._constants[token])
 
-def _taken(level: _Level, kind: str, token: str, before_kind: str, before: str) -> Iterator[Said]:
-    """Take a token that opens and closes nothing."""
-    if kind == "mark" and token == ",":
-        yield from level.said()
-    elif kind == "mark" and token == ":" and level.is_object and level.key is None:
-        if before_kind in ("text", "word"):
-            level.key = _text(before) if before_kind == "text" else before
-            level.texts = []
-    elif kind == "text":
-        level.texts.append(_text(token))
-    elif kind == "word" and token in ("true", "false"):
-        level.flag = token == "true"
-    elif kind == "word" and level.is_object and level.key is None:
-        level.bare = token
+    def _filled(self, text: str) -> str:
+        """Return a text with the texts of the names in it: `${BASE}/docs`."""
+        if "${" not in text or len(text) > _LONGEST_CONSTANT:
+            return text
+        return _NAME_IN_TEXT.sub(lambda name: self._constants.get(name[1], name[0]), text)
 
 
 def _text(token: str) -> str:
-    return _ESCAPE.sub(r"\1", token[1:-1]) if token[0] in "\"'`" else token
+    return _ESCAPE.sub(r"\1", token[1:].removesuffix(token[0])) if token[0] in "\"'`" else token
 
 
 def last(said: Iterable[Said], key: str) -> str | None:

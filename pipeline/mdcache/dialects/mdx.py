@@ -42,6 +42,8 @@ _PARTIAL = re.compile(rb"^import[ \t]+(?P<name>\w+)[ \t]+from[ \t]+['\"](?P<path
 _NO_SECTIONS = re.compile(rb"(?:note|warning|tip|caution|admonition|snippet|badge)s?\Z", re.IGNORECASE)
 _MOST_PARTIALS = 100
 _FEW_SECTIONS = 2
+_USED = re.compile(rb"^[ \t]*<(\w+)(?:[ \t][^<>\n]*)?/>[ \t]*$", re.MULTILINE)
+_OWN = (b".", b"/", b"@/", b"~/", b"@site/")
 _SECTION = re.compile(rb"^[ ]{0,3}##", re.MULTILINE)
 
 
@@ -55,13 +57,16 @@ def places(text: bytes) -> Iterator[tuple[int, str]]:
     """Yield that a text may have any place, when it is made of others and has hardly a section of its own.
 
     Each of those is taken in as `<Part />` in a line of its own. Where there are more sections, they are notes and
-    examples.
+    examples, unless they come out of a package: those are made by programs.
     """
-    names = b"|".join(partials(text)) if b"import" in text else b""
-    if names:
-        used = re.findall(rb"^[ \t]*<(?:%s)(?:[ \t][^<>]*)?/>[ \t]*$" % names, text, re.MULTILINE)
-        if used and len(_SECTION.findall(text)) <= _FEW_SECTIONS:
-            yield text.find(used[0]), "*"
+    names = partials(text) if b"import" in text else []
+    used = set(_USED.findall(text)).intersection(names) if names else set()
+    if used and (len(_SECTION.findall(text)) <= _FEW_SECTIONS or any(name in used for name in _packaged(text))):
+        yield 0, "*"
+
+
+def _packaged(text: bytes) -> Iterator[bytes]:
+    return (one["name"] for one in _PARTIAL.finditer(text) if not one["path"].startswith(_OWN))
 
 
 def mdx(text: bytes) -> bytes:

@@ -282,8 +282,8 @@ def _by_address(page: str, source: str, site: Site) -> Iterator[str]:
     for own in dict.fromkeys(site.addresses_of(without_extension(source, PAGE_EXTENSIONS))):
         start = _address_folder(own, dialect) if dialect.page_relative and not _is_markdown(page) else folder(own)
         path = join(start, page)
-        if path is not None:
-            yield from site.rooted(path)
+        # A browser goes no higher than the host.
+        yield from site.rooted(posixpath.normpath(f"/{start}/{page}").lstrip("/") if path is None else path)
 
 
 def _from_docs(path: str, site: Site) -> Iterator[str]:
