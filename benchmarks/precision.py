@@ -1,11 +1,12 @@
 """Whether what mdcache check reports is wrong, and whether it reports what is: on repositories that are there.
 
-python -m benchmarks.precision CLONES [--only NAME]... [--rumdl PROGRAM] [--ask FILE] [--json] [--save NAME]
+python -m benchmarks.precision [CLONES] [--only NAME]... [--rumdl PROGRAM] [--ask FILE] [--json] [--save NAME]
 
 CLONES is a folder with a clone of each repository that repositories.toml names, at the commit that it names. Each is
 copied and checked without any settings; then faults are planted in the copy, and it is checked again. The verdicts on
 findings stand in verdicts.json: somebody opened the files. --ask writes the findings that have none yet, each with the
-line that it is about, in the form of verdicts.json.
+line that it is about, in the form of verdicts.json. Without CLONES nothing is measured, and what was kept under NAME
+is counted by the verdicts as they are now.
 """
 
 from __future__ import annotations
@@ -165,15 +166,22 @@ def sample(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda one: hashlib.sha1(one.key.encode(), usedforsecurity=False).hexdigest())[:SAMPLE]
 
 
-def tally(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, Any]:
-    """How many findings there are, and how those that were judged turned out."""
-    looked_at = [known[one.key]["true"] for one in sample(findings) if one.key in known]
-    return {
-        "findings": len(findings),
-        "judged": len(looked_at),
-        "true": sum(looked_at),
-        "without_verdict": len(sample(findings)) - len(looked_at),
-    }
+def tally(listed: Sequence[Sequence[Any]]) -> dict[str, int]:
+    """How those of a list of findings turned out that were judged; each ends with its verdict."""
+    known = [finding[-1] for finding in listed if finding[-1] is not None]
+    return {"judged": len(known), "true": sum(known), "without_verdict": len(listed) - len(known)}
+
+
+def judged_again(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as the verdicts are now."""
+    known = verdicts().get(row["repository"], {})
+    again = dict(row)
+    for name in (key.removesuffix("_list") for key in row if key.endswith("_list")):
+        findings = [Finding(*finding[:4]) for finding in row[f"{name}_list"]]
+        again[f"{name}_list"] = _listed(findings, known)
+        prefix = "" if name == OURS else f"{name}_"
+        again |= {f"{prefix}{key}": value for key, value in tally(again[f"{name}_list"]).items()}
+    return again
 
 
 # One repository
@@ -190,25 +198,21 @@ def measured(repository: Repository, clones: str, rumdl: str | None, work: str) 
     planting.plant(folder, planted)
     after = {name: find(folder) for name, find in tools.items()}
     shutil.rmtree(os.path.join(work, repository.name))
-    known = verdicts().get(repository.name, {})
     row: dict[str, Any] = {
         "repository": repository.name,
         "dialect": repository.dialect,
         "commit": repository.commit[:12],
     }
     for name in tools:
+        counted = [one for one in before[name] if one.counts]
         prefix = "" if name == OURS else f"{name}_"
-        counts = tally([one for one in before[name] if one.counts], known) | {
-            "found": sum(_is_in(fault, after[name]) for fault in planted)
-        }
-        row |= {f"{prefix}{key}": value for key, value in counts.items()}
+        row |= {f"{prefix}findings": len(counted), f"{prefix}found": sum(_is_in(one, after[name]) for one in planted)}
+        row[f"{name}_list"] = _listed(sample(counted), {})
     row |= {"notes": sum(not one.counts for one in before[OURS]), "links": links, "links_judged": links_judged}
     row |= {"planted": len(planted), "kinds": _by_kind(planted, after)}
     row["missed"] = [_shown(fault) for fault in planted if not _is_in(fault, after[OURS])]
     row["unexpected"] = _unexpected(before[OURS], after[OURS], planted)
-    for name in tools:
-        row[f"{name}_list"] = _listed([one for one in before[name] if one.counts], known)
-    return row
+    return judged_again(row)
 
 
 def _faults(repository: Repository, folder: str, paths: list[str], known: Iterable[Finding]) -> list[planting.Fault]:
@@ -240,11 +244,8 @@ def _by_kind(planted: Sequence[planting.Fault], after: Mapping[str, Sequence[Fin
 
 
 def _listed(findings: Iterable[Finding], known: Mapping[str, Any]) -> list[list[Any]]:
-    """The findings that are judged, with their verdicts; None without one."""
-    return [
-        [one.path, one.line, one.code, one.target, known.get(one.key, {}).get("true")]
-        for one in sorted(sample(findings))
-    ]
+    """Findings with their verdicts; None without one."""
+    return [[*one[:4], known.get(one.key, {}).get("true")] for one in sorted(findings)]
 
 
 def _shown(fault: planting.Fault) -> list[Any]:
@@ -312,12 +313,12 @@ def _with_kept(rows: list[dict[str, Any]], name: str | None) -> list[dict[str, A
     except FileNotFoundError:
         before = []
     by_name = {row["repository"]: row for row in (*before, *rows)}
-    return [by_name[one.name] for one in repositories() if one.name in by_name]
+    return [judged_again(by_name[one.name]) for one in repositories() if one.name in by_name]
 
 
 def main() -> None:
     parser = measure.parser(__doc__)
-    parser.add_argument("clones", help="a folder with the clones")
+    parser.add_argument("clones", nargs="?", help="a folder with the clones")
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="this repository; of others what was kept stays"
     )
@@ -325,7 +326,8 @@ def main() -> None:
     parser.add_argument("--ask", metavar="FILE", help="write what has no verdict yet")
     asked = parser.parse_args()
     with measure.workplace() as work:
-        rows = [measured(one, asked.clones, asked.rumdl, work) for one in repositories(asked.only)]
+        wanted = repositories(asked.only) if asked.clones else []
+        rows = [measured(one, asked.clones, asked.rumdl, work) for one in wanted]
     if asked.ask:
         Path(asked.ask).write_text(
             json.dumps(asked_for(rows, asked.clones), indent=1, ensure_ascii=False), encoding="utf-8"
