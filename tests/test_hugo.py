@@ -11,8 +11,19 @@ from mdcache.dialects.hugo import Addresses
 from mdcache.dialects.site import Site
 
 
-def sites(texts: dict[str, str], names: tuple[str, ...] = ("content",)) -> list[Site]:
+def all_sites(texts: dict[str, str], names: tuple[str, ...] = ("content",)) -> list[Site]:
     return list(hugo.sites(Marked("/s", next(iter(texts)), frozenset(names), texts)))
+
+
+def sites(texts: dict[str, str], names: tuple[str, ...] = ("content",)) -> list[Site]:
+    """Return the sites but the last, which holds what lies beside the pages."""
+    return all_sites(texts, names)[:-1]
+
+
+def test_what_lies_beside_the_pages_is_read_as_on_github_and_finds_addresses_of_the_site() -> None:
+    beside = all_sites({"hugo.toml": 'baseURL = "https://x.org/docs/"'})[-1]
+    assert (beside.dialect.name, beside.docs, beside.dialect.absolute) == ("github", "/s", "unknown")
+    assert next(iter(beside.rooted("docs/a"))) == "s/content/a"
 
 
 def test_pages_lie_below_content_and_files_below_static_and_assets() -> None:

@@ -151,6 +151,12 @@ def sites(marked: Marked) -> Iterator[Site]:
         mounts = [Mount(one.prefix, marked.at(one.folder)) for one in (*starts, *own, *pages)]
         docs = marked.at(folder)
         yield Site(dialect, docs, marked.at(marked.marker), tuple(dict.fromkeys((*mounts, *files))), prefix)
+    served = (*(Mount(one.prefix, marked.at(one.folder)) for one in pages), *files)
+    yield Site(_BESIDE, marked.home, marked.at(marked.marker), tuple(dict.fromkeys(served)), prefix)
+
+
+# What lies beside the pages is read as on GitHub, but may be a copy of a page, as tests keep: `/x` may be the site's.
+_BESIDE = GITHUB._replace(absolute="unknown")
 
 
 KIND = Kind(
