@@ -159,9 +159,8 @@ def test_what_hugo_makes_of_no_file_is_not_judged(target: str, is_made: bool) ->
     ("texts", "any_case"),
     [
         ({"hugo.toml": ""}, False),
-        ({"hugo.toml": "[languages.en]\n[languages.fr]"}, True),
         ({"hugo.toml": "", "layouts/_default/_markup/render-link.html": "{{ with .PageInner.GetPage $path }}"}, True),
     ],
 )
-def test_hooks_find_pages_whatever_the_case(texts: dict[str, str], any_case: bool) -> None:
+def test_a_hook_that_asks_for_pages_finds_them_whatever_the_case(texts: dict[str, str], any_case: bool) -> None:
     assert sites(texts)[0].dialect.any_case is any_case

@@ -246,8 +246,6 @@ def _dialect(config: Mapping[str, Any]) -> Dialect:
         ids=ids,
         places=(Finder(made.headings, (ids,)),),
         term_ids=saying.within(parser, "autodefinitiontermid") is True,
-        # Hugo's own hook finds pages whatever the case, and is there as soon as there are two languages.
-        any_case=isinstance(languages, Mapping) and len(languages) > 1,
         html_pages=bool(saying.within(config, "uglyurls")),
         absolute="unknown" if brings_pages else HUGO.absolute,
         addresses=Addresses(tuple(_permalinks(config)), tuple(languages) if isinstance(languages, Mapping) else ()),
