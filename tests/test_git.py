@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import socket
 import sys
 import zlib
 from collections.abc import Callable
@@ -66,6 +67,53 @@ def test_git_is_not_started_to_wait_for_a_fifo_among_its_files(repo: Path, name:
         place.symlink_to(repo / "fifo")
     with pytest.raises(UsageError, match="is no plain file"):
         mine.repository(str(repo / "docs"))
+
+
+@pytest.mark.parametrize("what", ["fifo", "device"])
+@pytest.mark.parametrize(
+    "name", ["refs/heads/main", "refs/tags/a/b", "objects/info/alternates", "objects/pack/x.idx", "sharedindex.1"]
+)
+def test_nor_for_one_where_it_looks_for_whatever_is_there(repo: Path, name: str, what: str) -> None:
+    place = repo / ".git" / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    if what == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match=f"{place} is no plain file: git would wait for it, remove it"):
+        mine.repository(str(repo / "docs"))
+
+
+def test_a_fifo_in_the_repository_of_a_git_file_and_in_that_of_a_linked_work_tree_is_found(
+    repo: Path, git: Git, tmp_path: Path
+) -> None:
+    git(repo, "worktree", "add", "-q", "../linked")
+    os.mkfifo(repo / ".git/refs/heads/x")
+    with pytest.raises(UsageError, match="refs/heads/x is no plain file"):
+        mine.repository(str(tmp_path / "linked"))
+    os.rename(repo / ".git", tmp_path / "apart")
+    (repo / ".git").write_text("gitdir: ../apart\n")
+    with pytest.raises(UsageError, match="refs/heads/x is no plain file"):
+        mine.repository(str(repo))
+
+
+def test_a_socket_a_broken_link_and_a_link_to_a_folder_in_place_of_refs_hold_nobody_up(repo: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(repo / ".git/fsmonitor--daemon.ipc"))
+    (repo / ".git/refs/broken").symlink_to("gone")
+    (repo / ".git/refs/around").symlink_to("..")
+    assert mine.commit_of(mine.repository(str(repo)), "HEAD")
+
+
+def test_a_revision_that_git_does_not_find_in_time_is_an_error_and_not_none(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = mine.repository(str(repo))
+    monkeypatch.setattr(mine, "_PATIENCE_S", 0.2)
+    os.mkfifo(repo / ".git/refs/tags/v1")
+    with pytest.raises(WorkError, match="git has said nothing in"):
+        mine.commit_of(found, "v1")
 
 
 @pytest.mark.parametrize("command", ["check --staged", "hook install"])
@@ -197,6 +245,55 @@ def test_a_work_tree_must_hold_the_working_folder(
     with pytest.raises(UsageError, match=f"{repo}.* is not in {secret}, the work tree that .* names"):
         mine.repository(str(repo / "docs"))
     assert "is not in" in one_line(mdcache(repo / "docs", "check", "--against", "HEAD"), 2)
+
+
+@pytest.mark.parametrize("above", ["..", "../..", "/"])
+def test_a_repository_does_not_speak_for_folders_above_it(repo: Path, git: Git, above: str) -> None:
+    git(repo, "config", "core.worktree", above if above == "/" else f"../{above}")
+    for command in ("check --against HEAD", "check --rev HEAD", "check --staged", "rebuild --rev HEAD --output x.db"):
+        said = one_line(mdcache(repo / "docs", *command.split()), 2)
+        assert f"{repo}/.git calls" in said and "its work tree, which is more than the folder it lies in" in said
+
+
+def test_who_names_a_repository_may_have_its_files_anywhere(
+    repo: Path, git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.rename(repo / ".git", tmp_path / "apart.git")
+    git(tmp_path / "apart.git", "config", "core.worktree", str(repo))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "apart.git"))
+    assert mdcache(repo / "docs", "check", "--rev", "HEAD").returncode == 0
+
+
+def test_a_work_tree_further_down_is_one(repo: Path, git: Git) -> None:
+    git(repo, "config", "core.worktree", "../docs")
+    assert mine.repository(str(repo / "docs")).top == str(repo / "docs")
+
+
+@pytest.mark.parametrize("how", ["gitdir: ../repo/.git", "gitdir: {}/.git", "link"])
+def test_the_repository_of_another_work_tree_is_not_lent(repo: Path, tmp_path: Path, how: str) -> None:
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    if how == "link":
+        (clone / ".git").symlink_to(repo / ".git")
+    else:
+        (clone / ".git").write_text(how.format(repo) + "\n")
+    with pytest.raises(UsageError, match=f"leads to the repository of {repo}: git worktree add makes one of its own"):
+        mine.repository(str(clone))
+    assert "leads to" in one_line(mdcache(clone, "check", "--rev", "HEAD"), 2)
+
+
+def test_a_repository_that_lies_apart_is_no_other_work_tree_s(repo: Path, git: Git, tmp_path: Path) -> None:
+    for name in ("apart", "apart/.git"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        os.rename(repo / ".git", tmp_path / "moved")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        os.rename(tmp_path / "moved", tmp_path / name)
+        git(tmp_path / name, "config", "core.worktree", str(repo))
+        (repo / ".git").write_text(f"gitdir: {tmp_path / name}\n")
+        assert mine.repository(str(repo / "docs")).top == str(repo)
+        (repo / ".git").unlink()
+        os.rename(tmp_path / name, repo / ".git")
+        shutil.rmtree(tmp_path / "apart", ignore_errors=True)
 
 
 # The environment of hooks

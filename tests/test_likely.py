@@ -23,6 +23,7 @@ Vault = Callable[..., Path]
         ("mdcache.toml", '# database = "c/y.db"\nexclude = 1\nno such\n', ".mdcache/cache.db"),
         ("mdcache.toml", "database = 7\n", ".mdcache/cache.db"),
         ("mdcache.toml", 'database = "\\u0000"\n', ".mdcache/cache.db"),
+        ("mdcache.toml", f'database = "{"h/" * 3_000}y.db"\n', ".mdcache/cache.db"),
         ("mdcache.toml", "", ".mdcache/cache.db"),
         ("mdcache.toml", b"\xff\xfe", ".mdcache/cache.db"),
         ("pyproject.toml", '[tool.mdcache]\ndatabase = "c/y.db"\n', "c/y.db"),

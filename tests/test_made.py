@@ -776,6 +776,18 @@ def test_volumes_whose_inodes_have_the_same_numbers_forget_nothing_of_each_other
     assert len(record.read_text().splitlines()) == 1 + 8 + 2
 
 
+def test_no_text_of_a_file_is_read_for_a_copy_that_could_not_know_it(copied: Path, vault: Vault) -> None:
+    """As notes of the user's own, beside the documents of a clone; what it did know, it may show."""
+    vault({"docs/private.txt": f"{WORD}\n"}, copied)
+    for hash_, status in (("0" * 64, 3), (hash_of(copied / "docs/private.txt"), 0)):
+        with closing(sqlite3.connect(copied / ".mdcache/cache.db")) as db:
+            db.execute("UPDATE nodes SET path = 'docs/private.txt', hash = ?", (hash_,))
+            db.commit()
+        done = mdcache(copied, "read", "docs/a")
+        assert (done.returncode, WORD in done.stdout) == (status, status == 0), done
+        assert ("has changed since, and is no Markdown by its name: no text is read" in done.stderr) == (status == 3)
+
+
 @pytest.mark.parametrize("name", [".git/config", ".env", "deep/.ssh/key"])
 def test_no_text_of_a_hidden_file_is_read_for_a_copy(copied: Path, vault: Vault, name: str) -> None:
     vault({name: f"{WORD}\n"}, copied)

@@ -57,6 +57,15 @@ def test_what_is_printed_is_harmless_even_when_nobody_has_cleaned_it(capsys: Cap
     assert read.err == "a ::error::b\ufffd #\\#[x]\n"
 
 
+def test_a_message_without_measure_loses_its_middle_and_keeps_its_remedy(capsys: Capture) -> None:
+    show.note(f"cannot read {'0' * 1_000_000}: run mdcache sync")
+    err = capsys.readouterr().err
+    assert len(err) == 3_002
+    assert err.startswith("cannot read 000") and err.endswith("000: run mdcache sync\n") and "0…0" in err
+    show.note(f"cannot read {'0' * 2_900}")
+    assert "…" not in capsys.readouterr().err
+
+
 def test_a_traceback_is_harmless(capsys: Capture) -> None:
     show.trace(ValueError("\x1b[2J\n::error::x\n##vso[y]"))
     assert capsys.readouterr().err == "ValueError: \ufffd[2J\n\\::error::x\n#\\#vso[y]\n"

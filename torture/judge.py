@@ -30,6 +30,7 @@ _LOOK_S = 0.02
 # What _work takes on the machine for which the bounds were set, in seconds.
 _REFERENCE_S = 0.022
 _HASHED = 8_000_000
+_LONGEST_PATH = 4_096
 
 Listing = Mapping[str, tuple[object, ...]]
 
@@ -239,6 +240,8 @@ def _matches(path: str, folder: Path, patterns: Sequence[str]) -> bool:
 
 
 def _seen(path: str) -> tuple[object, ...]:
+    if len(os.fsencode(path)) >= _LONGEST_PATH:
+        return ()  # deeper than a path reaches, so nobody writes there by one
     found = os.lstat(path)
     kind = (stat.filemode(found.st_mode), found.st_uid)
     if stat.S_ISLNK(found.st_mode):

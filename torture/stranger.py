@@ -152,8 +152,11 @@ def place(parent: Path) -> Place:
 
 
 def cleared(parent: Path) -> None:
-    """Remove a place, whatever its files and folders allow."""
-    shutil.rmtree(parent, onerror=_again)
+    """Remove a place, whatever its files and folders allow, and however deep it is."""
+    try:
+        shutil.rmtree(parent, onerror=_again)
+    except RecursionError:
+        subprocess.run(("rm", "-rf", "--", parent), check=True)
 
 
 def _again(remove: Callable[[str], object], path: str, _: object) -> None:

@@ -114,9 +114,15 @@ def _encoding() -> str:
     return sys.stdout.encoding or "utf-8"
 
 
+_LONGEST_NOTE, _END_OF_NOTE = 3_000, 1_000
+
+
 def note(text: str) -> None:
-    """Print a line to stderr, if that is still open."""
-    _to_stderr(f"{said(text)}\n")
+    """Print a line to stderr, if that is still open. One without measure, as of a path in a cache, loses its middle."""
+    shown = said(text)
+    if len(shown) > _LONGEST_NOTE:
+        shown = f"{shown[: _LONGEST_NOTE - _END_OF_NOTE]}…{shown[-_END_OF_NOTE:]}"
+    _to_stderr(f"{shown}\n")
 
 
 def trace(error: BaseException) -> None:

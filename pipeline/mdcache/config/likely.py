@@ -14,7 +14,7 @@ from mdcache.paths import up
 _PROJECT, _TABLE = "pyproject.toml", "[tool.mdcache]"
 _LONGEST = 1_000_000
 # The setting in a line of its own, and the head of another table.
-_SETTING = re.compile(r"""^[ \t]*database[ \t]*=[ \t]*(?:"([^"\\\n\0]+)"|'([^'\n\0]+)')""", re.MULTILINE)
+_SETTING = re.compile(r"""^[ \t]*database[ \t]*=[ \t]*(?:"([^"\\\n\0]{1,4096})"|'([^'\n\0]{1,4096})')""", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\[[^\]\"'\n]*\][ \t]*(?:#.*)?$", re.MULTILINE)
 
 

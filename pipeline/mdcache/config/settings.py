@@ -11,6 +11,7 @@ from mdcache import trusted
 from mdcache.config import values
 from mdcache.config.file import File, in_source, on_disk, settings_file, telling_nothing_of_files_elsewhere
 from mdcache.config.policy import Policy
+from mdcache.config.remembering import insist_on_own_state
 from mdcache.config.values import Links, Watch
 from mdcache.dialects import GITHUB, Dialect, Mount, Site, Sites
 from mdcache.errors import UsageError
@@ -183,6 +184,7 @@ def load(
         doubted: called for what does not count by itself; by default it raises for what the user has not allowed.
     """
     folder = _working_folder(asked.folder)
+    insist_on_own_state(folder)
     file = _checked(settings_file(folder, asked.config or environment.get("MDCACHE_CONFIG"), source, doubted))
     said = file.values
     named = _named(asked, folder, file)

@@ -125,6 +125,18 @@ def repository(folder: str) -> Repository:
     return mine if mine and _holds(found.top, mine.top) else found
 
 
+def insist_on_own_folder(repository: Repository, folder: str) -> None:
+    """Raise UsageError where the configuration of a repository that was found calls a folder above it its work tree.
+
+    Who names a repository in the environment may mean that.
+    """
+    is_named = any(name in os.environ for name in ("GIT_DIR", "GIT_WORK_TREE"))
+    if not is_named and not _holds(_with_git(folder), repository.top):
+        raise UsageError(
+            f"{repository.git_dir} calls {repository.top} its work tree, which is more than the folder it lies in"
+        )
+
+
 def run(repository: Repository, *arguments: str, input: bytes = b"") -> bytes:
     """Run a git command at the top of the work tree; return what it prints. Raises Failed with what git says."""
     return _run(command(repository, *arguments), repository.top, environment(repository), input)
@@ -179,7 +191,7 @@ _BETWEEN = "--mdcache-between"
 
 
 # How long git may look for a repository, in seconds: of what an archive has put into .git it may wait for ever.
-_LOOK_S = 5.0
+_LOOK_S = 3.0
 
 
 def _look(folder: str, environment: Mapping[str, str]) -> Repository:
@@ -206,7 +218,22 @@ def _around(folder: str) -> Repository:
         raise UsageError(_refusal(folder, _BARE))
     if not _holds(found.top, folder):
         raise UsageError(f"{os.path.abspath(folder)} is not in {found.top}, the work tree that {found.git_dir} names")
+    if lender := _lender(found):
+        raise UsageError(f"{start}/.git leads to the repository of {lender}: git worktree add makes one of its own")
+    for one in {found.git_dir, found.common_dir}:
+        _refuse_odd_within(one)
     return found
+
+
+def _lender(found: Repository) -> str | None:
+    """Return the other work tree whose own repository was found, by a .git that leads there; None for our own."""
+    above, name = os.path.split(found.git_dir)
+    if name != ".git" or os.path.realpath(above) == os.path.realpath(found.top):
+        return None
+    try:
+        return above if os.path.realpath(_look(above, _elsewhere()).top) == os.path.realpath(above) else None
+    except UsageError:
+        return None
 
 
 def _with_git(folder: str) -> str:
@@ -219,6 +246,9 @@ def _with_git(folder: str) -> str:
 
 # What git reads whenever it looks for a repository, and the index. An archive may hold FIFOs in their place.
 _READ = ("HEAD", "commondir", "config", "config.worktree", "index", "packed-refs", "shallow")
+# Where it reads whatever lies there, and in refs what lies below. Where objects lie one by one, there are too many.
+_FOLDERS = ("", "objects/info", "objects/pack", "refs")
+_MOST_REFS = 10_000
 
 
 def _refuse_odd(git_dir: str) -> None:
@@ -227,9 +257,34 @@ def _refuse_odd(git_dir: str) -> None:
         with contextlib.suppress(OSError):
             mode = os.stat(name).st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise UsageError(f"{name} is no plain file: git would wait for it, remove it")
+                raise UsageError(f"{name} {_ODD}")
 
 
+def _refuse_odd_within(folder: str) -> None:
+    """Raise UsageError for a FIFO or a device wherever git looks into its folder. A socket there is git's own."""
+    left = [os.path.join(folder, name) if name else folder for name in _FOLDERS]
+    refs, seen = os.path.join(folder, "refs"), 0
+    while left and seen < _MOST_REFS:
+        here = left.pop()
+        with contextlib.suppress(OSError), os.scandir(here) as entries:
+            for entry in entries:
+                seen += 1
+                if entry.is_dir():
+                    left += [entry.path] if lies_in(here, refs) and not entry.is_symlink() else []
+                elif not entry.is_file() and _waits(entry):
+                    raise UsageError(f"{entry.path} {_ODD}")
+
+
+def _waits(entry: os.DirEntry[str]) -> bool:
+    """Return whether reading a file may never end; not of one that a broken link names."""
+    try:
+        mode = entry.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
+_ODD = "is no plain file: git would wait for it, remove it"
 _BARE = "must be run in a work tree"
 _TRUST = "git config --global --add safe.directory"
 
@@ -508,6 +563,8 @@ def commit_of(repository: Repository, revision: str) -> str | None:
     """Return the id of the commit that a revision names; None when it names none."""
     try:
         said = run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    except _Silent:
+        raise
     except Failed:
         return None
     return said.decode().strip()

@@ -102,11 +102,7 @@ def read(path: str, text: Text, rules: Rules) -> Body:
         finder.tasks(outline.tasks),
         finder.code_blocks(outline.code_blocks),
         finder.anchors(said.anchors),
-        [
-            *finder.problems(deep, said.conflict),
-            *finder.too_many("headings", HEADING_LIMIT, "are text", [heading.start for heading in surplus]),
-            *finder.too_many("links", LINK_LIMIT, "are left out", list(map(_start, links[LINK_LIMIT:]))),
-        ],
+        finder.problems(deep, said.conflict, surplus, links[LINK_LIMIT:]),
     )
 
 
@@ -365,8 +361,17 @@ class _Finder:
     def _places(self) -> _Places:
         return _Places(self._data, self._line, self._starts)
 
-    def problems(self, deep: list[int], conflict: int | None) -> list[Problem]:
-        """Return the problems: deep are offsets of lines left out, conflict is that of the first conflict marker."""
+    def problems(
+        self, deep: list[int], conflict: int | None, headings: list[markdown.Heading], links: list[_Found]
+    ) -> list[Problem]:
+        """Return the problems.
+
+        Args:
+            deep: offsets of lines left out.
+            conflict: that of the first conflict marker.
+            headings: those beyond the limit.
+            links: those beyond the limit.
+        """
         found = []
         if deep:
             message = f"nests {markdown.NESTING_LIMIT} quotes or lists or more: the line is left out"
@@ -374,13 +379,15 @@ class _Finder:
         if conflict is not None:
             message = "a merge conflict was left in"
             found.append(Problem(self._path, self._line_of(conflict), 1, "conflict-marker", ERROR, message))
+        if headings:
+            found.append(self._too_many(headings[0].start, len(headings), "headings", HEADING_LIMIT, "are text"))
+        if links:
+            found.append(self._too_many(links[0][0], len(links), "links", LINK_LIMIT, "are left out"))
         return found
 
-    def too_many(self, what: str, limit: int, become: str, surplus: list[int]) -> Iterator[Problem]:
-        """Yield the problem of a document with more of something than are taken; surplus: where those beyond begin."""
-        if surplus:
-            message = f"has {limit + len(surplus):,} {what}: those after the first {limit:,} {become}"
-            yield Problem(self._path, self._line_of(surplus[0]), 1, "too-many", WARNING, message)
+    def _too_many(self, at: int, surplus: int, what: str, limit: int, become: str) -> Problem:
+        message = f"has {limit + surplus:,} {what}: those after the first {limit:,} {become}"
+        return Problem(self._path, self._line_of(at), 1, "too-many", WARNING, message)
 
     def _line_of(self, offset: int) -> int:
         return self._line + self._data.count(b"\n", 0, offset)

@@ -18,7 +18,7 @@ from mdcache.files.sources import GitReader, Reader, reader_of
 from mdcache.model import Rules
 from mdcache.names import name_of
 from mdcache.parse import anchors
-from mdcache.paths import lies_in, nfc
+from mdcache.paths import has_extension, lies_in, nfc
 from mdcache.store.cache import Cache, Node, folder_of
 
 MISSING = "missing"
@@ -60,7 +60,11 @@ def reader(cache: Cache) -> Callable[[str, str], Text]:
         if "\0" in path or not _lies_in_roots(cache, path):
             raise WorkError(f"{path} does not lie in the documents' folders ({cache.base}): run mdcache sync")
         data = source().whole(path)
-        return Text(data, hashlib.sha256(data).hexdigest() != hash_)
+        changed = hashlib.sha256(data).hexdigest() != hash_
+        if changed and not (cache.made_here or has_extension(path, Rules().extensions)):
+            # Anybody can name a file whose bytes they do not know.
+            raise _withheld(cache, f"{path} has changed since, and is no Markdown by its name")
+        return Text(data, changed)
 
     return read
 

@@ -167,8 +167,13 @@ class Trees:
 
     @classmethod
     def around(cls, folder: str) -> Trees:
-        """Return the trees of the repository that a folder lies in. Raises UsageError when it lies in none."""
-        return cls(git.repository(folder))
+        """Return the trees of the repository that a folder lies in.
+
+        Raises UsageError when it lies in none, or in one that speaks for folders above its own.
+        """
+        found = git.repository(folder)
+        git.insist_on_own_folder(found, folder)
+        return cls(found)
 
     @cached_property
     def _on_disk(self) -> dict[str, Staged]:
