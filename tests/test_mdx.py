@@ -18,6 +18,8 @@ from mdcache.dialects.mdx import mdx, partials, places
         ('<Foo a="b>" c={{d: [">"]}}\n  e />', "                          \n      "),
         ('## A <Badge id="b" />', "## A {#b}            "),
         ("## A {/* #b */}", "## A {#b}      "),
+        ("## A <!-- #b -->", "## A {#b}       "),
+        ("A <!-- #b -->", "A <!-- #b -->"),
         ("## A {/* b */} c", "## A           c"),
         ("a `<Tabs>` and ``{/* b */}``", "a `<Tabs>` and ``{/* b */}``"),
         ("<a href='x'>y</a> <img src='z'/>", "<a href='x'>y</a> <img src='z'/>"),

@@ -21,6 +21,9 @@ _TAG = re.compile(
 _ID = re.compile(rb"\sid=(?:\"([^\"{}\s]+)\"|'([^'{}\s]+)')")
 _COMMENT_END = re.compile(rb"\*/[ \t\n]*\}?")
 _PLACE = re.compile(rb"\{[ \t]*/\*[ \t]*#([^\s{}*]+)[ \t]*\*/[ \t]*\}")
+_PLACE_IN_HTML = re.compile(
+    rb"^#{1,6}[ \t][^\n<]*+(?P<comment><!--[ \t]*#(?P<id>[^\s<>{}]+)[ \t]*-->)[ \t]*$", re.MULTILINE
+)
 # Elements that are read for links, places and titles, or whose content is no text of the page.
 _KEPT = frozenset(
     b"a area audio h1 h2 h3 h4 h5 h6 iframe img pre script source style template textarea title video".split()
@@ -98,6 +101,8 @@ def _without_tags(data: bytearray, text: bytes, span: tuple[int, int], kept: fro
     start, end = span
     for export in _EXPORT.finditer(text, start, end):
         _blank(data, *export.span())
+    for heading in _PLACE_IN_HTML.finditer(text, start, end) if b"<!--" in text else ():
+        _blank(data, heading.start("comment"), heading.end(), b"{#%s}" % heading["id"])
     at, last_comment = start, text.rfind(b"*/", start, end)
     while sign := _SIGN.search(text, at, end):
         at = sign.end()

@@ -260,7 +260,8 @@ def _by_path(wiki: bool, written: str, source: str, site: Site) -> Iterator[Aske
         starts.append(folder(folder(source)))
     if dialect.from_docs_too and not wiki:
         starts.append(site.docs)
-    by_address = () if wiki else tuple(_by_address(page, source, site))
+    is_served = (dialect.by_address or dialect.markdown_from_docs) and not wiki
+    by_address = tuple(_by_address(page, source, site)) if is_served else ()
     paths = [path for path in (*(join(start, page) for start in starts), *by_address) if path is not None]
     for path in (*paths, *filter(None, map(site.original, paths))):
         yield Asked(BY_PATH, nfc(path), is_folder)
