@@ -92,6 +92,7 @@ def test_every_text_keeps_its_length_its_line_ends_and_its_encoding(text: str) -
         "` `` ``` ```` " * 14_000,
         "\n\n     - x" * 20_000,
         "<" * 200_000,
+        "\n     ```\nx\n     ```" * 20_000,
     ],
 )
 def test_a_hostile_text_is_read_in_time(text: str) -> None:

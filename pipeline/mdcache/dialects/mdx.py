@@ -101,7 +101,7 @@ def _without_tags(data: bytearray, text: bytes, span: tuple[int, int], kept: fro
     start, end = span
     for export in _EXPORT.finditer(text, start, end):
         _blank(data, *export.span())
-    for heading in _PLACE_IN_HTML.finditer(text, start, end) if b"<!--" in text else ():
+    for heading in _PLACE_IN_HTML.finditer(text, start, end) if text.find(b"<!--", start, end) >= 0 else ():
         _blank(data, heading.start("comment"), heading.end(), b"{#%s}" % heading["id"])
     at, last_comment = start, text.rfind(b"*/", start, end)
     while sign := _SIGN.search(text, at, end):
