@@ -46,6 +46,7 @@ def test_other_programs_have_files_of_this_name() -> None:
         ("docs/a.md", {"permalink": "/guide/a/"}, ["/guide/a", "a"]),
         ("docs/a.md", {"permalink": "/guide/a.html"}, ["/guide/a", "a"]),
         ("docs/a.md", {"redirect_from": ("/old", "/older.html")}, ["/old", "/older"]),
+        ("docs/a.md", {"redirect_from": "/help/index.html"}, ["/help"]),
         ("_docs/sub/a.md", {}, ["/docs/sub/a", "a"]),
         ("_learn/a.md", {"slug": "b"}, ["/learn/b", "b"]),
         ("_posts/2024-05-01-a.md", {}, ["/2024/05/01/a", "a", "/_posts/2024-05-01-a"]),

@@ -22,7 +22,7 @@ class Code(NamedTuple):
 _PAGES = """\
 ## `front-matter` (error)
 
-The YAML at the top cannot be read, is larger than 64 KB, nests deeper than 64, or uses aliases (`*name`). It is a
+The YAML at the top cannot be read, is larger than 128 KB, nests deeper than 64, or uses aliases (`*name`). It is a
 warning when a document begins like front matter and no `---` closes it. The text below is indexed without it.
 
 Fix it: the line and what the parser says are named. Values with a colon, or that begin with `@`, `*` or `%`, need

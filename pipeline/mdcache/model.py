@@ -20,7 +20,7 @@ INODE_BITS = (1 << 63) - 1
 LARGEST = 1_000_000_000
 """Bytes of the longest document that is read at all: SQLite holds no longer text, and to hash it takes seconds."""
 
-FRONT_MATTER_LIMIT = 64 * 1024
+FRONT_MATTER_LIMIT = 128 * 1024
 """More bytes of YAML are not read: few front matters have them, and an attack may."""
 
 

@@ -55,7 +55,7 @@ class Addresses:
         if collection == "posts":
             yield liquid.POSTS.decode() + stem.rpartition("/")[2]
         for said in _texts(fields, "redirect_from"):
-            yield "/" + said.strip("/").removesuffix(".html")
+            yield "/" + said.strip("/").removesuffix(".html").removesuffix("/index")
 
     def _collection(self, stem: str) -> tuple[str, str]:
         """Return the collection in which a document lies, '' when in none, and its path there."""
@@ -140,6 +140,9 @@ _MADE = (
     r"^/?(?:[\w.-]+/)?(?:tags?|categor(?:y|ies)|archives?|page:?\d+)(?:[/?#]|$)"
     r"|\.(?:css|js|map)(?:[?#]|$)|(?:^|/)(?:feed|atom|rss|sitemap)\.xml$"
 )
+# What the site's own plugins may make: feeds and data, and no pages.
+_PLUGINS = "_plugins"
+_MADE_BY_PLUGINS = r"^/[^?#]*\.(?:atom|ics|json|xml)(?:[?#]|$)"
 
 JEKYLL = Dialect(
     name="jekyll",
@@ -175,11 +178,12 @@ def sites(marked: Marked) -> Iterator[Site]:
         return
     docs = marked.at(saying.text(config, "source") or ".")
     prefix = saying.text(config, "baseurl").strip("/")
-    made = re.compile(f"{_MADE}|{redirects.pattern(marked.texts)}", re.IGNORECASE)
+    by_plugins = _MADE_BY_PLUGINS if _PLUGINS in marked.names else "(?!)"
+    made = re.compile(f"{_MADE}|{by_plugins}|{redirects.pattern(marked.texts)}", re.IGNORECASE)
     yield Site(_dialect(config)._replace(unjudged=made), docs, marked.at(marked.marker), (Mount("", docs),), prefix)
 
 
-KIND = Kind(JEKYLL, _NAMES, (_CONTENTS_OF_BOOK, *redirects.FILES), sites)
+KIND = Kind(JEKYLL, _NAMES, (_CONTENTS_OF_BOOK, f"{_PLUGINS}/", *redirects.FILES), sites)
 
 
 def _dialect(config: Mapping[str, Any]) -> Dialect:
