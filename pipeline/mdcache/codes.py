@@ -81,8 +81,9 @@ Fix the target, or add the file.
 
 ## `broken-anchor` (error)
 
-The document is there; the heading or anchor after the `#` is not. Headings have the anchors that GitHub gives them,
-or their own text, as in Obsidian; `^block` ids and the attributes `id` and `name` count too.
+The document is there; the heading or anchor after the `#` is not. Headings have the anchors that GitHub gives them, or
+the [site](dialects.md) that they lie in, or their own text, as in Obsidian; `^block` ids and the attributes `id` and
+`name` count too.
 
 Fix the part after the `#`. The heading may have been renamed.
 
