@@ -20,11 +20,11 @@ from mdcache.model import Problem
 from mdcache.store import connections
 from mdcache.store.connections import Connection
 
-TIME_LIMIT_S = 10.0
+TIME_LIMIT_S = 4.0
 TIME_LIMIT_OF_ALL_S = 30.0
 PROBLEMS_LIMIT_OF_ALL = 20_000
-# A query that can be interrupted says so itself, so much later at most.
-_GRACE_S = 2.0
+# A query that can be interrupted says so itself, mostly no later than that.
+_GRACE_S = 0.5
 
 
 def run(
