@@ -21,9 +21,10 @@ the same rules.
 
 Nothing has to be set up. A site is found by the file that its own program looks for, wherever that lies in the tree, or
 above it up to the top of the repository; the nearest site whose folder of documents holds a document counts, and
-everything else is read as on GitHub. There may be several in one repository. What their settings say as plain values is
-taken from them (folders, the base URL, how ids are made); nothing of theirs is run. `--rev` and `--staged` go by the
-files as they are there.
+everything else is read as on GitHub. Where there is none, but a `.gitignore` at the base or above it names `.obsidian`,
+links find notes and files by name, as in a vault of Obsidian. There may be several sites in one repository. What their
+settings say as plain values is taken from them (folders, the base URL, how ids are made); nothing of theirs is run.
+`--rev` and `--staged` go by the files as they are there.
 
 ```console
 $ mdcache check -C sites/github --explain dialect

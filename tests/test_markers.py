@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from caches import settings_of
+from judging import places
 from worlds import Vault
 
 from mdcache import trusted
@@ -125,3 +126,44 @@ def test_settings_name_the_dialect_for_all_or_for_some(vault: Vault) -> None:
     vault({"mdcache.toml": 'dialect = "github"\n[links]\nids = "python-markdown"\n'}, into=folder)
     site = site_of("docs/a.md", settings_of(folder).rules())
     assert (site.dialect.name, site.dialect.ids) == ("github", "python-markdown")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [".obsidian", "/.obsidian", "**/.obsidian/", ".obsidian/workspace.json", "!.obsidian/app.json", ".obsidian \r"],
+)
+def test_a_folder_whose_settings_of_obsidian_git_ignores_is_a_vault(vault: Vault, line: str) -> None:
+    folder = vault({".gitignore": f"*.db\n{line}\n", "a.md": "[b](b.md)\n", "c/b.md": ""})
+    assert found(folder) == [("", "obsidian")]
+
+
+@pytest.mark.parametrize("line", ["#.obsidian", "content/.obsidian/", ".obsidian-x", "x.obsidian", "obsidian"])
+def test_a_gitignore_that_says_something_else_makes_no_vault(vault: Vault, line: str) -> None:
+    assert found(vault({".gitignore": f"{line}\n", "a.md": ""})) == []
+
+
+@pytest.mark.parametrize("marker", ["mkdocs.yml", "a/b/mkdocs.yml", "a/.foam/x", ".zk/config.toml"])
+def test_where_any_site_is_a_gitignore_makes_no_vault(vault: Vault, marker: str) -> None:
+    folder = vault({".gitignore": ".obsidian\n", marker: "", "a/b/docs/a.md": "", "docs/a.md": ""})
+    assert "obsidian" not in [name for _, name in found(folder)]
+
+
+def test_a_gitignore_counts_from_the_top_of_the_repository_down_to_the_base(vault: Vault, git: Git) -> None:
+    folder = vault({".gitignore": ".obsidian\n", "a/b.md": "", "c/.gitignore": ".obsidian\n", "c/d.md": ""})
+    assert found(folder / "a", ".") == []
+    git(folder, "init", "-q")
+    assert found(folder / "a", ".") == [("", "obsidian")]
+
+
+def test_a_likely_vault_finds_the_nearest_note_and_pictures_by_name_and_reports_what_is_gone(vault: Vault) -> None:
+    folder = vault(
+        {
+            ".gitignore": ".obsidian\n",
+            "en/a/x.md": "[[b]] [c](c.md) ![](p.png)\n\n[[gone]]\n\n[](gone.md)\n\n[](../C/b.md)\n",
+            "en/c/b.md": "",
+            "fr/c/b.md": "",
+            "en/c/c.md": "",
+            "en/p.png": "",
+        }
+    )
+    assert places(folder) == [f"en/a/x.md:{line} broken-link" for line in (3, 5, 7)]

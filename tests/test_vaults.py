@@ -198,7 +198,7 @@ def test_a_vault_below_a_builder_that_names_no_folder_is_its_own(vault: Vault) -
 
 def test_a_vault_beside_the_documents_of_a_site_is_one(vault: Vault) -> None:
     folder = vault({"hugo.toml": "", "content/a.md": "", "notes/.obsidian/app.json": "", "notes/a.md": ""})
-    assert dialects(folder) == [("content", "hugo"), ("notes", "obsidian")]
+    assert dialects(folder) == [("", "github"), ("content", "hugo"), ("notes", "obsidian")]
 
 
 def test_a_site_of_a_vault_is_read_as_the_site(vault: Vault) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from mdcache.dialects.dialect import Dialect
@@ -23,9 +24,25 @@ OBSIDIAN = Dialect(
     links_in_comments=True,
 )
 
+# What names find in a vault, and else all that holds on GitHub.
+_LIKELY = OBSIDIAN._replace(nearest="steps", unwritten=False, any_case=False, aliases=True)
+
 
 def _sites(marked: Marked) -> Iterator[Site]:
-    yield Site(OBSIDIAN, marked.home, marked.at(marked.marker), (Mount("", marked.home),))
+    yield _vault(marked.home, marked.marker)
+
+
+def _vault(home: str, marker: str) -> Site:
+    return Site(OBSIDIAN, home, posixpath.join(home, marker.rstrip("/")), (Mount("", home),))
+
+
+def likely_vault(home: str, marker: str) -> Site:
+    """Return the vault of a folder that somebody has opened in Obsidian, or one below it.
+
+    Nobody knows where it begins, nor who else reads it: the nearest note counts, and names alone find more than on
+    GitHub; what leads nowhere, or has the wrong case, is wrong.
+    """
+    return _vault(home, marker)._replace(dialect=_LIKELY)
 
 
 KIND = Kind(OBSIDIAN, markers=(".obsidian/",), texts=(), sites=_sites, is_editor=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -20,6 +21,8 @@ from mdcache.paths import lies_in, up, ways
 
 # Bytes of the files that say how a site is built. What is longer is not read, as if it were empty.
 _LONGEST = 1_000_000
+_IGNORES = ".gitignore"
+_OBSIDIAN = re.compile(rb"^!?(?:\*\*/|/)?\.obsidian(?:/[^\r\n]*)?[ \t]*\r?$", re.MULTILINE)
 _MOST = 200
 """Files of a folder that are read where all may be."""
 
@@ -36,7 +39,27 @@ def sites(tree: Tree) -> tuple[Site, ...]:
             here = based(site, tree.base)
             if here:
                 found.setdefault((here.docs, here.dialect.name), here)
-    return tuple(sorted(_as_built(found.values()), key=_order)) if found else ()
+    return tuple(sorted(_as_built(found.values()), key=_order)) if found else tuple(_likely(tree))
+
+
+def _likely(tree: Tree) -> Iterator[Site]:
+    """Yield the vault of a tree without any site whose .gitignore names the settings that Obsidian writes.
+
+    Many keep these out of git. Of the .gitignore files only those count that lie at the base or above it, in the
+    repository: all else is ordinary folders, which need not be read for it.
+    """
+    top = top_of(tree.base, tree.base)
+    for folder in up(tree.base):
+        if not lies_in(folder, top):
+            return
+        said = None
+        with suppress(OSError):
+            said = tree.source.ignore_file(os.path.join(folder, _IGNORES))
+        if said and _OBSIDIAN.search(said) and (folder == tree.base or not _is_strange(folder, _IGNORES)):
+            from mdcache.dialects.obsidian import likely_vault
+
+            yield from filter(None, (based(likely_vault(folder, _IGNORES), tree.base),))
+            return
 
 
 def _as_built(found: Collection[Site]) -> Iterator[Site]:
