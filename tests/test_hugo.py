@@ -140,19 +140,22 @@ def test_a_page_is_found_by_what_its_front_matter_says(path: str, fields: dict[s
         ("/fr/topics/x", True),
         ("/index.xml", True),
         ("page/2/", True),
-        ("g", True),
         ("/docs/tags.md", False),
         ("/docs/", False),
         ("../a.md", False),
     ],
 )
 def test_what_hugo_makes_of_no_file_is_not_judged(target: str, is_made: bool) -> None:
-    texts = {
-        "hugo.toml": '[taxonomies]\ntag = "tags"\ntopic = "topics"',
-        "layouts/_markup/render-link.html": '{{ if eq $u.String "g" }}',
-    }
+    texts = {"hugo.toml": '[taxonomies]\ntag = "tags"\ntopic = "topics"'}
     unjudged = sites(texts)[0].dialect.unjudged
     assert unjudged and bool(unjudged.search(target)) is is_made
+
+
+def test_what_a_hook_asks_for_by_name_is_no_address() -> None:
+    hook = '{{ if eq $u.String "g" }}{{ else if eq .Destination "term" }}'
+    names = sites({"hugo.toml": "", "layouts/_markup/render-link.html": hook})[0].dialect.names
+    assert names and [target for target in ("g", "term", "goo", "a/g") if names.fullmatch(target)] == ["g", "term"]
+    assert sites({"hugo.toml": ""})[0].dialect.names is None
 
 
 @pytest.mark.parametrize(

@@ -140,8 +140,8 @@ def sites(marked: Marked) -> Iterator[Site]:
         return
     pages = tuple(dict.fromkeys(_pages(config)))
     files = [Mount("", marked.at(folder)) for folder in _files(config)]
-    made_elsewhere = _made(config, _meant(marked), redirects.pattern(marked.texts))
-    dialect = _dialect(config)._replace(unjudged=made_elsewhere)
+    made_elsewhere = _made(config, redirects.pattern(marked.texts))
+    dialect = _dialect(config)._replace(unjudged=made_elsewhere, names=_meant(marked))
     if any(_FINDS_PAGES in marked.texts.get(name, "") for name in _HOOKS):
         dialect = dialect._replace(any_case=True)
     prefix = saying.path_of(saying.text(config, "baseurl"))
@@ -155,8 +155,9 @@ def sites(marked: Marked) -> Iterator[Site]:
     yield Site(_BESIDE, marked.home, marked.at(marked.marker), tuple(dict.fromkeys(served)), prefix)
 
 
-# What lies beside the pages is read as on GitHub, but may be a copy of a page, as tests keep: `/x` may be the site's.
-_BESIDE = GITHUB._replace(absolute="unknown")
+# What lies beside the pages is read as on GitHub, but may be a copy of a page, as tests keep: `/x` may be the site's,
+# and `x/` lead to a page of it.
+_BESIDE = GITHUB._replace(absolute="unknown", files_from_root=True)
 
 
 KIND = Kind(
@@ -261,20 +262,19 @@ def _permalinks(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((section, pattern) for section, pattern in value.items() if isinstance(pattern, str))
 
 
-def _meant(marked: Marked) -> Iterator[str]:
-    """Yield the targets that the site's own hook for links asks for by name."""
-    for name in _HOOKS:
-        yield from _MEANT.findall(marked.texts.get(name, ""))
+def _meant(marked: Marked) -> re.Pattern[str] | None:
+    """Return what matches the targets that the site's own hook for links asks for by name: they are no addresses."""
+    found = {word for name in _HOOKS for word in _MEANT.findall(marked.texts.get(name, ""))}
+    return re.compile("|".join(sorted(found))) if found else None
 
 
-def _made(config: Mapping[str, Any], meant: Iterable[str], redirected: str) -> re.Pattern[str]:
+def _made(config: Mapping[str, Any], redirected: str) -> re.Pattern[str]:
     """Return what finds targets of no file: lists of terms, further pages of lists, feeds, what the host redirects."""
-    words = "|".join(sorted(set(meant))) or "(?!)"
     said = saying.within(config, "taxonomies")
     kinds: Iterable[Any] = said.values() if isinstance(said, Mapping) else ("tags", "categories")
     terms = "|".join(re.escape(kind) for kind in kinds if isinstance(kind, str)) or "(?!)"
     return re.compile(
         rf"^/?(?:[\w.-]+/)?(?:{terms})(?:[/?#]|$)"
-        rf"|^(?:{words})$|{redirected}"
+        rf"|{redirected}"
         r"|(?:^|/)(?:(?:index|sitemap|rss|feed|atom)\.xml|index\.json|(?:robots|llms(?:-full)?)\.txt|404\.html|page/\d+/?|_print/?)(?:[?#]|$)"
     )

@@ -43,6 +43,8 @@ STARLIGHT = Dialect(
     # Names that the bundler knows; pages that plugins make.
     unjudged=re.compile(r"^[@~][\w-]*/|^/(?:.*/)?(?:rss\.xml|sitemap-index\.xml|llms[\w-]*\.txt)(?:[?#]|$)"),
     places=(Finder(mdx.places),),
+    # What brings another file's text, as plugins of the parser read it.
+    includes=re.compile(rb"^[ \t>]*+:{2,}+include\b", re.MULTILINE),
     made_places=re.compile(r"top|_top|tab-panel-[\d-]+|footnote-label|user-content-fn(?:ref)?-.+", re.IGNORECASE),
     percent_comments=False,
 )
