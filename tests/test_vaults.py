@@ -275,3 +275,8 @@ def test_a_query_is_no_link(text: bytes, found: bytes) -> None:
 )
 def test_gitlab_keeps_all_that_counts(heading: str, slug: str) -> None:
     assert slugs.KERNELS["gitlab"](heading) == slug
+
+
+def test_a_builders_addresses_are_no_names_of_notes(vault: Vault) -> None:
+    folder = vault({"_config.yml": "title: x", ".foam/x": "", "a.md": "[[gone/tags]]\n\n[x](gone/tags)\n"})
+    assert places(folder) == ["a.md:1 unwritten"]

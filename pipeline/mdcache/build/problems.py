@@ -109,7 +109,7 @@ def _broken_anchors(db: Connection, rules: Rules, within: str, parameters: tuple
             )
         wiki, place = kind in WIKI_KINDS, nfc(fragment)
         is_there = places.have(wiki, place) or places.have_elsewhere(path, place)
-        if not is_there and not targets.is_left_alone(target, path, rules):
+        if not is_there and not targets.is_left_alone(wiki, target, path, rules):
             message = f"no heading or anchor for {quoted(target)}"
             yield Problem(path, line, column, "broken-anchor", ERROR, message, ordinal)
 

@@ -151,6 +151,8 @@ class Dialect(NamedTuple):
     """Which of them come before those in a document whose name ends in `.mdx`."""
     unjudged: re.Pattern[str] | None = None
     """Finds a target that something else makes or reads."""
+    unjudged_wikilinks: bool = True
+    """Whether that holds for wikilinks, too: a builder's addresses are no names of notes."""
     names: re.Pattern[str] | None = None
     """Matches a whole target that is a name, and no address: something else makes a link of it, as of `std::ffi`."""
     includes: re.Pattern[bytes] | None = None
@@ -202,4 +204,4 @@ def with_wikilinks(dialect: Dialect, editor: Dialect) -> Dialect:
     """Return a dialect that reads wikilinks, if it knows none of its own, as the program does they are written in."""
     if dialect.wikilinks != "off":
         return dialect
-    return dialect._replace(**{name: getattr(editor, name) for name in _OF_WIKILINKS})
+    return dialect._replace(unjudged_wikilinks=False, **{name: getattr(editor, name) for name in _OF_WIKILINKS})

@@ -84,7 +84,7 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     name = bucket(asked[0].path, rules.extensions) if asked else None
     if asked and asked[0].how == ITSELF:
         return LookUp(DOCUMENT, name, fragment)
-    if is_placeholder(target, rules) or _is_unjudged(target, site, rules):
+    if is_placeholder(target, rules) or _is_unjudged(wiki, target, site, rules):
         return LookUp(EXTERNAL, name, fragment)
     if wiki and is_made_by_mention(target, site.dialect):
         return LookUp(EXTERNAL, name, fragment)
@@ -155,14 +155,16 @@ def leads_elsewhere(kind: str, target: str, source: str, rules: Rules) -> bool:
     return not wiki and site.dialect.absolute == UNKNOWN and _leaves(_split(False, target)[0], source, site)
 
 
-def is_left_alone(target: str, source: str, rules: Rules) -> bool:
+def is_left_alone(wiki: bool, target: str, source: str, rules: Rules) -> bool:
     """Return whether nothing is said of a target in the document at path source, wherever it leads."""
-    return is_placeholder(target, rules) or _is_unjudged(target, site_of(source, rules), rules)
+    return is_placeholder(target, rules) or _is_unjudged(wiki, target, site_of(source, rules), rules)
 
 
-def _is_unjudged(target: str, site: Site, rules: Rules) -> bool:
+def _is_unjudged(wiki: bool, target: str, site: Site, rules: Rules) -> bool:
     """Return whether the settings or the dialect leave a target alone: something else makes it, or reads it."""
     unjudged, names = site.dialect.unjudged, site.dialect.names
+    if wiki and not site.dialect.unjudged_wikilinks:
+        unjudged = names = None
     if (unjudged and unjudged.search(target)) or (names and names.fullmatch(target)):
         return True
     return any(finds(pattern, target) for pattern in rules.ignored)
