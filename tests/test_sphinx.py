@@ -39,9 +39,12 @@ def test_files_of_other_folders_lie_at_the_root() -> None:
         ("(My Target)=", {"My Target", "my-target"}),
         ("```{figure} a.png\n:name: fig_a\n```", {"fig_a", "fig-a"}),
         ("```{math}\n:label: eq1\n```", {"eq1"}),
+        (":::{figure-md} fig-b\n:::", {"fig-b"}),
         ("a (b)= c\n:name:\n(a) = b", set()),
         ("```{include} a.md\n```", {"*"}),
-        (":::{autoclass} x\n:::", {"*"}),
+        (":::{autoclass} x\n:::", {"*.*"}),
+        ("```{eval-rst}\n.. include:: a.rst\n```", {"*", "*.*"}),
+        ("```{glossary}\n```", {"term-*"}),
         ("```include\n```", set()),
     ],
 )
@@ -52,9 +55,6 @@ def test_places_are_named_by_lines_of_their_own(text: str, names: set[str]) -> N
 @pytest.mark.parametrize(
     ("target", "is_left_alone"),
     [
-        ("label", True),
-        ("topics/label", True),
-        ("package.Class.method", True),
         ("#place", True),
         ("genindex.html", True),
         ("../apidocs/index.md", True),
@@ -66,6 +66,55 @@ def test_places_are_named_by_lines_of_their_own(text: str, names: set[str]) -> N
         ("a.png", False),
     ],
 )
-def test_what_may_be_a_label_is_left_alone(target: str, is_left_alone: bool) -> None:
+def test_what_sphinx_makes_is_left_alone(target: str, is_left_alone: bool) -> None:
     unjudged = sphinx.SPHINX.unjudged
     assert unjudged and bool(unjudged.search(target)) is is_left_alone
+
+
+@pytest.mark.parametrize(
+    ("target", "is_name"),
+    [
+        ("label", True),
+        ("topics/label", True),
+        ("package.Class.method", True),
+        ("topics/page#place", True),
+        ("#place", False),
+        ("a.md", False),
+        ("a/b.md#c", False),
+        ("./a", False),
+        ("../a", False),
+        ("/a", False),
+    ],
+)
+def test_a_bare_word_is_a_name_and_no_address(target: str, is_name: bool) -> None:
+    names = sphinx.SPHINX.names
+    assert names and bool(names.fullmatch(target)) is is_name
+
+
+@pytest.mark.parametrize(
+    ("target", "is_left_alone"),
+    [("#topics/label", False), ("#a-label", False), ("#package.Class", True), ("#a term", True), ("#ClassName", True)],
+)
+def test_labels_are_judged_where_all_sources_are_markdown(target: str, is_left_alone: bool) -> None:
+    marked = Marked("/s", "conf.py", frozenset(("conf.py", "index.md")), {"conf.py": '["myst_parser"]'})
+    unjudged = next(iter(sphinx.sites(marked))).dialect.unjudged
+    assert unjudged and bool(unjudged.search(target)) is is_left_alone
+    other = next(iter(sphinx.sites(marked._replace(names=frozenset(("index.rst",)))))).dialect.unjudged
+    assert other and other.search(target)
+
+
+def test_labels_are_named_by_lines_attributes_and_directives() -> None:
+    text = "(My/Label)=\n# H {#by-id}\n[s]{.a #span}\n```{math}\n:label: eq\n```\n```{eval-rst}\n.. _rst:\n```\n"
+    assert set(sphinx.labels(text)) == {"my/label", "by-id", "span", "eq", "rst"}
+
+
+def test_what_lies_beside_docs_may_be_taken_into_them() -> None:
+    marked = Marked("/s/docs", "conf.py", frozenset(("conf.py",)), {"conf.py": '["myst_parser"]'})
+    (_, beside) = sphinx.sites(marked)
+    names, unjudged = beside.dialect.names, beside.dialect.unjudged
+    assert (beside.docs, beside.dialect.name) == ("/s", "github")
+    assert names and [one for one in ("a/b", "my-label", "LICENSE", "a/b.md", "./a") if names.fullmatch(one)] == [
+        "a/b",
+        "my-label",
+    ]
+    assert unjudged and unjudged.search("#a/b") and not unjudged.search("#a-b")

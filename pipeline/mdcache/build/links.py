@@ -74,7 +74,8 @@ def _settled(
     bucket: Bucket, wiki: bool, target: str, source: int, path: str, rules: Rules, told: str | None
 ) -> list[Any]:
     """Return what the columns target_node, scope and rivals of a link are to hold; told: its scope, if known."""
-    choice = None if bucket.is_empty else bucket.choose(targets.asks(wiki, target, path, rules), source, path)
+    can_be = not bucket.is_empty or target.startswith("#")  # a place that no other document has is its own's
+    choice = bucket.choose(targets.asks(wiki, target, path, rules), source, path) if can_be else None
     if choice:
         return [choice.node, targets.DOCUMENT, choice.rivals]
     return [None, told or targets.look_up(wiki, target, path, rules).scope, 0]

@@ -34,6 +34,11 @@ class Finder(NamedTuple):
     options: tuple[str, ...] = ()
 
 
+def no_labels(text: str) -> Iterable[str]:  # noqa: ARG001
+    """Return nothing: a place is known to its own document alone."""
+    return ()
+
+
 def no_properties(text: str) -> Fields:  # noqa: ARG001
     """Return nothing: only the front matter speaks of the document."""
     return {}
@@ -158,6 +163,8 @@ class Dialect(NamedTuple):
     includes: re.Pattern[bytes] | None = None
     """Finds in a text, but not in fenced code, what brings other files' text or ids that only a run makes: it may have
     any place."""
+    labels: Callable[[str], Iterable[str]] = no_labels
+    """Return which places a text names for the whole site: `#x` leads there from any document."""
     term_ids: bool = False
     """Whether the term of a definition has an id, made and numbered as those of headings."""
     parts: re.Pattern[str] | None = None

@@ -149,7 +149,7 @@ def _document(
         tags=_tags([*_front_tags(front), *found.tags], dialect),
         aliases=aliases,
         properties=front.properties if front else (),
-        names=tuple(sorted(targets.names_of(path, aliases, spoken, rules, title))),
+        names=tuple(sorted(targets.names_of(path, aliases, spoken, rules, title, found.bodies))),
         sections=found.sections,
         bodies=found.bodies,
         links=(*_property_links(path, front, rules), *found.links),

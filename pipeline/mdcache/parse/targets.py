@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from mdcache.dialects import Dialect, Site
-from mdcache.dialects.dialect import Fields
+from mdcache.dialects.dialect import Fields, no_labels
 from mdcache.expressions import finds
 from mdcache.model import Name, Rules
 from mdcache.parse.filetypes import is_file_name
@@ -82,7 +82,7 @@ def look_up(wiki: bool, target: str, source: str, rules: Rules) -> LookUp:
     written, fragment = _split(wiki, target)
     asked = asks(wiki, target, source, rules)
     name = bucket(asked[0].path, rules.extensions) if asked else None
-    if asked and asked[0].how == ITSELF:
+    if asked and asked[-1].how == ITSELF:
         return LookUp(DOCUMENT, name, fragment)
     if is_placeholder(target, rules) or _is_unjudged(wiki, target, site, rules):
         return LookUp(EXTERNAL, name, fragment)
@@ -215,11 +215,23 @@ def asks(wiki: bool, target: str, source: str, rules: Rules) -> tuple[Asked, ...
     if own is not None:
         return (Asked(BY_PATH, nfc(own.strip("/")), own.endswith("/")),)
     if not written:
-        return (Asked(ITSELF, nfc(source)),) if fragment is not None else ()
+        return (*_labelled(fragment, source, rules), Asked(ITSELF, nfc(source))) if fragment is not None else ()
     site = site_of(source, rules)
     if wiki and not written.startswith(("/", "./", "../")):
         return tuple(dict.fromkeys(_named(written, source, site)))
     return tuple(dict.fromkeys(_by_path(wiki, written, source, site)))
+
+
+def _labelled(fragment: str, source: str, rules: Rules) -> Iterator[Asked]:
+    """Yield how a fragment asks for a document of the site that has a label of this name."""
+    site = site_of(source, rules)
+    if fragment and site.dialect.labels is not no_labels:
+        yield Asked(BY_PATH, nfc(_of_label(fragment.lower(), site)))
+
+
+def _of_label(label: str, site: Site) -> str:
+    """Return the address of the document that has a label: one that no file has."""
+    return f"{site.docs}/#/{label.strip('/')}".lstrip("/")
 
 
 def _named(written: str, source: str, site: Site) -> Iterator[Asked]:
@@ -444,8 +456,10 @@ def bucket(path: str, extensions: tuple[str, ...]) -> str:
     return fold(name[:end])
 
 
-def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules, title: str = "") -> set[Name]:
-    """Return the names under which a document can be found: of its path, aliases, title and other addresses."""
+def names_of(
+    path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules, title: str = "", bodies: Iterable[str] = ()
+) -> set[Name]:
+    """Return the names under which a document can be found: of its path, aliases, title, labels, other addresses."""
     extensions, site = rules.extensions, site_of(path, rules)
     names = {Name(bucket(path, extensions), "")}
     if is_index(path, site.dialect, extensions):
@@ -459,7 +473,8 @@ def names_of(path: str, aliases: tuple[str, ...], fields: Fields, rules: Rules, 
     if known_as:
         folded = (fold(alias.strip().lstrip("/")) for alias in known_as)
         names.update(Name(bucket(alias, extensions), alias) for alias in folded if alias.strip("/"))
-    for address in _addresses(path, fields, site):
+    labels = chain.from_iterable(map(site.dialect.labels, bodies))
+    for address in chain(_addresses(path, fields, site), (_of_label(label, site) for label in labels)):
         names.add(Name(bucket(address, extensions), f"/{nfc(address)}"))
     return names
 
