@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+from caches import query, settings_of
+from law import assert_law, synced
 
 from mdcache.dialects import Marked, Mount, sphinx
 from mdcache.dialects.site import Site
@@ -118,3 +123,24 @@ def test_what_lies_beside_docs_may_be_taken_into_them() -> None:
         "my-label",
     ]
     assert unjudged and unjudged.search("#a/b") and not unjudged.search("#a-b")
+
+
+def test_a_label_that_moves_takes_its_links_along(vault: Callable[[dict[str, str]], Path]) -> None:
+    base = vault(
+        {
+            "mdcache.toml": 'docs = ["."]\n',
+            "conf.py": 'extensions = ["myst_parser"]\n',
+            "a.md": "# A\n\n[x](#my-label)\n",
+            "b.md": "(my-label)=\n\n# B\n",
+            "c.md": "# C\n",
+        }
+    )
+    settings = settings_of(base)
+    leads = "SELECT other.path FROM links JOIN nodes AS other ON other.key = target_node WHERE target = '#my-label'"
+    synced(settings)
+    assert query(settings, leads) == [("b.md",)]
+    (base / "b.md").write_text("# B\n")
+    (base / "c.md").write_text("(my-label)=\n\n# C\n")
+    synced(settings)
+    assert query(settings, leads) == [("c.md",)]
+    assert_law(settings)

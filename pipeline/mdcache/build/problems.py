@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from mdcache.build.columns import PROBLEMS, names
+from mdcache.dialects.dialect import no_labels
 from mdcache.model import ERROR, NOTE, WARNING, Problem, Rules
 from mdcache.parse import anchors, targets
 from mdcache.parse.body import ANY
@@ -139,7 +140,9 @@ class _Places:
 
     def have(self, wiki: bool, fragment: str) -> bool:
         """Return whether a fragment names one of them; wiki: it is a wikilink's, which may say a heading's text."""
-        if ANY in self._known or anchors.is_made_by_viewers(fragment, self._is_readme, self._dialect):
+        if ANY in self._known and not self._is_label(fragment):
+            return True
+        if anchors.is_made_by_viewers(fragment, self._is_readme, self._dialect):
             return True
         if not anchors.is_text(wiki, fragment, self._dialect):
             forms = anchors.exact_forms(fragment, self._dialect)
@@ -150,10 +153,14 @@ class _Places:
             return True
         return not self._loosely.isdisjoint(anchors.loose_forms(fragment))
 
+    def _is_label(self, fragment: str) -> bool:
+        """Return whether a fragment is a label that no heading's id can be: those of included documents are theirs."""
+        return "/" in fragment and self._dialect.labels is not no_labels
+
     @cached_property
     def _patterns(self) -> list[list[str]]:
         """Return the names of which a part is not known, `*` in its place: what stands between the stars."""
-        return [name.split(ANY) for name in self._known if ANY in name]
+        return [name.split(ANY) for name in self._known if ANY in name and name != ANY]
 
     @cached_property
     def _loosely(self) -> frozenset[str]:
