@@ -133,7 +133,7 @@ def test_status_as_json(garden: Path) -> None:
     assert keys(found) == (
         "database generation fingerprint schema_current documents problems"
         " last_sync pending watcher wal_bytes checkpoint"
-        " sections links unresolved built_at digest size_bytes base roots mdcache made_here"
+        " sections links unresolved built_at digest size_bytes base roots mdcache made_here sites"
     )
     assert found["schema_current"] is True
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", found["last_sync"])

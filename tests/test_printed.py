@@ -81,6 +81,7 @@ def test_a_windows_line_break_is_one_break_and_a_separator_too() -> None:
 @given(TRICKY | ANY)
 @example("\u3000::error::x")
 @example("x\n \t::add-mask::y")
+@example("::---::")
 @example("^^^ +++")
 @example("\x1b[1m--- x")
 @example("####vso[x]##[y]")

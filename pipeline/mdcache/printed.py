@@ -35,7 +35,7 @@ _ENCODED = re.compile(f"({_FLAG})|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_
 
 # Colours may come first: Buildkite takes them away before it looks.
 _COLOUR = r"\x1b\[[0-9;]*m"
-_GITHUB = re.compile(rf"^((?:{_COLOUR}|[^\S\n])*)(?=::[A-Za-z])", re.MULTILINE)
+_GITHUB = re.compile(rf"^((?:{_COLOUR}|[^\S\n])*)(?=::[A-Za-z-])", re.MULTILINE)
 # A rule of a table is no header worth a group: nothing but dashes follows.
 _BUILDKITE = re.compile(
     rf"^(?=(?:{_COLOUR})*(?:(?:---|\+\+\+|~~~)[^\S\n][^\n]*[^\s+=~|:-]|\^\^\^[^\S\n]+\+\+\+))", re.MULTILINE
