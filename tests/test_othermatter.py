@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mdcache.dialects import FRONT_MATTER, GITHUB, Site, Sites
-from mdcache.model import Document, Rules
+from mdcache.model import FRONT_MATTER_LIMIT, Document, Rules
 from mdcache.parse.parse import content_of, parse
 
 
@@ -33,7 +33,7 @@ def test_its_links_stand_where_they_are_written() -> None:
     assert [(link.target, link.line) for link in read('{\n"a": 1,\n"up": "[[b]]"}\n').links] == [("b", 3)]
 
 
-@pytest.mark.parametrize("text", ["+++\na = \n+++\n\n# H\n", f'+++\nx = "{"x" * 70_000}"\n+++\n\n# H\n'])
+@pytest.mark.parametrize("text", ["+++\na = \n+++\n\n# H\n", f'+++\nx = "{"x" * FRONT_MATTER_LIMIT}"\n+++\n\n# H\n'])
 def test_what_cannot_be_read_is_a_problem_and_no_text(text: str) -> None:
     found = read(text)
     assert [problem.code for problem in found.problems] == ["front-matter"]
