@@ -17,6 +17,8 @@ from mdcache.dialects.mdx import mdx, partials, places
         ("<Tabs>\ntext\n</Tabs>\n", "      \ntext\n       \n"),
         ('<Foo a="b>" c={{d: [">"]}}\n  e />', "                          \n      "),
         ('## A <Badge id="b" />', "## A {#b}            "),
+        ('<h1 class="a"><Link id="b"/>A</h1>', '<h1 class="a"><a id="b">    A</h1>'),
+        ("<h2><B id='c'>A</B></h2>", '<h2><a id="c">A    </h2>'),
         ("## A {/* #b */}", "## A {#b}      "),
         ("## A <!-- #b -->", "## A {#b}       "),
         ("A <!-- #b -->", "A <!-- #b -->"),

@@ -67,3 +67,26 @@ def test_redirections_are_not_judged() -> None:
     dialect = sites("export default { redirects: { '/old/': '/new' }, integrations: [starlight({})] }")[0].dialect
     assert dialect.unjudged
     assert [bool(dialect.unjudged.search(target)) for target in ("/old", "/old/#x", "/new", "@/x.png")] == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "target", "is_made"),
+    [
+        ("starlight-changelogs: { base: 'internals/log' }", "/internals/log/version/2-3-0/", True),
+        ("starlight-changelogs: { base: 'internals/log' }", "/pt-br/internals/log#x", True),
+        ("starlight-changelogs: { base: 'internals/log' }", "/internals/log_v1/", False),
+        ("starlight-openapi: [{ base: '/api/', schema: 'x' }]", "/api/operations/a/", True),
+        ("starlight-typedoc: { output: 'ref' }", "/ref/classes/a/", True),
+        ("starlight-typedoc: {}", "/api/classes/a/", True),
+        ("starlight-blog: {}", "/blog/tags/a/", True),
+        ("starlight-blog: {}", "/blog/a/", False),
+        ("starlight-blog: { prefix: 'news' }", "/news/authors/a/", True),
+        ("another: { base: 'internals/log' }", "/internals/log/", False),
+    ],
+)
+def test_pages_of_known_plugins_are_not_judged(plugin: str, target: str, is_made: bool) -> None:
+    name, _, options = plugin.partition(": ")
+    program = f"import x from '{name}'\nexport default {{ integrations: [starlight({{ plugins: [x({options})] }})] }}"
+    unjudged = sites(program)[0].dialect.unjudged
+    assert unjudged
+    assert bool(unjudged.search(target)) is is_made

@@ -19,6 +19,7 @@ _TAG = re.compile(
     rb"\{(?:[^{}]++|\{(?:[^{}]++|\{(?:[^{}]++|\{[^{}]*+\})*+\})*+\})*+\})*+"
 )
 _ID = re.compile(rb"\sid=(?:\"([^\"{}\s]+)\"|'([^'{}\s]+)')")
+_HTML_HEADING = re.compile(rb"[ ]{0,3}<h[1-6][\s>]")
 _COMMENT_END = re.compile(rb"\*/[ \t\n]*\}?")
 _PLACE = re.compile(rb"\{[ \t]*/\*[ \t]*#([^\s{}*]+)[ \t]*\*/[ \t]*\}")
 _PLACE_IN_HTML = re.compile(
@@ -125,7 +126,10 @@ def _without_tags(data: bytearray, text: bytes, span: tuple[int, int], kept: fro
 
 def _take(data: bytearray, text: bytes, start: int, end: int) -> None:
     place = _ID.search(text, start, end)
-    _blank(data, start, end, b"{#%s}" % (place[1] or place[2]) if place else b"")
+    # A heading in HTML is no markdown.
+    line = text.rfind(b"\n", max(0, start - _LONGEST_CODE), start) + 1
+    form = b'<a id="%s">' if place and _HTML_HEADING.match(text, line, start) else b"{#%s}"
+    _blank(data, start, end, form % (place[1] or place[2]) if place else b"")
 
 
 def _end_of_code(text: bytes, ticks: bytes, at: int, end: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mdcache.dialects import literals, mdx
 from mdcache.dialects.dialect import Dialect, Fields, Finder, no_addresses
@@ -52,6 +52,16 @@ STARLIGHT = Dialect(
 _CONFIGS = tuple(f"astro.config.{extension}" for extension in ("mjs", "ts", "js", "mts", "cjs"))
 _CALL = re.compile(r"\bstarlight\s*\(")
 _LONGEST_ROUTES = 100_000
+# Plugins that make pages below an address, with the key that says which, and that address where nothing does.
+_PLUGINS = (
+    ("starlight-changelogs", "base", ""),
+    ("starlight-openapi", "base", ""),
+    ("starlight-typedoc", "output", "api"),
+)
+_BLOG = "starlight-blog"
+_MADE_IN_BLOG = r"/(?:tags|authors|\d+)(?:[/?#]|$)"
+_IN_LANGUAGE = "(?:[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?/)?"
+_LONGEST_BASE, _MOST_BASES = 200, 100
 
 
 def _sites(marked: Marked) -> Iterator[Site]:
@@ -63,7 +73,7 @@ def _sites(marked: Marked) -> Iterator[Site]:
     docs = f"{source}/content/docs"
     public = Mount("", marked.at(literals.last(said, "publicDir") or "public"))
     mounts = (Mount("", docs), *_translations(said, docs), public, Mount("", f"{source}/pages"))
-    dialect = STARLIGHT._replace(unjudged=_unjudged(said))
+    dialect = STARLIGHT._replace(unjudged=_unjudged(said, program))
     site = Site(dialect, docs, marked.at(marked.marker), mounts, (literals.last(said, "base") or "").strip("/"))
     yield site
     # Parts of pages lie beside the documents.
@@ -79,12 +89,29 @@ def _translations(said: Iterable[Said], docs: str) -> Iterator[Mount]:
             yield Mount(LANGUAGE, f"{docs}/{default[0].lower()}")
 
 
-def _unjudged(said: Iterable[Said]) -> re.Pattern[str]:
-    """Return what finds a target that is not judged: what every site makes, and the redirections of this one."""
+def _unjudged(said: Sequence[Said], program: str) -> re.Pattern[str]:
+    """Return what finds a target that is not judged: what every site makes, this one's redirections and its plugins."""
     routes = dict.fromkeys(one.key.rstrip("/") for one in said if one.key[:1] == "/" and "redirects" in one.within)
     literal = "|".join(re.escape(route) for route in routes if route)
-    usual = STARLIGHT.unjudged.pattern if STARLIGHT.unjudged else ""
-    return re.compile(f"{usual}|^(?:{literal})/?(?:[?#]|$)" if literal and len(literal) < _LONGEST_ROUTES else usual)
+    patterns = [STARLIGHT.unjudged.pattern if STARLIGHT.unjudged else ""]
+    if literal and len(literal) < _LONGEST_ROUTES:
+        patterns.append(f"^(?:{literal})/?(?:[?#]|$)")
+    return re.compile("|".join((*patterns, *_made_by_plugins(said, program))))
+
+
+def _made_by_plugins(said: Sequence[Said], program: str) -> Iterator[str]:
+    """Yield what finds the addresses, in any language, of pages that known plugins make."""
+    own = re.escape((literals.last(said, "base") or "").strip("/")[:_LONGEST_BASE])
+    begin = f"^/(?:{own}/)?{_IN_LANGUAGE}" if own else f"^/{_IN_LANGUAGE}"
+    for plugin, key, usual in _PLUGINS:
+        if plugin in program:
+            bases = [one.texts[-1].strip("/") for one in said if one.key == key and not one.top and one.texts]
+            found = dict.fromkeys(base for base in bases or [usual] if base and len(base) < _LONGEST_BASE)
+            if found:
+                yield rf"{begin}(?:{'|'.join(map(re.escape, [*found][:_MOST_BASES]))})(?:[/?#]|$)"
+    if _BLOG in program:
+        prefix = next((one.texts[-1] for one in said if one.key == "prefix" and one.texts), "blog").strip("/")
+        yield rf"{begin}{re.escape(prefix[:_LONGEST_BASE])}{_MADE_IN_BLOG}"
 
 
 KIND = Kind(STARLIGHT, _CONFIGS, (), _sites)
