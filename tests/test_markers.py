@@ -167,3 +167,23 @@ def test_a_likely_vault_finds_the_nearest_note_and_pictures_by_name_and_reports_
         }
     )
     assert places(folder) == [f"en/a/x.md:{line} broken-link" for line in (3, 5, 7)]
+
+
+@pytest.mark.parametrize(
+    ("marker", "text"),
+    [
+        ("mkdocs.yml", "nav: " + "[" * 900_000),
+        ("hugo.toml", "a = " + "{a = " * 180_000),
+        ("docusaurus.config.js", "export default " + "{a: " * 200_000),
+        ("astro.config.mjs", "starlight({}) /*" + "*" * 900_000),
+        ("astro.config.mjs", "import 'starlight-openapi'; starlight(" + "{base: 'x', " * 80_000),
+        ("_config.yml", "a: &a [x]\n" + "".join(f"b{n}: [*a, *a]\n" for n in range(20_000))),
+        ("dendron.yml", "workspace:\n  vaults:\n" + "".join(f"    - fsPath: ../v{n}\n" for n in range(20_000))),
+        ("logseq/config.edn", "{" * 900_000),
+    ],
+)
+def test_a_hostile_marker_costs_little_and_leads_nowhere(vault: Vault, marker: str, text: str) -> None:
+    folder = vault({marker: text, "a.md": ""})
+    began = time.process_time()
+    assert not [docs for docs, _ in found(folder) if docs.startswith(("/", ".."))]
+    assert time.process_time() - began < 5

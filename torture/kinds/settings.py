@@ -161,7 +161,37 @@ _OTHERS = (
     )
 )  # fmt: skip
 
+# The files of sites and vaults: 1 MB that is deep, never closed, doubles itself or leads out.
+_SITES = {
+    "deep": ("mkdocs.yml", "nav: " + "[" * 900_000),
+    "deep tables": ("hugo.toml", "a = " + "{a = " * 180_000),
+    "deep braces": ("docusaurus.config.js", "export default " + "{a: " * 200_000),
+    "deep lists of LISP": ("logseq/config.edn", "{" * 900_000),
+    "doubling aliases": ("_config.yml", "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*{'a' if not n else f'b{n - 1}'}, *{'a' if not n else f'b{n - 1}'}]\n" for n in range(60))),
+    "doubling constants": ("astro.config.mjs", "starlight({})\n" + "".join(f"const a{n} = `${{a{n - 1}}}${{a{n - 1}}}`\n" for n in range(20_000))),
+    "an endless comment": ("astro.config.mjs", "starlight({}) /*" + "*" * 900_000),
+    "an endless text": ("docusaurus.config.js", "x = '" + "\\" * 900_000),
+    "endless stars": ("hugo.toml", "title = 'x'", "static/_redirects", "/" + "*/" * 400_000 + " /b\n"),
+    "many redirects": ("hugo.toml", "title = 'x'", "netlify.toml", "".join(f"[[redirects]]\nfrom='/a{n}/*'\nto='/b'\n" for n in range(15_000))),
+    "many vaults": ("dendron.yml", "workspace:\n  vaults:\n" + "".join(f"    - fsPath: v{n}\n" for n in range(30_000))),
+    "folders outside": ("mkdocs.yml", "docs_dir: ../outside\ntheme: {custom_dir: /etc}\n", "book.toml", "[book]\nsrc = '/etc'\n"),
+    "1 MB and more": (".gitlab-ci.yml", "# x\n" * 500_000, ".vscode/settings.json", '{"foam.x": ' * 100_000),
+}  # fmt: skip
+
+
+def _many_sites(place: Place) -> None:
+    place.documents()
+    for number in range(3_000):
+        place.write(f"d{number % 50}/s{number}/mkdocs.yml", "docs_dir: ../../../outside\n")
+
+
+def _of_site(said: tuple[str, ...]) -> dict[str, str | bytes]:
+    return dict(zip(said[::2], said[1::2], strict=True))
+
+
 KINDS = (
+    *(Kind(f"a site's settings: {name}", documented(_of_site(said)), _COMMANDS) for name, said in _SITES.items()),
+    Kind("3,000 sites that lead outside", _many_sites, _COMMANDS),
     *(Kind(f"settings: {name}", documented({"mdcache.toml": text}), _COMMANDS) for name, text in _TEXTS.items()),
     *(
         Kind(f"a project's settings: {name}", documented({"pyproject.toml": _in_project(_TEXTS[name])}), _COMMANDS)
