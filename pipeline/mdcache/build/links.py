@@ -120,7 +120,7 @@ class Bucket:
         self._deepest = max(self._deepest, path.count("/") + 1)
         stem = targets.bucket(path, self._extensions)
         dialect = site_of(path, self._rules).dialect
-        if targets.is_index(path, dialect, self._extensions):
+        if targets.is_index(path, stem, dialect, self._extensions):
             names = (*dialect.index_names, stem)
             _keep_best(self._indexes, nfc(folder(path)), (names.index(stem), path, node))
         if stem == self.name:

@@ -461,8 +461,9 @@ def names_of(
 ) -> set[Name]:
     """Return the names under which a document can be found: of its path, aliases, title, labels, other addresses."""
     extensions, site = rules.extensions, site_of(path, rules)
-    names = {Name(bucket(path, extensions), "")}
-    if is_index(path, site.dialect, extensions):
+    own = bucket(path, extensions)
+    names = {Name(own, "")}
+    if is_index(path, own, site.dialect, extensions):
         parent = folder(path)
         names.add(Name(bucket(parent, extensions), ""))
         if parent in rules.roots:
@@ -473,15 +474,15 @@ def names_of(
     if known_as:
         folded = (fold(alias.strip().lstrip("/")) for alias in known_as)
         names.update(Name(bucket(alias, extensions), alias) for alias in folded if alias.strip("/"))
-    labels = chain.from_iterable(map(site.dialect.labels, bodies))
-    for address in chain(_addresses(path, fields, site), (_of_label(label, site) for label in labels)):
-        names.add(Name(bucket(address, extensions), f"/{nfc(address)}"))
+    addresses = [*_addresses(path, fields, site)]
+    if site.dialect.labels is not no_labels:  # this is asked of every section of every document
+        addresses += (_of_label(label, site) for label in chain.from_iterable(map(site.dialect.labels, bodies)))
+    names.update(Name(bucket(address, extensions), f"/{nfc(address)}") for address in addresses)
     return names
 
 
-def is_index(path: str, dialect: Dialect, extensions: tuple[str, ...]) -> bool:
-    """Return whether a document is found by its folder."""
-    stem = bucket(path, extensions)
+def is_index(path: str, stem: str, dialect: Dialect, extensions: tuple[str, ...]) -> bool:
+    """Return whether a document is found by its folder; stem is the bucket of its path."""
     return stem in dialect.index_names or (dialect.own_name_is_index and stem == bucket(folder(path), extensions))
 
 
