@@ -15,6 +15,7 @@ from worlds import Vault
 from mdcache import trusted
 from mdcache.config import settings
 from mdcache.config.settings import Settings
+from mdcache.files import scan
 from mdcache.files.sources import Trees
 from mdcache.parse.sites import site_of
 
@@ -187,3 +188,11 @@ def test_a_hostile_marker_costs_little_and_leads_nowhere(vault: Vault, marker: s
     began = time.process_time()
     assert not [docs for docs, _ in found(folder) if docs.startswith(("/", ".."))]
     assert time.process_time() - began < 5
+
+
+def test_as_many_sites_with_extensions_of_their_own_as_folders_cost_no_more_than_the_folders(vault: Vault) -> None:
+    folder = vault({f"d{number}/a.mdx": "" for number in range(300)})
+    more = tuple((f"d{number}", (".mdx",)) for number in range(7, 200_000))
+    began = time.process_time()
+    assert len(list(scan.scan(settings_of(folder).tree()._replace(more=more)))) == 293
+    assert time.process_time() - began < 3

@@ -183,6 +183,7 @@ def _many_sites(place: Place) -> None:
     place.documents()
     for number in range(3_000):
         place.write(f"d{number % 50}/s{number}/mkdocs.yml", "docs_dir: ../../../outside\n")
+        place.write(f"d{number % 50}/s{number}/astro.config.mjs", "starlight({})\n")
 
 
 def _of_site(said: tuple[str, ...]) -> dict[str, str | bytes]:

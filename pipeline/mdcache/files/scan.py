@@ -151,7 +151,10 @@ class _Walk:
         self._doubted = doubted
         self._source = tree.source
         self._within = within
-        self._extensions, self._more = tree.extensions, tree.more
+        self._extensions = tree.extensions
+        self._more: dict[str, tuple[str, ...]] = {}
+        for docs, own in tree.more:  # there may be as many as folders
+            self._more[docs] = (*self._more.get(docs, ()), *own)
         self._include = Patterns(tree.include)
         self._exclude = Patterns(tree.exclude)
         self._roots = sorted({_prefix(os.path.relpath(root, tree.base)) for root in tree.roots})
@@ -218,8 +221,10 @@ class _Walk:
 
     def _extensions_in(self, prefix: str) -> tuple[str, ...]:
         """Return the extensions of documents in the folder with this prefix."""
-        more = (own for docs, own in self._more if not docs or prefix.startswith(docs + "/"))
-        return tuple(dict.fromkeys((*self._extensions, *chain.from_iterable(more)))) if self._more else self._extensions
+        if not self._more:
+            return self._extensions
+        more = (self._more.get(docs, ()) for docs in ("", *ways(prefix.rstrip("/"))))
+        return tuple(dict.fromkeys((*self._extensions, *chain.from_iterable(more))))
 
     def _left_out(self, absolute: str, path: str, is_folder: bool, ignores: tuple[_Ignore, ...]) -> bool:
         return _ignored(absolute, is_folder, ignores) or bool(self._exclude and self._exclude.verdict(path, is_folder))
