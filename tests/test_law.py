@@ -117,10 +117,15 @@ CREATE VIEW titles AS SELECT title, count(*) AS times FROM nodes GROUP BY title;
 Step = Callable[[Path], None]
 
 
+def blocked() -> contextlib.suppress:
+    """Nothing is written where a file, or a link to nothing, lies in place of a folder."""
+    return contextlib.suppress(FileExistsError, NotADirectoryError)
+
+
 def write(file: str, text: str, folder: Path) -> None:
     path = folder / file
     if path.is_file() or not os.path.lexists(path):  # to open a FIFO would wait for its other end
-        with contextlib.suppress(FileExistsError, NotADirectoryError):  # a link to nothing lies where a folder should
+        with blocked():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode())
 
@@ -144,14 +149,16 @@ def delete(file: str, folder: Path) -> None:
     if (folder / file).is_dir() and not (folder / file).is_symlink():
         shutil.rmtree(folder / file)
     else:
-        (folder / file).unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):
+            (folder / file).unlink(missing_ok=True)
 
 
 def move(old: str, new: str, folder: Path) -> None:
     source, target = folder / old, folder / new
     if source.is_file() and not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
+        with blocked():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
 
 
 def move_folder(old: str, new: str, folder: Path) -> None:
@@ -172,14 +179,15 @@ def replace(file: str, kind: str, folder: Path) -> None:
     """In place of a document something that is none."""
     path = folder / file
     delete(file, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "folder":
-        path.mkdir()
-        (path / "other.md").write_text("# In a folder\n")
-    elif kind == "link":
-        path.symlink_to("other.md")
-    else:
-        os.mkfifo(path)
+    with blocked():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "folder":
+            path.mkdir()
+            (path / "other.md").write_text("# In a folder\n")
+        elif kind == "link":
+            path.symlink_to("other.md")
+        else:
+            os.mkfifo(path)
 
 
 def lead_out(folder: Path) -> None:
