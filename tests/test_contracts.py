@@ -22,7 +22,7 @@ KEEPERS = {
     "sqlite3": "store.connections",
     "pysqlite3": "store.connections",
     "pyromark": "parse.markdown",
-    "yaml": "guarded.yaml, parse.frontmatter",
+    "yaml": "guarded.yml, parse.frontmatter",
     "pathspec": "patterns",
     "fcntl": "store.record, state, verifying.temporary",
     "watchdog": "watching.recursive",

@@ -14,7 +14,7 @@ from typing import Any
 from mdcache.dialects import saying, slugs
 from mdcache.dialects.dialect import Dialect, Fields, Finder
 from mdcache.dialects.site import Kind, Marked, Mount, Site
-from mdcache.guarded.yaml import Tagged
+from mdcache.guarded.yml import Tagged
 
 _ZENSICAL = "zensical.toml"
 _MARKERS = ("mkdocs.yml", "mkdocs.yaml", _ZENSICAL)

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mdcache.guarded import toml, yaml
+from mdcache.guarded import toml, yml
 
 _DEEPEST = 20
 # Characters of a file: settings of sites have 50 kB at most.
@@ -27,8 +27,8 @@ def said(text: str, name: str) -> dict[str, Any]:
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     ".toml": lambda text: toml.loads(text.encode()),
-    ".yaml": yaml.loads,
-    ".yml": yaml.loads,
+    ".yaml": yml.loads,
+    ".yml": yml.loads,
     ".json": json.loads,
 }
 

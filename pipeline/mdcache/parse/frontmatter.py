@@ -1,6 +1,6 @@
 """Read the YAML at the top of a document by one rule: what is written is what is kept.
 
-What other YAML says is read by guarded.yaml.
+What other YAML says is read by guarded.yml.
 
 YAML's grammar says where keys, lists and texts begin and end; what a text means is decided here, by _plain. YAML 1.1
 would turn `12:30` into 750, `no` into false and `1.10` into 1.1, and no two parsers agree on such values.

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from mdcache.guarded import yaml
-from mdcache.guarded.yaml import Tagged
+from mdcache.guarded import yml
+from mdcache.guarded.yml import Tagged
 
 SAID = (
     ("", None),
@@ -30,7 +30,7 @@ SAID = (
 
 @pytest.mark.parametrize(("text", "said"), SAID)
 def test_a_text_says(text: str, said: object) -> None:
-    assert yaml.loads(text) == said
+    assert yml.loads(text) == said
 
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -53,11 +53,11 @@ WRONG = {
 def test_what_is_wrong_or_too_much_is_refused_at_once(name: str) -> None:
     start = time.process_time()
     with pytest.raises(ValueError, match=r"\w"):
-        yaml.loads(WRONG[name])
+        yml.loads(WRONG[name])
     assert time.process_time() - start < 1
 
 
 def test_what_is_long_is_read_in_time() -> None:
     start = time.process_time()
-    assert len(yaml.loads("- [a, b]\n" * 28_000)) == 28_000
+    assert len(yml.loads("- [a, b]\n" * 28_000)) == 28_000
     assert time.process_time() - start < 2
