@@ -163,9 +163,9 @@ def upgraded(vault: Callable[..., Path], site: Path) -> Iterator[Upgraded]:
 
 def new_version(package: Path) -> None:
     rewrite(package / "__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"')
-    title = "title=fields.get("
+    title = 'title = fields.get("title")'
     file = next(file for file in package.glob("parse/*.py") if title in file.read_text())
-    rewrite(file, title, "title='NEW' or fields.get(")
+    rewrite(file, title, 'title = "NEW"')
 
 
 @pytest.mark.slow
