@@ -31,7 +31,7 @@ lint: .venv/made  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md from pipeline/mdcache/codes.py, figures from benchmarks/results/
+docs: .venv/made  ## docs/schema.md from schema/*.sql, docs/problems.md and docs/dialects.md from pipeline/mdcache, figures from benchmarks/results/
 	$(BIN)/python docs/schema.py
 	$(BIN)/python docs/problems.py
 	$(BIN)/python docs/dialects.py

@@ -198,6 +198,8 @@ TAKES_AWAY = {
     "size_limit": "size_limit = 1\n",
     "wikilinks": "wikilinks = false\n",
     "placeholders": 'placeholders = ["gone.md"]\n',
+    "dialect": 'dialect = "obsidian"\n',
+    "links": '[links]\nignore = ["gone"]\n',
     "paths": '[[paths]]\npattern = "x/**"\ntype = "y"\n',
     "check.codes": '[check.codes]\nbroken-link = "off"\n',
     "check.paths": '[[check.paths]]\npattern = "a.md"\nbroken-link = "off"\n',
@@ -214,6 +216,17 @@ def test_the_settings_that_a_change_brings_are_named(repo: Path, git: Git, vault
     assert notes(repo, against="main")[0] == f"these settings are not those of main: {name}"
     said = one_line(mdcache(repo, "check", "--against", "main", "--format", "github", "decisions"), 0)
     assert said == f"mdcache: these settings are not those of main: {name}\n"
+
+
+def test_a_site_that_a_change_takes_away_is_named_and_what_it_breaks_is_found(
+    repo: Path, git: Git, vault: Vault
+) -> None:
+    vault({"mkdocs.yml": "site_name: x\n", "docs/a.md": "[b](../b/)\n", "docs/b.md": "# B\n"}, into=repo)
+    committed(repo, git)
+    git(repo, "branch", "-qf", "main")
+    (repo / "mkdocs.yml").unlink()
+    assert notes(repo, against="main") == ["these settings are not those of main: sites"]
+    assert changed_in_every_view(repo, git)[:3] == [["docs/a.md:1 broken-link"]] * 3
 
 
 def test_other_folders_and_schema_files_are_named(repo: Path, vault: Vault) -> None:

@@ -532,3 +532,19 @@ def test_settings_and_schemas_are_read_from_plain_files(tmp_path: Path, name: st
 def test_settings_of_more_than_a_megabyte_are_refused(vault: Vault) -> None:
     folder = vault({"mdcache.toml": f"# {'x' * 1_000_000}\n"})
     assert refused(folder) == f"{folder}/mdcache.toml is longer than 1 MB"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[links]\nids = 'x'", "'ids' in [links] must be one of github"),
+        ("[links]\nany_case = 1", "'any_case' in [links] must be true or false"),
+        ("[links]\nxyzzy = 1", "[links] has no 'xyzzy'"),
+        ("[links]\nignore = ['(a+)+']", "what is repeated in it holds a repeat"),
+        ("[links]\nindex_names = [" + "'x'," * 101 + "]", "'links.facets' has 101 entries, and may have 100"),
+        ("[links.urls]\nx = ''", "'links.urls' must be a table of addresses"),
+        ("dialect = 'word'", "no dialect is called 'word'"),
+    ],
+)
+def test_what_links_may_not_say_is_refused_in_one_line(vault: Vault, line: str, said: str) -> None:
+    assert said in refused(vault({"mdcache.toml": line + "\n"}))

@@ -193,7 +193,7 @@ def _tell_of_settings(request: Request, before: _State | None, after: _State, te
 
 
 def _tell_of_nothing(request: Request, after: _State, tell: Tell) -> None:
-    """Tell that no document was judged: whoever sees no findings may take that for good news."""
+    """Tell that no document was judged: who sees no findings may take that for good news."""
     settings, paths = request.settings, request.paths
     there = [path for path in after.hashes if paths is None or lies_within(path, paths)]
     by = settings.file or "the settings"

@@ -1,7 +1,7 @@
 """The settings of the tree that another is judged against: what they call immutable holds, and what differs is told.
 
 A change may bring its own settings, and with them take away what would judge it. So documents stay as they were that
-either side calls immutable, and whoever reviews the change is told which settings are not the same.
+either side calls immutable, and who reviews the change is told which settings are not the same.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _moved(path: str, base: str, new_base: str) -> str:
     return text_of(os.path.relpath(os.path.join(base, name_of(path)), new_base))
 
 
-# What decides whether something is found, by its name in a settings file.
+# What decides whether something is found, by its name in a settings file; sites: what their own files say.
 _DECIDING: dict[str, Callable[[Settings], object]] = {
     "docs": lambda settings: (settings.base, settings.roots),
     "include": lambda settings: settings.include,
@@ -97,6 +97,9 @@ _DECIDING: dict[str, Callable[[Settings], object]] = {
     "paths": lambda settings: settings.paths,
     "wikilinks": lambda settings: settings.wikilinks,
     "placeholders": lambda settings: settings.placeholders,
+    "dialect": lambda settings: settings.dialect,
+    "links": lambda settings: settings.links,
+    "sites": lambda settings: [site.facts() for site in settings.sites()],
     "schema": lambda settings: settings.schema,
     "immutable": lambda settings: settings.policy.immutable,
     "check.codes": lambda settings: _verdicts(settings, lambda one: one.pattern is None),

@@ -1,6 +1,6 @@
 """Make sure that what mdcache remembers here does not come with a repository.
 
-What lies in the state folder is believed. Where the home folder lies within a checkout, as in some CI jobs, whoever
+What lies in the state folder is believed. Where the home folder lies within a checkout, as in some CI jobs, who
 changes the repository could bring it. A home folder that is a repository itself, of settings, say, is fine as long as
 git tracks nothing in the state folder.
 """

@@ -25,7 +25,7 @@ _MOST = {
     **dict.fromkeys(("docs", "include", "exclude", "immutable"), 1000),
     **dict.fromkeys(("paths", "check.paths"), 200),
     **dict.fromkeys(("extensions", "schema", "placeholders", "check.rules"), 100),
-    **dict.fromkeys(("links.ignore", "links.urls", "links.roots"), 100),
+    **dict.fromkeys(("links.ignore", "links.urls", "links.roots", "links.facets"), 100),
 }
 # Characters of a path, pattern or name in the settings: no system has longer paths.
 _LONGEST_TEXT = 4096
@@ -190,6 +190,8 @@ def links(file: File, said: dict[str, Any]) -> Links:
         wanted = facets.BY_NAME[key].refuses(value) if key in facets.BY_NAME else None
         if wanted:
             raise file.refused(f"'{key}' in [links] must be {wanted}")
+        if key in facets.BY_NAME and isinstance(value, list):
+            _texts(file, "links.facets", value)  # each is looked through for every document
     given = ((key, tuple(value) if isinstance(value, list) else value) for key, value in said.items())
     roots = _texts(file, "links.roots", said["roots"]) if "roots" in said else None
     return Links(

@@ -109,18 +109,15 @@ def _names_its_folder(site: Site) -> bool:
     return posixpath.dirname(site.marker) != site.docs
 
 
-def files_of(settled: Iterable[Site], base: str) -> Iterator[str]:
+def files_of(settled: Collection[Site], base: str) -> Iterator[str]:
     """Yield the absolute names of the files that say of sites, whose paths are relative to a base, what they say."""
+    read = {kind.dialect.name: (*kind.markers, *kind.texts) for kind in kinds()} if settled else {}
     for site in settled:
-        kind = next((kind for kind in kinds() if kind.dialect.name == site.dialect.name), None)
-        if kind and site.marker:
-            home = os.path.normpath(os.path.join(base, site.marker))
-            for marker in (*kind.markers, *kind.texts):
-                if home.endswith("/" + marker.rstrip("/")):
-                    yield from (
-                        os.path.join(home[: -len(marker.rstrip("/"))], one) for one in (*kind.markers, *kind.texts)
-                    )
-                    break
+        marker = os.path.normpath(os.path.join(base, site.marker))
+        names = read.get(site.dialect.name, ())
+        ending = next((f"/{name.rstrip('/')}" for name in names if marker.endswith(f"/{name.rstrip('/')}")), None)
+        if site.marker and ending:
+            yield from (os.path.join(marker.removesuffix(ending), name) for name in names)
 
 
 def in_folder(folder: str) -> tuple[str, ...]:

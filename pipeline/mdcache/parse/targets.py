@@ -208,7 +208,7 @@ def fits(text: str, parts: list[str]) -> bool:
 def asks(wiki: bool, target: str, source: str, rules: Rules) -> tuple[Asked, ...]:
     """Return how a target asks for a document, in the order in which it is looked for.
 
-    They share a bucket, or only the first is looked for. None when it leads out of the base, or nowhere.
+    They share a bucket, or only the first is looked for. Nothing when it leads out of the base, or nowhere.
     """
     own = None if wiki else _own_address(target, rules)
     written, fragment = _split(wiki, target)
